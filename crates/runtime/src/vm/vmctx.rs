@@ -37,6 +37,10 @@ pub struct VmStore {
     pub epoch_deadline: u64,
     /// The address of the host's stack below which no further activation may start; 0 while no guest runs.
     pub native_stack_limit: usize,
+    /// Where the interpreter's last activation ended: the instruction.
+    pub stop_ip: *const u64,
+    /// Where the interpreter's last activation ended: the frame.
+    pub stop_fp: *mut u64,
     /// The store that owns this.
     pub store: *mut crate::api::store::StoreInner,
 }
