@@ -62,6 +62,8 @@ pub struct Stopped {
     pub ip: *const u64,
     /// The frame it ended in.
     pub fp: *mut u64,
+    /// The instance it ended in.
+    pub cx: *mut VmCtx,
 }
 
 pub use backend::{Handler, handler, run};
@@ -127,6 +129,7 @@ mod backend {
                     let store = (*cx).store;
                     (*store).stop_ip = ip;
                     (*store).stop_fp = fp;
+                    (*store).stop_cx = cx;
                 }
                 code as StopCode
             }
@@ -152,7 +155,7 @@ mod backend {
             let first = core::mem::transmute::<usize, Handler>(*r.ip as usize);
             let code = first(r.ip, r.fp, r.cx, r.len, r.mem, r.ia, r.fa32, r.fa64);
             let store = (*r.cx).store;
-            Stopped { code, ip: (*store).stop_ip, fp: (*store).stop_fp }
+            Stopped { code, ip: (*store).stop_ip, fp: (*store).stop_fp, cx: (*store).stop_cx }
         }
     }
 }
@@ -188,7 +191,7 @@ mod backend {
             // SAFETY: every instruction starts with a `Handler` (invariant of `CodeBuilder`).
             let code = unsafe { core::mem::transmute::<usize, Handler>(*r.ip as usize)(&mut r) };
             if code != CONTINUE {
-                return Stopped { code, ip: r.ip, fp: r.fp };
+                return Stopped { code, ip: r.ip, fp: r.fp, cx: r.cx };
             }
         }
     }

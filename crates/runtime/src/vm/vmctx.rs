@@ -41,6 +41,8 @@ pub struct VmStore {
     pub stop_ip: *const u64,
     /// Where the interpreter's last activation ended: the frame.
     pub stop_fp: *mut u64,
+    /// Where the interpreter's last activation ended: the instance.
+    pub stop_cx: *mut VmCtx,
     /// The store that owns this.
     pub store: *mut crate::api::store::StoreInner,
 }

@@ -215,7 +215,7 @@ ops! {
         let index: i64 = P::get(r, 1);
         match table_func(r, index) {
             Ok(callee) => {
-                let (args, shape, back) = (slot(r, 0), Shape::of(r), r.ip.add(5));
+                let (args, shape, back) = (slot(r, 0), Shape::of(r), r.ip.add(4));
                 call_ref(r, callee, args, shape, back)
             }
             Err(reason) => trap(reason),

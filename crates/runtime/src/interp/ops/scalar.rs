@@ -443,6 +443,11 @@ pub enum Scalar {
     Unary(&'static Unary),
 }
 
+/// The table of `i32.add`, which addresses are made with.
+pub fn i32_add() -> &'static Binary {
+    &commuting_operations::I32Add
+}
+
 /// The table of the operation that `op` is, if it is one of these.
 pub fn lookup(op: &Operator<'_>) -> Option<Scalar> {
     None.or_else(|| commuting_operations::lookup(op))

@@ -28,6 +28,12 @@ pub fn halves(first: u32, second: u32) -> u64 {
     u64::from_ne_bytes([a, b, c, d, e, f, g, h])
 }
 
+/// The four 16-bit fields of an operand word.
+pub fn split(word: u64) -> [u16; 4] {
+    let [a, b, c, d, e, f, g, h] = word.to_ne_bytes();
+    [[a, b], [c, d], [e, f], [g, h]].map(u16::from_ne_bytes)
+}
+
 /// The same operand word with another `dst`.
 fn with_dst(word: u64, dst: u16) -> u64 {
     let mut bytes = word.to_ne_bytes();
