@@ -71,13 +71,15 @@ fused! {
     f64x2.relaxed_nmadd: f64x2_relaxed_nmadd(f64, 2), "-(a * b) + c", |x, y, z| math::f64_fma(-x, y, z);
 }
 
-/// `i16x8.relaxed_dot_i8x16_i7x16_s`: the products of signed lanes, those of neighbours added, or `i16::MAX` where that
-/// is too large (four times -128 alone is).
-#[inline]
-pub fn i16x8_relaxed_dot_i8x16_i7x16_s(a: V128, b: V128) -> V128 {
-    let (a, b) = (<[i8; 16]>::from(a), <[i8; 16]>::from(b));
-    let product = |lane: usize| i16::from(a[lane]) * i16::from(b[lane]);
-    from_fn::<i16, 8, _>(|lane| product(2 * lane).saturating_add(product(2 * lane + 1))).into()
+// As for `i32x4.dot_i16x8_s`, a lane here holds two neighbours. Only the sum can be
+// too large, and only for four times -128.
+zip_lanes! {
+    "the products of signed lanes, those of neighbours added, or `i16::MAX` where that is too large.", |x, y| {
+        let lower = i16::from(x as i8) * i16::from(y as i8);
+        let upper = (x >> 8) * (y >> 8);
+        lower.saturating_add(upper)
+    } =>
+        i16x8.relaxed_dot_i8x16_i7x16_s: i16x8_relaxed_dot_i8x16_i7x16_s(i16 -> i16);
 }
 
 /// `i32x4.relaxed_dot_i8x16_i7x16_add_s`: neighbouring lanes of [`i16x8_relaxed_dot_i8x16_i7x16_s`] added, each sum to
