@@ -22,13 +22,17 @@ unary! {
         f32.trunc: f32_trunc(f32) -> f32;
     "rounded toward zero to an integer.", |a| if a.is_nan() { f64_quiet(a) } else { math::f64_trunc(a) } =>
         f64.trunc: f64_trunc(f64) -> f64;
-    "rounded to the nearest integer, ties to the even one.", |a| if a.is_nan() { f32_quiet(a) } else { math::f32_nearest(a) } =>
+    "rounded to the nearest integer, ties to the even one.",
+        |a| if a.is_nan() { f32_quiet(a) } else { math::f32_nearest(a) } =>
         f32.nearest: f32_nearest(f32) -> f32;
-    "rounded to the nearest integer, ties to the even one.", |a| if a.is_nan() { f64_quiet(a) } else { math::f64_nearest(a) } =>
+    "rounded to the nearest integer, ties to the even one.",
+        |a| if a.is_nan() { f64_quiet(a) } else { math::f64_nearest(a) } =>
         f64.nearest: f64_nearest(f64) -> f64;
-    "the square root; a canonical NaN below zero, -0 for -0.", |a| if a.is_nan() { f32_quiet(a) } else { math::f32_sqrt(a) } =>
+    "the square root; a canonical NaN below zero, -0 for -0.",
+        |a| if a.is_nan() { f32_quiet(a) } else { math::f32_sqrt(a) } =>
         f32.sqrt: f32_sqrt(f32) -> f32;
-    "the square root; a canonical NaN below zero, -0 for -0.", |a| if a.is_nan() { f64_quiet(a) } else { math::f64_sqrt(a) } =>
+    "the square root; a canonical NaN below zero, -0 for -0.",
+        |a| if a.is_nan() { f64_quiet(a) } else { math::f64_sqrt(a) } =>
         f64.sqrt: f64_sqrt(f64) -> f64;
 }
 

@@ -117,7 +117,10 @@ compare_lanes! {
 /// Makes the shifts, whose count is a scalar and taken modulo the width of a lane.
 macro_rules! shift_lanes {
     ($($what:literal, $method:ident => $($shape:ident.$op:ident: $name:ident($lane:ident)),+;)*) => {$($(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: each lane shifted ", $what, ", by `count` modulo its width.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op), "`: each lane shifted ", $what,
+            ", by `count` modulo its width."
+        )]
         #[inline]
         pub fn $name(a: V128, count: i32) -> V128 {
             map::<$lane, $lane, _>(a, |x| x.$method(count as u32))
@@ -195,7 +198,10 @@ pub fn i64x2_bitmask(a: V128) -> i32 {
 /// Makes the narrowings: the wide lane and the narrow one; their numbers.
 macro_rules! narrow {
     ($($shape:ident.$op:ident: $name:ident($wide:ident, $half:literal -> $narrow:ident, $count:literal);)*) => {$(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: the signed lanes of `a`, then of `b`, each as the nearest `", stringify!($narrow), "`.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op),
+            "`: the signed lanes of `a`, then of `b`, each as the nearest `", stringify!($narrow), "`."
+        )]
         #[inline]
         pub fn $name(a: V128, b: V128) -> V128 {
             let halves = [<[$wide; $half]>::from(a), <[$wide; $half]>::from(b)];
@@ -216,8 +222,12 @@ narrow! {
 
 /// Makes what widens one half of the lanes: the narrow lane, the wide one, the number of those, the first lane read.
 macro_rules! extend_half {
-    ($($what:literal => $($shape:ident.$op:ident: $name:ident($narrow:ident -> $wide:ident, $count:literal, from $first:literal)),+;)*) => {$($(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: the ", $what, " half of the lanes, each as `", stringify!($wide), "`.")]
+    ($($what:literal =>
+        $($shape:ident.$op:ident: $name:ident($narrow:ident -> $wide:ident, $count:literal, from $first:literal)),+;)*) => {$($(
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op), "`: the ", $what, " half of the lanes, each as `",
+            stringify!($wide), "`."
+        )]
         #[inline]
         pub fn $name(a: V128) -> V128 {
             let a = <[$narrow; 2 * $count]>::from(a);
@@ -245,8 +255,12 @@ extend_half! {
 
 /// Makes the products of one half of the lanes: the narrow lane, the wide one, the number of those, the first lane read.
 macro_rules! multiply_half {
-    ($($what:literal => $($shape:ident.$op:ident: $name:ident($narrow:ident -> $wide:ident, $count:literal, from $first:literal)),+;)*) => {$($(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: the whole products, `", stringify!($wide), "`, of the ", $what, " half of the lanes.")]
+    ($($what:literal =>
+        $($shape:ident.$op:ident: $name:ident($narrow:ident -> $wide:ident, $count:literal, from $first:literal)),+;)*) => {$($(
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op), "`: the whole products, `", stringify!($wide),
+            "`, of the ", $what, " half of the lanes."
+        )]
         #[inline]
         pub fn $name(a: V128, b: V128) -> V128 {
             let (a, b) = (<[$narrow; 2 * $count]>::from(a), <[$narrow; 2 * $count]>::from(b));
@@ -275,7 +289,10 @@ multiply_half! {
 /// Makes the pairwise sums: the narrow lane, the wide one, the number of those.
 macro_rules! add_pairs {
     ($($shape:ident.$op:ident: $name:ident($narrow:ident -> $wide:ident, $count:literal);)*) => {$(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: the sums of neighbouring lanes, each as `", stringify!($wide), "`.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op), "`: the sums of neighbouring lanes, each as `",
+            stringify!($wide), "`."
+        )]
         #[inline]
         pub fn $name(a: V128) -> V128 {
             let a = <[$narrow; 2 * $count]>::from(a);
@@ -305,7 +322,10 @@ zip_lanes! {
 /// Makes the loads that widen: the opcode and the extension it applies to the 8 loaded bytes.
 macro_rules! load_and_extend {
     ($($shape:ident.$op:ident: $name:ident = $extend:ident;)*) => {$(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: the lanes of the 8 loaded bytes, as [`", stringify!($extend), "`] widens them.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op), "`: the lanes of the 8 loaded bytes, as [`",
+            stringify!($extend), "`] widens them."
+        )]
         #[inline]
         pub fn $name(loaded: u64) -> V128 {
             $extend(u128::from(loaded).into())

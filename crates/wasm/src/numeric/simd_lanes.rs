@@ -104,7 +104,10 @@ extract_lane! {
 /// the low bits.
 macro_rules! replace_lane {
     ($($shape:ident.$op:ident: $name:ident($lane:ty, $count:literal, $value:ty);)*) => {$(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: one lane replaced by `value`, or by as many of its low bits as a lane has.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op),
+            "`: one lane replaced by `value`, or by as many of its low bits as a lane has."
+        )]
         #[inline(always)]
         pub fn $name(a: V128, value: $value, lane: u8) -> V128 {
             let mut lanes = <[$lane; $count]>::from(a);
@@ -126,7 +129,10 @@ replace_lane! {
 /// Makes functions for loads of one lane: the opcode, the type of a lane.
 macro_rules! load_lane {
     ($($shape:ident.$op:ident: $name:ident($lane:ty, $count:literal);)*) => {$(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: one lane of `a` replaced by the loaded value.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op),
+            "`: one lane of `a` replaced by the loaded value."
+        )]
         #[inline(always)]
         pub fn $name(loaded: $lane, a: V128, lane: u8) -> V128 {
             let mut lanes = <[$lane; $count]>::from(a);
