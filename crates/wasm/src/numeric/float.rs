@@ -1,6 +1,7 @@
 //! Floating-point arithmetic and comparison (`f32.*`, `f64.*`): IEEE 754, rounding to nearest, ties to even.
 
 use super::math;
+use core::hint::select_unpredictable;
 
 unary! {
     "the sign bit cleared. Every NaN keeps its payload.", |a| a.abs() =>
@@ -21,13 +22,17 @@ unary! {
         f32.trunc: f32_trunc(f32) -> f32;
     "rounded toward zero to an integer.", |a| if a.is_nan() { f64_quiet(a) } else { math::f64_trunc(a) } =>
         f64.trunc: f64_trunc(f64) -> f64;
-    "rounded to the nearest integer, ties to the even one.", |a| if a.is_nan() { f32_quiet(a) } else { math::f32_nearest(a) } =>
+    "rounded to the nearest integer, ties to the even one.",
+        |a| if a.is_nan() { f32_quiet(a) } else { math::f32_nearest(a) } =>
         f32.nearest: f32_nearest(f32) -> f32;
-    "rounded to the nearest integer, ties to the even one.", |a| if a.is_nan() { f64_quiet(a) } else { math::f64_nearest(a) } =>
+    "rounded to the nearest integer, ties to the even one.",
+        |a| if a.is_nan() { f64_quiet(a) } else { math::f64_nearest(a) } =>
         f64.nearest: f64_nearest(f64) -> f64;
-    "the square root; a canonical NaN below zero, -0 for -0.", |a| if a.is_nan() { f32_quiet(a) } else { math::f32_sqrt(a) } =>
+    "the square root; a canonical NaN below zero, -0 for -0.",
+        |a| if a.is_nan() { f32_quiet(a) } else { math::f32_sqrt(a) } =>
         f32.sqrt: f32_sqrt(f32) -> f32;
-    "the square root; a canonical NaN below zero, -0 for -0.", |a| if a.is_nan() { f64_quiet(a) } else { math::f64_sqrt(a) } =>
+    "the square root; a canonical NaN below zero, -0 for -0.",
+        |a| if a.is_nan() { f64_quiet(a) } else { math::f64_sqrt(a) } =>
         f64.sqrt: f64_sqrt(f64) -> f64;
 }
 
@@ -74,44 +79,44 @@ binary! {
 #[inline(always)]
 pub fn f32_min(a: f32, b: f32) -> f32 {
     let (one, other) = (if a < b { a } else { b }, if b < a { b } else { a });
-    if a.is_nan() || b.is_nan() {
-        a + b
-    } else {
-        f32::from_bits(one.to_bits() | other.to_bits())
-    }
+    select_unpredictable(
+        a.is_nan() || b.is_nan(),
+        a + b,
+        f32::from_bits(one.to_bits() | other.to_bits()),
+    )
 }
 
 /// `f64.min`: the lesser operand, -0 being less than 0; a NaN if either is one.
 #[inline(always)]
 pub fn f64_min(a: f64, b: f64) -> f64 {
     let (one, other) = (if a < b { a } else { b }, if b < a { b } else { a });
-    if a.is_nan() || b.is_nan() {
-        a + b
-    } else {
-        f64::from_bits(one.to_bits() | other.to_bits())
-    }
+    select_unpredictable(
+        a.is_nan() || b.is_nan(),
+        a + b,
+        f64::from_bits(one.to_bits() | other.to_bits()),
+    )
 }
 
 /// `f32.max`: the greater operand, 0 being greater than -0; a NaN if either is one.
 #[inline(always)]
 pub fn f32_max(a: f32, b: f32) -> f32 {
     let (one, other) = (if a > b { a } else { b }, if b > a { b } else { a });
-    if a.is_nan() || b.is_nan() {
-        a + b
-    } else {
-        f32::from_bits(one.to_bits() & other.to_bits())
-    }
+    select_unpredictable(
+        a.is_nan() || b.is_nan(),
+        a + b,
+        f32::from_bits(one.to_bits() & other.to_bits()),
+    )
 }
 
 /// `f64.max`: the greater operand, 0 being greater than -0; a NaN if either is one.
 #[inline(always)]
 pub fn f64_max(a: f64, b: f64) -> f64 {
     let (one, other) = (if a > b { a } else { b }, if b > a { b } else { a });
-    if a.is_nan() || b.is_nan() {
-        a + b
-    } else {
-        f64::from_bits(one.to_bits() & other.to_bits())
-    }
+    select_unpredictable(
+        a.is_nan() || b.is_nan(),
+        a + b,
+        f64::from_bits(one.to_bits() & other.to_bits()),
+    )
 }
 
 /// The quiet form of a NaN: sign and payload as they are, the payload's top bit set.

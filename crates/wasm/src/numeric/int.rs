@@ -79,7 +79,8 @@ binary! {
     "`a` shifted right by `b` modulo N, copies of the sign bit coming in.", |a, b| a.wrapping_shr(b as u32) =>
         i32.shr_s: i32_shr_s(i32, i32) -> i32,
         i64.shr_s: i64_shr_s(i64, i64) -> i64;
-    "`a` shifted right by `b` modulo N, zeros coming in.", |a, b| a.cast_unsigned().wrapping_shr(b as u32).cast_signed() =>
+    "`a` shifted right by `b` modulo N, zeros coming in.",
+        |a, b| a.cast_unsigned().wrapping_shr(b as u32).cast_signed() =>
         i32.shr_u: i32_shr_u(i32, i32) -> i32,
         i64.shr_u: i64_shr_u(i64, i64) -> i64;
     "`a` rotated left by `b` modulo N.", |a, b| a.rotate_left(b as u32) =>

@@ -52,7 +52,10 @@ macro_rules! zip_lanes {
 macro_rules! compare_lanes {
     ($($what:literal, |$x:ident, $y:ident| $holds:expr =>
         $($shape:ident.$op:ident: $name:ident($from:ident -> $to:ident)),+;)*) => {$($(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: all bits of a lane set where ", $what, ", else none.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op), "`: all bits of a lane set where ", $what,
+            ", else none."
+        )]
         #[inline]
         pub fn $name(a: V128, b: V128) -> V128 {
             $crate::numeric::v128::zip::<$from, $to, _>(a, b, |$x, $y| -<$to>::from($holds))

@@ -16,6 +16,9 @@
 //! `reinterpret`, `pmin`, `pmax`, moves of lanes and `select`-like opcodes are not arithmetic: they pass on bits as they
 //! are, those of a signalling NaN too.
 //!
+//! That holds for operands the Rust compiler does not know. It may fold `f32_mul(x, 1.0)` to `x`, and then a signalling
+//! NaN stays one: hand literals through [`core::hint::black_box`].
+//!
 //! # Reading order
 //! [`int`], [`float`], [`convert`], [`wide`] for scalars; [`v128`] (the type), [`simd_lanes`], [`simd_int`],
 //! [`simd_float`] and [`relaxed`] for vectors. All functions are also here, by their plain names.

@@ -48,16 +48,20 @@ as_strict! {
     i16x8.relaxed_q15mulr_s: i16x8_relaxed_q15mulr_s(a, b) = i16x8_q15mulr_sat_s;
 }
 
-/// Makes the fused multiply-adds: the opcode, what it computes, the lane, the number of lanes.
+/// Makes the fused multiply-adds: the opcode, the lane and the number of lanes, what it computes, and the factor that
+/// stands for `a`.
 macro_rules! fused {
-    ($($shape:ident.$op:ident: $name:ident($lane:ty, $count:literal), $what:literal, |$x:ident, $y:ident, $z:ident| $body:expr;)*) => {$(
+    ($($shape:ident.$op:ident:
+        $name:ident($lane:ident, $count:literal) = $fma:ident, $what:literal, |$x:ident| $factor:expr;)*) => {$(
         #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: `", $what, "` of each lane, rounded once.")]
         #[inline]
         pub fn $name(a: V128, b: V128, c: V128) -> V128 {
             let (a, b, c) = (<[$lane; $count]>::from(a), <[$lane; $count]>::from(b), <[$lane; $count]>::from(c));
             from_fn::<$lane, $count, _>(|lane| {
-                let ($x, $y, $z) = (a[lane], b[lane], c[lane]);
-                $body
+                let ($x, y, z) = (a[lane], b[lane], c[lane]);
+                let x = $factor;
+                // Some libraries return a NaN that is `z` as it is, but a signalling one must become quiet.
+                if x.is_nan() || y.is_nan() || z.is_nan() { x + y + z } else { math::$fma(x, y, z) }
             })
             .into()
         }
@@ -65,19 +69,21 @@ macro_rules! fused {
 }
 
 fused! {
-    f32x4.relaxed_madd: f32x4_relaxed_madd(f32, 4), "a * b + c", |x, y, z| math::f32_fma(x, y, z);
-    f32x4.relaxed_nmadd: f32x4_relaxed_nmadd(f32, 4), "-(a * b) + c", |x, y, z| math::f32_fma(-x, y, z);
-    f64x2.relaxed_madd: f64x2_relaxed_madd(f64, 2), "a * b + c", |x, y, z| math::f64_fma(x, y, z);
-    f64x2.relaxed_nmadd: f64x2_relaxed_nmadd(f64, 2), "-(a * b) + c", |x, y, z| math::f64_fma(-x, y, z);
+    f32x4.relaxed_madd: f32x4_relaxed_madd(f32, 4) = f32_fma, "a * b + c", |x| x;
+    f32x4.relaxed_nmadd: f32x4_relaxed_nmadd(f32, 4) = f32_fma, "-(a * b) + c", |x| -x;
+    f64x2.relaxed_madd: f64x2_relaxed_madd(f64, 2) = f64_fma, "a * b + c", |x| x;
+    f64x2.relaxed_nmadd: f64x2_relaxed_nmadd(f64, 2) = f64_fma, "-(a * b) + c", |x| -x;
 }
 
-/// `i16x8.relaxed_dot_i8x16_i7x16_s`: the products of signed lanes, those of neighbours added, or `i16::MAX` where that
-/// is too large (four times -128 alone is).
-#[inline]
-pub fn i16x8_relaxed_dot_i8x16_i7x16_s(a: V128, b: V128) -> V128 {
-    let (a, b) = (<[i8; 16]>::from(a), <[i8; 16]>::from(b));
-    let product = |lane: usize| i16::from(a[lane]) * i16::from(b[lane]);
-    from_fn::<i16, 8, _>(|lane| product(2 * lane).saturating_add(product(2 * lane + 1))).into()
+// As for `i32x4.dot_i16x8_s`, a lane here holds two neighbours. Only the sum can be
+// too large, and only for four times -128.
+zip_lanes! {
+    "the products of signed lanes, those of neighbours added, or `i16::MAX` where that is too large.", |x, y| {
+        let lower = i16::from(x as i8) * i16::from(y as i8);
+        let upper = (x >> 8) * (y >> 8);
+        lower.saturating_add(upper)
+    } =>
+        i16x8.relaxed_dot_i8x16_i7x16_s: i16x8_relaxed_dot_i8x16_i7x16_s(i16 -> i16);
 }
 
 /// `i32x4.relaxed_dot_i8x16_i7x16_add_s`: neighbouring lanes of [`i16x8_relaxed_dot_i8x16_i7x16_s`] added, each sum to

@@ -8,7 +8,9 @@ use super::{convert::*, float::*};
 /// Makes the opcodes that a scalar opcode of one operand explains.
 macro_rules! map_scalar {
     ($($shape:ident.$op:ident: $name:ident = $scalar:ident;)*) => {$(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: [`", stringify!($scalar), "`] of each lane.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op), "`: [`", stringify!($scalar), "`] of each lane."
+        )]
         #[inline]
         pub fn $name(a: V128) -> V128 {
             map(a, $scalar)
@@ -40,7 +42,10 @@ map_scalar! {
 /// Makes the opcodes that a scalar opcode of two operands explains.
 macro_rules! zip_scalar {
     ($($shape:ident.$op:ident: $name:ident = $scalar:ident;)*) => {$(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: [`", stringify!($scalar), "`] of each pair of lanes.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op), "`: [`", stringify!($scalar),
+            "`] of each pair of lanes."
+        )]
         #[inline]
         pub fn $name(a: V128, b: V128) -> V128 {
             zip(a, b, $scalar)
@@ -64,10 +69,12 @@ zip_scalar! {
 }
 
 zip_lanes! {
-    "`b` where `b < a`, else `a`, which is so with a NaN and for two zeros; bits pass unchanged.", |x, y| if y < x { y } else { x } =>
+    "`b` where `b < a`, else `a`, which is so with a NaN and for two zeros; bits pass unchanged.",
+        |x, y| if y < x { y } else { x } =>
         f32x4.pmin: f32x4_pmin(f32 -> f32),
         f64x2.pmin: f64x2_pmin(f64 -> f64);
-    "`b` where `a < b`, else `a`, which is so with a NaN and for two zeros; bits pass unchanged.", |x, y| if x < y { y } else { x } =>
+    "`b` where `a < b`, else `a`, which is so with a NaN and for two zeros; bits pass unchanged.",
+        |x, y| if x < y { y } else { x } =>
         f32x4.pmax: f32x4_pmax(f32 -> f32),
         f64x2.pmax: f64x2_pmax(f64 -> f64);
 }
@@ -96,7 +103,10 @@ compare_lanes! {
 /// Makes the conversions of two wide lanes to two narrow ones, the upper half of the result being 0.
 macro_rules! two_lanes_to_low_half {
     ($($shape:ident.$op:ident: $name:ident = $scalar:ident;)*) => {$(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: [`", stringify!($scalar), "`] of both lanes, then two lanes of 0.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op), "`: [`", stringify!($scalar),
+            "`] of both lanes, then two lanes of 0."
+        )]
         #[inline]
         pub fn $name(a: V128) -> V128 {
             let [x, y] = <[f64; 2]>::from(a);
@@ -114,7 +124,10 @@ two_lanes_to_low_half! {
 /// Makes the conversions of the lower two of four lanes: the opcode and the type of those.
 macro_rules! low_half_to_two_lanes {
     ($($shape:ident.$op:ident: $name:ident($lane:ty) = $scalar:ident;)*) => {$(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: [`", stringify!($scalar), "`] of the two lower lanes.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op), "`: [`", stringify!($scalar),
+            "`] of the two lower lanes."
+        )]
         #[inline]
         pub fn $name(a: V128) -> V128 {
             let [x, y, ..] = <[$lane; 4]>::from(a);

@@ -117,7 +117,10 @@ compare_lanes! {
 /// Makes the shifts, whose count is a scalar and taken modulo the width of a lane.
 macro_rules! shift_lanes {
     ($($what:literal, $method:ident => $($shape:ident.$op:ident: $name:ident($lane:ident)),+;)*) => {$($(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: each lane shifted ", $what, ", by `count` modulo its width.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op), "`: each lane shifted ", $what,
+            ", by `count` modulo its width."
+        )]
         #[inline]
         pub fn $name(a: V128, count: i32) -> V128 {
             map::<$lane, $lane, _>(a, |x| x.$method(count as u32))
@@ -143,36 +146,62 @@ shift_lanes! {
         i64x2.shr_u: i64x2_shr_u(u64);
 }
 
-/// Makes `all_true` and `bitmask` of each shape: two names, the lane, the number of lanes.
-macro_rules! lanes_to_scalar {
-    ($($shape:ident: $all_true:ident, $bitmask:ident($lane:ty, $count:literal);)*) => {$(
+/// Makes `all_true` of each shape: the lane, the number of lanes.
+macro_rules! all_true {
+    ($($shape:ident: $name:ident($lane:ty, $count:literal);)*) => {$(
         #[doc = concat!("`", stringify!($shape), ".all_true`: whether no lane is 0.")]
         #[inline]
-        pub fn $all_true(a: V128) -> bool {
+        pub fn $name(a: V128) -> bool {
             // No early exit, so that the lanes are compared at once.
             <[$lane; $count]>::from(a).into_iter().fold(true, |all, x| all & (x != 0))
-        }
-
-        #[doc = concat!("`", stringify!($shape), ".bitmask`: bit n is the sign bit of lane n.")]
-        #[inline]
-        pub fn $bitmask(a: V128) -> i32 {
-            let lanes = <[$lane; $count]>::from(a);
-            (0..$count).fold(0, |mask, lane| mask | i32::from(lanes[lane] < 0) << lane)
         }
     )*};
 }
 
-lanes_to_scalar! {
-    i8x16: i8x16_all_true, i8x16_bitmask(i8, 16);
-    i16x8: i16x8_all_true, i16x8_bitmask(i16, 8);
-    i32x4: i32x4_all_true, i32x4_bitmask(i32, 4);
-    i64x2: i64x2_all_true, i64x2_bitmask(i64, 2);
+all_true! {
+    i8x16: i8x16_all_true(i8, 16);
+    i16x8: i16x8_all_true(i16, 8);
+    i32x4: i32x4_all_true(i32, 4);
+    i64x2: i64x2_all_true(i64, 2);
+}
+
+/// `i8x16.bitmask`: bit n is the sign bit of lane n.
+#[inline]
+pub fn i8x16_bitmask(a: V128) -> i32 {
+    // The sign bits of 8 lanes are at bits 7, 15, ... 63. Multiplying by a number whose bits lie 7 apart adds 8 shifted
+    // copies of them, no two of which meet, and brings the sign bit of lane n to bit 56 + n.
+    let [lower, upper] = <[u64; 2]>::from(a)
+        .map(|x| ((x & 0x8080_8080_8080_8080).wrapping_mul(0x0002_0408_1020_4081) >> 56) as i32);
+    upper << 8 | lower
+}
+
+/// `i16x8.bitmask`: bit n is the sign bit of lane n.
+#[inline]
+pub fn i16x8_bitmask(a: V128) -> i32 {
+    i8x16_bitmask(i8x16_narrow_i16x8_s(a, V128::ZERO))
+}
+
+/// `i32x4.bitmask`: bit n is the sign bit of lane n.
+#[inline]
+pub fn i32x4_bitmask(a: V128) -> i32 {
+    let [x, y, z, w] = <[u32; 4]>::from(a).map(|lane| lane >> 31);
+    (x | y << 1 | z << 2 | w << 3).cast_signed()
+}
+
+/// `i64x2.bitmask`: bit n is the sign bit of lane n.
+#[inline]
+pub fn i64x2_bitmask(a: V128) -> i32 {
+    let [x, y] = <[u64; 2]>::from(a).map(|lane| (lane >> 63) as i32);
+    x | y << 1
 }
 
 /// Makes the narrowings: the wide lane and the narrow one; their numbers.
 macro_rules! narrow {
     ($($shape:ident.$op:ident: $name:ident($wide:ident, $half:literal -> $narrow:ident, $count:literal);)*) => {$(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: the signed lanes of `a`, then of `b`, each as the nearest `", stringify!($narrow), "`.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op),
+            "`: the signed lanes of `a`, then of `b`, each as the nearest `", stringify!($narrow), "`."
+        )]
         #[inline]
         pub fn $name(a: V128, b: V128) -> V128 {
             let halves = [<[$wide; $half]>::from(a), <[$wide; $half]>::from(b)];
@@ -193,8 +222,12 @@ narrow! {
 
 /// Makes what widens one half of the lanes: the narrow lane, the wide one, the number of those, the first lane read.
 macro_rules! extend_half {
-    ($($what:literal => $($shape:ident.$op:ident: $name:ident($narrow:ident -> $wide:ident, $count:literal, from $first:literal)),+;)*) => {$($(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: the ", $what, " half of the lanes, each as `", stringify!($wide), "`.")]
+    ($($what:literal =>
+        $($shape:ident.$op:ident: $name:ident($narrow:ident -> $wide:ident, $count:literal, from $first:literal)),+;)*) => {$($(
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op), "`: the ", $what, " half of the lanes, each as `",
+            stringify!($wide), "`."
+        )]
         #[inline]
         pub fn $name(a: V128) -> V128 {
             let a = <[$narrow; 2 * $count]>::from(a);
@@ -222,8 +255,12 @@ extend_half! {
 
 /// Makes the products of one half of the lanes: the narrow lane, the wide one, the number of those, the first lane read.
 macro_rules! multiply_half {
-    ($($what:literal => $($shape:ident.$op:ident: $name:ident($narrow:ident -> $wide:ident, $count:literal, from $first:literal)),+;)*) => {$($(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: the whole products, `", stringify!($wide), "`, of the ", $what, " half of the lanes.")]
+    ($($what:literal =>
+        $($shape:ident.$op:ident: $name:ident($narrow:ident -> $wide:ident, $count:literal, from $first:literal)),+;)*) => {$($(
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op), "`: the whole products, `", stringify!($wide),
+            "`, of the ", $what, " half of the lanes."
+        )]
         #[inline]
         pub fn $name(a: V128, b: V128) -> V128 {
             let (a, b) = (<[$narrow; 2 * $count]>::from(a), <[$narrow; 2 * $count]>::from(b));
@@ -252,7 +289,10 @@ multiply_half! {
 /// Makes the pairwise sums: the narrow lane, the wide one, the number of those.
 macro_rules! add_pairs {
     ($($shape:ident.$op:ident: $name:ident($narrow:ident -> $wide:ident, $count:literal);)*) => {$(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: the sums of neighbouring lanes, each as `", stringify!($wide), "`.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op), "`: the sums of neighbouring lanes, each as `",
+            stringify!($wide), "`."
+        )]
         #[inline]
         pub fn $name(a: V128) -> V128 {
             let a = <[$narrow; 2 * $count]>::from(a);
@@ -268,19 +308,24 @@ add_pairs! {
     i32x4.extadd_pairwise_i16x8_u: i32x4_extadd_pairwise_i16x8_u(u16 -> u32, 4);
 }
 
-/// `i32x4.dot_i16x8_s`: the products of signed lanes, those of neighbours added, wrapping around (four times the least
-/// `i16` alone does).
-#[inline]
-pub fn i32x4_dot_i16x8_s(a: V128, b: V128) -> V128 {
-    let (a, b) = (<[i16; 8]>::from(a), <[i16; 8]>::from(b));
-    let product = |lane: usize| i32::from(a[lane]) * i32::from(b[lane]);
-    from_fn::<i32, 4, _>(|lane| product(2 * lane).wrapping_add(product(2 * lane + 1))).into()
+// A lane of the result is made of two neighbours of each operand. Seen as one wide lane, the upper of them is what a
+// shift leaves, the lower what a cast leaves.
+zip_lanes! {
+    "the products of signed lanes, those of neighbours added, wrapping around (four times the least `i16` alone does).", |x, y| {
+        let lower = i32::from(x as i16) * i32::from(y as i16);
+        let upper = (x >> 16) * (y >> 16);
+        lower.wrapping_add(upper)
+    } =>
+        i32x4.dot_i16x8_s: i32x4_dot_i16x8_s(i32 -> i32);
 }
 
 /// Makes the loads that widen: the opcode and the extension it applies to the 8 loaded bytes.
 macro_rules! load_and_extend {
     ($($shape:ident.$op:ident: $name:ident = $extend:ident;)*) => {$(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: the lanes of the 8 loaded bytes, as [`", stringify!($extend), "`] widens them.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op), "`: the lanes of the 8 loaded bytes, as [`",
+            stringify!($extend), "`] widens them."
+        )]
         #[inline]
         pub fn $name(loaded: u64) -> V128 {
             $extend(u128::from(loaded).into())

@@ -64,14 +64,10 @@ pub fn i8x16_shuffle(a: V128, b: V128, lanes: [u8; 16]) -> V128 {
 /// `i8x16.swizzle`: lane n of the result is the lane of `a` that lane n of `lanes` names; 0 if that is above 15.
 #[inline]
 pub fn i8x16_swizzle(a: V128, lanes: V128) -> V128 {
-    let a = a.to_le_bytes();
-    map::<u8, u8, _>(lanes, |lane| {
-        if lane < 16 {
-            a[usize::from(lane) % 16]
-        } else {
-            0
-        }
-    })
+    // The 0 that any lane number above 15 selects.
+    let mut choices = [0; 17];
+    choices[..16].copy_from_slice(&a.to_le_bytes());
+    map::<u8, u8, _>(lanes, |lane| choices[usize::from(lane.min(16))])
 }
 
 /// Makes functions that read one lane: the opcode, the type of a lane, the result.
@@ -108,7 +104,10 @@ extract_lane! {
 /// the low bits.
 macro_rules! replace_lane {
     ($($shape:ident.$op:ident: $name:ident($lane:ty, $count:literal, $value:ty);)*) => {$(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: one lane replaced by `value`, or by as many of its low bits as a lane has.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op),
+            "`: one lane replaced by `value`, or by as many of its low bits as a lane has."
+        )]
         #[inline(always)]
         pub fn $name(a: V128, value: $value, lane: u8) -> V128 {
             let mut lanes = <[$lane; $count]>::from(a);
@@ -130,7 +129,10 @@ replace_lane! {
 /// Makes functions for loads of one lane: the opcode, the type of a lane.
 macro_rules! load_lane {
     ($($shape:ident.$op:ident: $name:ident($lane:ty, $count:literal);)*) => {$(
-        #[doc = concat!("`", stringify!($shape), ".", stringify!($op), "`: one lane of `a` replaced by the loaded value.")]
+        #[doc = concat!(
+            "`", stringify!($shape), ".", stringify!($op),
+            "`: one lane of `a` replaced by the loaded value."
+        )]
         #[inline(always)]
         pub fn $name(loaded: $lane, a: V128, lane: u8) -> V128 {
             let mut lanes = <[$lane; $count]>::from(a);
