@@ -201,7 +201,7 @@ macro_rules! binary {
                 binary!(@eval $totality $f, a, b)
             }
         }
-        static $name: Binary = Binary {
+        pub(super) static $name: Binary = Binary {
             operands: <$t as Value>::CLASS,
             result: <$r as Value>::CLASS,
             commutes: matches!(stringify!($order).as_bytes(), b"commuting"),
