@@ -1,8 +1,9 @@
 //! What the vmctx and its pointers point at. Offsets come from `tiercel_abi::vmctx`, said once there; the assertions at the
 //! end keep the two together.
 
+use crate::sync::EpochCounter;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicPtr, AtomicU64};
+use core::sync::atomic::AtomicPtr;
 use tiercel_abi::vmctx::header;
 
 /// The start of every vmctx. Behind it lie the arrays of `VmctxLayout`; a `*mut VmCtx` may reach all of them.
@@ -32,7 +33,7 @@ pub struct VmStore {
     /// Fuel left; the guest is stopped when it falls below zero.
     pub fuel: i64,
     /// The engine's epoch.
-    pub epoch: *const AtomicU64,
+    pub epoch: *const EpochCounter,
     /// The guest is stopped when the epoch reaches this.
     pub epoch_deadline: u64,
     /// The address of the host's stack below which no further activation may start; 0 while no guest runs.
