@@ -13,7 +13,10 @@ pub const MEMORY_GUARD_BYTES: u64 = 32 << 20;
 pub const MAX_WASM_STACK_BYTES: usize = 1 << 20;
 
 /// Frames kept for a backtrace.
-pub const BACKTRACE_MAX_FRAMES: usize = 20;
+pub const MAX_BACKTRACE_FRAMES: usize = 20;
 
 /// Slots (8 bytes each) for the parameters or results of an untyped call that live on the host's stack; more go to the heap.
 pub const INLINE_CALL_SLOTS: usize = 16;
+
+/// The host's stack that activations nested in each other (guest, host function, guest, ...) may use, in bytes.
+pub const NATIVE_STACK_BYTES: usize = 512 << 10;

@@ -127,6 +127,8 @@ pub struct FuncType {
     /// Parameters, then results.
     types: Arc<[ValType]>,
     params: u32,
+    param_slots: u32,
+    result_slots: u32,
 }
 
 impl FuncType {
@@ -135,7 +137,9 @@ impl FuncType {
         let mut types: Vec<ValType> = params.into_iter().collect();
         let params = types.len() as u32;
         types.extend(results);
-        FuncType { types: types.into(), params }
+        let slots = |types: &[ValType]| types.iter().map(|ty| ty.slots() as u32).sum();
+        let (param_slots, result_slots) = (slots(&types[..params as usize]), slots(&types[params as usize..]));
+        FuncType { types: types.into(), params, param_slots, result_slots }
     }
 
     /// The parameters' types.
@@ -150,12 +154,12 @@ impl FuncType {
 
     /// How many 8-byte slots the parameters take.
     pub fn param_slots(&self) -> usize {
-        self.params().iter().map(|ty| ty.slots()).sum()
+        self.param_slots as usize
     }
 
     /// How many 8-byte slots the results take.
     pub fn result_slots(&self) -> usize {
-        self.results().iter().map(|ty| ty.slots()).sum()
+        self.result_slots as usize
     }
 
     fn map_concrete(&self, map: &mut impl FnMut(TypeId) -> TypeId) -> FuncType {
@@ -165,7 +169,7 @@ impl FuncType {
             }
             ty => ty,
         };
-        FuncType { types: self.types.iter().map(&mut convert).collect(), params: self.params }
+        FuncType { types: self.types.iter().map(&mut convert).collect(), ..self.clone() }
     }
 }
 

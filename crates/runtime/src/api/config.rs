@@ -48,7 +48,7 @@ impl Default for Config {
             max_wasm_stack: tuning::MAX_WASM_STACK_BYTES,
             memory_reservation: tuning::MEMORY_RESERVATION_BYTES,
             memory_guard_size: tuning::MEMORY_GUARD_BYTES,
-            backtrace_max_frames: tuning::BACKTRACE_MAX_FRAMES,
+            backtrace_max_frames: tuning::MAX_BACKTRACE_FRAMES,
         }
     }
 }
@@ -147,7 +147,7 @@ impl Config {
     /// Whether errors of guests tell the functions that were running (default: yes).
     pub fn wasm_backtrace(&mut self, enable: bool) -> &mut Self {
         self.wasm_backtrace_max_frames(core::num::NonZeroUsize::new(if enable {
-            tuning::BACKTRACE_MAX_FRAMES
+            tuning::MAX_BACKTRACE_FRAMES
         } else {
             0
         }))

@@ -123,7 +123,8 @@ impl Func {
             if func.host.is_some() {
                 return HostFunc::ty(self.func_ref);
             }
-            (*(*func.vmctx).instance).module().info.func_type(func.func_index).clone().into()
+            let info = &(*(*func.vmctx).instance).module().info;
+            info.func_type(info.imported.funcs + func.func_index).clone().into()
         }
     }
 

@@ -8,7 +8,6 @@ use super::context::StoreContextMut;
 use super::engine::Engine;
 use super::error::{Error, Result};
 use super::limits::{DEFAULT_COUNT, ResourceLimiter};
-use super::module::ModuleInner;
 use super::trap::Frame;
 use crate::interp;
 use crate::sys::Region;
@@ -20,7 +19,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::fmt;
-use core::ptr::{NonNull, null_mut};
+use core::ptr::{NonNull, null, null_mut};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// The owner of instances, memories, host values and of the host's own data `T`. Everything in it lives as long as it does.
@@ -260,6 +259,9 @@ impl StoreInner {
             epoch: engine.epoch(),
             epoch_deadline: 0,
             native_stack_limit: 0,
+            stop_ip: null(),
+            stop_fp: null_mut(),
+            stop_cx: null_mut(),
             store: null_mut(),
         });
         StoreInner {
@@ -319,13 +321,6 @@ impl StoreInner {
         let deadline = self.engine.epoch().load(Ordering::Relaxed).saturating_add(ticks);
         // SAFETY: as in `vm`; the store is exclusively borrowed.
         unsafe { (*self.vm.ptr().as_ptr()).epoch_deadline = deadline };
-    }
-
-    /// Remembers an activation that is left by an error, as far as the configuration asks for it.
-    pub fn push_frame(&mut self, module: &Arc<ModuleInner>, func_index: u32, offset: u32) {
-        if self.backtrace.len() < self.engine.config().backtrace_max_frames {
-            self.backtrace.push(Frame { module: module.clone(), func_index, offset });
-        }
     }
 
     /// The function of this store that a host function of a linker becomes.
@@ -452,7 +447,8 @@ impl StoreInner {
     /// Turns the reason for a stop into an error, or lets a panic go on.
     #[cold]
     fn stopped(&mut self, stop: interp::Stop) -> Error {
-        let frames = core::mem::take(&mut self.backtrace);
+        let mut frames = core::mem::take(&mut self.backtrace);
+        frames.truncate(self.engine.config().backtrace_max_frames);
         let error = match stop {
             interp::Stop::Trap(trap) => Error::new(trap),
             interp::Stop::Pending => match self.pending.take() {

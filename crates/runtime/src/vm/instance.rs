@@ -180,7 +180,7 @@ impl Instance {
                 cell: self.module.code.cells().wrapping_add(body),
                 host: None,
                 type_id: info.func_type_id(func).as_u32(),
-                func_index: func,
+                func_index: body as u32,
             };
             // SAFETY: the layout has one `VmFuncRef` for each escaping function.
             unsafe { self.at(layout.func_ref(place as u32)).write(func_ref) };

@@ -38,6 +38,12 @@ pub struct VmStore {
     pub epoch_deadline: u64,
     /// The address of the host's stack below which no further activation may start; 0 while no guest runs.
     pub native_stack_limit: usize,
+    /// Where the interpreter's last activation ended: the instruction.
+    pub stop_ip: *const u64,
+    /// Where the interpreter's last activation ended: the frame.
+    pub stop_fp: *mut u64,
+    /// Where the interpreter's last activation ended: the instance.
+    pub stop_cx: *mut VmCtx,
     /// The store that owns this.
     pub store: *mut crate::api::store::StoreInner,
 }
@@ -77,7 +83,7 @@ pub struct VmFuncRef {
     pub host: Option<HostCall>,
     /// The function's type, as in `TypeId::as_u32`.
     pub type_id: u32,
-    /// A guest function: its index in its module.
+    /// A guest function: the index of its body in its module (imported functions do not count).
     pub func_index: u32,
 }
 
