@@ -22,4 +22,6 @@ pub use decode::decode;
 pub use error::{Error, ErrorKind};
 pub use features::{Feature, Features};
 pub use module::ModuleInfo;
-pub use types::{FuncType, GlobalType, HeapType, MemoryType, RefType, TableType, TypeId, TypeRegistry, ValType};
+pub use types::{
+    FuncType, GlobalType, HeapType, MemoryType, Mutability, RefType, TableType, TypeId, TypeRegistry, ValType,
+};

@@ -245,16 +245,3 @@ impl ModuleInfo {
         Some(range.start as usize..range.end as usize)
     }
 }
-
-/// A type as the user sees it: with the function type spelt out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ExternType {
-    /// A function.
-    Func(FuncType),
-    /// A table.
-    Table(TableType),
-    /// A linear memory.
-    Memory(MemoryType),
-    /// A global.
-    Global(GlobalType),
-}

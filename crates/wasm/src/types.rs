@@ -77,6 +77,21 @@ pub struct RefType {
 }
 
 impl RefType {
+    /// A reference to `heap`.
+    pub const fn new(nullable: bool, heap: HeapType) -> Self {
+        RefType { nullable, heap }
+    }
+
+    /// Whether the reference may be null.
+    pub const fn is_nullable(&self) -> bool {
+        self.nullable
+    }
+
+    /// What it refers to.
+    pub const fn heap_type(&self) -> &HeapType {
+        &self.heap
+    }
+
     /// A nullable reference to any function.
     pub const FUNCREF: RefType = RefType { nullable: true, heap: HeapType::Func };
     /// A nullable reference to a host value.
@@ -172,6 +187,40 @@ pub struct MemoryType {
 }
 
 impl MemoryType {
+    /// A 32-bit memory; sizes in pages of 64 KiB.
+    pub const fn new(minimum: u32, maximum: Option<u32>) -> Self {
+        let max_pages = match maximum {
+            Some(pages) => Some(pages as u64),
+            None => None,
+        };
+        MemoryType { min_pages: minimum as u64, max_pages, is_64: false, page_log2: 16 }
+    }
+
+    /// A 64-bit memory; sizes in pages of 64 KiB.
+    pub const fn memory64(minimum: u64, maximum: Option<u64>) -> Self {
+        MemoryType { min_pages: minimum, max_pages: maximum, is_64: true, page_log2: 16 }
+    }
+
+    /// Size at instantiation, in pages.
+    pub const fn minimum(&self) -> u64 {
+        self.min_pages
+    }
+
+    /// Size it may grow to, in pages.
+    pub const fn maximum(&self) -> Option<u64> {
+        self.max_pages
+    }
+
+    /// Whether addresses are 64-bit.
+    pub const fn is_64(&self) -> bool {
+        self.is_64
+    }
+
+    /// The bytes of a page.
+    pub const fn page_size(&self) -> u64 {
+        self.page_bytes()
+    }
+
     /// The bytes of a page.
     pub const fn page_bytes(&self) -> u64 {
         1 << self.page_log2
@@ -197,6 +246,40 @@ pub struct TableType {
 }
 
 impl TableType {
+    /// A table with 32-bit indices; sizes in elements.
+    pub const fn new(element: RefType, minimum: u32, maximum: Option<u32>) -> Self {
+        let max = match maximum {
+            Some(max) => Some(max as u64),
+            None => None,
+        };
+        TableType { element, min: minimum as u64, max, is_64: false }
+    }
+
+    /// A table with 64-bit indices; sizes in elements.
+    pub const fn new64(element: RefType, minimum: u64, maximum: Option<u64>) -> Self {
+        TableType { element, min: minimum, max: maximum, is_64: true }
+    }
+
+    /// The type of its elements.
+    pub const fn element(&self) -> &RefType {
+        &self.element
+    }
+
+    /// Size at instantiation.
+    pub const fn minimum(&self) -> u64 {
+        self.min
+    }
+
+    /// Size it may grow to.
+    pub const fn maximum(&self) -> Option<u64> {
+        self.max
+    }
+
+    /// Whether indices are 64-bit.
+    pub const fn is_64(&self) -> bool {
+        self.is_64
+    }
+
     /// The type of indices.
     pub const fn index_type(&self) -> ValType {
         if self.is_64 { ValType::I64 } else { ValType::I32 }
@@ -210,6 +293,32 @@ pub struct GlobalType {
     pub content: ValType,
     /// Whether it can be set.
     pub mutable: bool,
+}
+
+/// Whether a global can be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mutability {
+    /// Never.
+    Const,
+    /// At any time.
+    Var,
+}
+
+impl GlobalType {
+    /// The type of a global.
+    pub const fn new(content: ValType, mutability: Mutability) -> Self {
+        GlobalType { content, mutable: matches!(mutability, Mutability::Var) }
+    }
+
+    /// The type of its value.
+    pub const fn content(&self) -> &ValType {
+        &self.content
+    }
+
+    /// Whether it can be set.
+    pub const fn mutability(&self) -> Mutability {
+        if self.mutable { Mutability::Var } else { Mutability::Const }
+    }
 }
 
 /// One type of a recursive group, before it has an identity.

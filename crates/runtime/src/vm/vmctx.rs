@@ -1,8 +1,9 @@
 //! What the vmctx and its pointers point at. Offsets come from `tiercel_abi::vmctx`, said once there; the assertions at the
 //! end keep the two together.
 
+use crate::sync::EpochCounter;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicPtr, AtomicU64};
+use core::sync::atomic::AtomicPtr;
 use tiercel_abi::vmctx::header;
 
 /// The start of every vmctx. Behind it lie the arrays of `VmctxLayout`; a `*mut VmCtx` may reach all of them.
@@ -32,7 +33,7 @@ pub struct VmStore {
     /// Fuel left; the guest is stopped when it falls below zero.
     pub fuel: i64,
     /// The engine's epoch.
-    pub epoch: *const AtomicU64,
+    pub epoch: *const EpochCounter,
     /// The guest is stopped when the epoch reaches this.
     pub epoch_deadline: u64,
     /// The address of the host's stack below which no further activation may start; 0 while no guest runs.
@@ -82,7 +83,7 @@ pub struct VmFuncRef {
     pub host: Option<HostCall>,
     /// The function's type, as in `TypeId::as_u32`.
     pub type_id: u32,
-    /// A guest function: its index in its module.
+    /// A guest function: the index of its body in its module (imported functions do not count).
     pub func_index: u32,
 }
 
