@@ -69,7 +69,10 @@ macro_rules! ops {
             unsafe fn run($r: &mut Regs) -> Next {
                 // SAFETY: the caller's: the instruction at `ip` was made for this handler, its slots lie in the frame, and what
                 // the vmctx points at is alive while the activation runs.
-                unsafe { $body }
+                #[allow(unused_unsafe, reason = "a few instructions only trap")]
+                unsafe {
+                    $body
+                }
             }
         }
     )*};
