@@ -229,7 +229,10 @@ impl Filestat {
                 24
             }
         };
-        for (i, value) in [self.size, self.atim, self.mtim, self.ctim].into_iter().enumerate() {
+        for (i, value) in [self.size, self.atim, self.mtim, self.ctim]
+            .into_iter()
+            .enumerate()
+        {
             record[rest + i * 8..][..8].copy_from_slice(&value.to_le_bytes());
         }
         mem.write(ptr, &record[..rest + 32])
@@ -256,7 +259,11 @@ pub(crate) const EVENT_SIZE: u32 = 32;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Interest {
     /// A clock; `timeout` in nanoseconds, a point in time if `absolute`, else a duration.
-    Clock { id: u32, timeout: u64, absolute: bool },
+    Clock {
+        id: u32,
+        timeout: u64,
+        absolute: bool,
+    },
     /// A descriptor ready for reading.
     FdRead(u32),
     /// A descriptor ready for writing.
@@ -302,7 +309,10 @@ impl Subscription {
             2 => Interest::FdWrite(mem.read_u32(ptr + 16)?),
             _ => return Err(Errno::Inval),
         };
-        Ok(Subscription { userdata: mem.read_u64(ptr)?, interest })
+        Ok(Subscription {
+            userdata: mem.read_u64(ptr)?,
+            interest,
+        })
     }
 }
 
@@ -352,16 +362,26 @@ mod tests {
     #[test]
     fn filestat_layouts() {
         let mut bytes = [0xff; 65];
-        STAT.write(&mut GuestMemory::new(&mut bytes, Abi::Preview1), 0).unwrap();
-        let words: Vec<u64> =
-            bytes.as_chunks::<8>().0.iter().map(|w| u64::from_le_bytes(*w)).collect();
+        STAT.write(&mut GuestMemory::new(&mut bytes, Abi::Preview1), 0)
+            .unwrap();
+        let words: Vec<u64> = bytes
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|w| u64::from_le_bytes(*w))
+            .collect();
         assert_eq!(words, [1, 2, 4, 0x1_0000_0003, 4, 5, 6, 7]);
         assert_eq!(bytes[64], 0xff);
 
         let mut bytes = [0xff; 57];
-        STAT.write(&mut GuestMemory::new(&mut bytes, Abi::Unstable), 0).unwrap();
-        let words: Vec<u64> =
-            bytes.as_chunks::<8>().0.iter().map(|w| u64::from_le_bytes(*w)).collect();
+        STAT.write(&mut GuestMemory::new(&mut bytes, Abi::Unstable), 0)
+            .unwrap();
+        let words: Vec<u64> = bytes
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|w| u64::from_le_bytes(*w))
+            .collect();
         assert_eq!(words, [1, 2, 4 | 0xffff_ffff << 32, 4, 5, 6, 7]);
         assert_eq!(bytes[56], 0xff);
     }
@@ -375,8 +395,18 @@ mod tests {
             bytes[clock + 8] = 77;
             bytes[clock + 24] = 1;
             let mem = GuestMemory::new(&mut bytes[..Subscription::size(abi) as usize], abi);
-            let interest = Interest::Clock { id: 1, timeout: 77, absolute: true };
-            assert_eq!(Subscription::read(&mem, 0), Ok(Subscription { userdata: 9, interest }));
+            let interest = Interest::Clock {
+                id: 1,
+                timeout: 77,
+                absolute: true,
+            };
+            assert_eq!(
+                Subscription::read(&mem, 0),
+                Ok(Subscription {
+                    userdata: 9,
+                    interest
+                })
+            );
         }
     }
 

@@ -180,7 +180,10 @@ impl WasiCtxBuilder {
         let dir = sys::open_ambient_dir(host_path).map_err(|err| {
             io::Error::new(
                 err.kind(),
-                format!("cannot open the directory `{}` for the guest: {err}", host_path.display()),
+                format!(
+                    "cannot open the directory `{}` for the guest: {err}",
+                    host_path.display()
+                ),
             )
         })?;
         self.preopens.push(Kind::Dir(OpenDir {

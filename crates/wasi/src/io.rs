@@ -94,8 +94,9 @@ impl WasiCtx {
         descriptor.require(Rights::FD_WRITE)?;
         mem.check(nwritten, 4)?;
         let limit = descriptor.write_limit();
-        let written =
-            mem.with_iovecs(iovs, iovs_len, limit, |slices| descriptor.write_vectored(slices))??;
+        let written = mem.with_iovecs(iovs, iovs_len, limit, |slices| {
+            descriptor.write_vectored(slices)
+        })??;
         mem.write_u32(nwritten, count(written))
     }
 
@@ -164,10 +165,19 @@ impl WasiCtx {
     }
 
     /// `fd_tell`: writes the position to `position`.
-    pub fn fd_tell(&mut self, mem: &mut GuestMemory<'_>, fd: u32, position: u32) -> Result<(), Errno> {
+    pub fn fd_tell(
+        &mut self,
+        mem: &mut GuestMemory<'_>,
+        fd: u32,
+        position: u32,
+    ) -> Result<(), Errno> {
         let held = self.table.get(fd)?.rights;
         // The right to seek includes this one.
-        let right = if held.contains(Rights::FD_SEEK) { Rights::FD_SEEK } else { Rights::FD_TELL };
+        let right = if held.contains(Rights::FD_SEEK) {
+            Rights::FD_SEEK
+        } else {
+            Rights::FD_TELL
+        };
         let mut file = &self.table.file(fd, right)?.file;
         mem.write_u64(position, file.stream_position()?)
     }
@@ -233,7 +243,9 @@ impl WasiCtx {
         let descriptor = self.table.get_mut(fd)?;
         descriptor.require(right)?;
         match &mut descriptor.kind {
-            Kind::File(open) if right == Rights::FD_DATASYNC => uninterrupted(|| open.file.sync_data()),
+            Kind::File(open) if right == Rights::FD_DATASYNC => {
+                uninterrupted(|| open.file.sync_data())
+            }
             Kind::File(open) => uninterrupted(|| open.file.sync_all()),
             Kind::Dir(open) => uninterrupted(|| sys::sync_dir(&open.dir)),
             Kind::Writer(writer) => uninterrupted(|| writer.flush()),

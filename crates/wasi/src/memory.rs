@@ -169,7 +169,11 @@ impl<'a> GuestMemory<'a> {
                 spilled.push(slice);
             }
         })?;
-        Ok(f(if spilled.is_empty() { &inline[..used] } else { &spilled }))
+        Ok(f(if spilled.is_empty() {
+            &inline[..used]
+        } else {
+            &spilled
+        }))
     }
 
     /// Calls `f` with the buffers of an `iovec` list, to be filled. Where the guest's buffers overlap, only
@@ -196,7 +200,10 @@ impl<'a> GuestMemory<'a> {
             // Slices are split off in the order of addresses, then put in the guest's order.
             let mut order: Vec<usize> = (0..ranges.len()).collect();
             order.sort_unstable_by_key(|&i| ranges[i].start);
-            if order.windows(2).all(|pair| ranges[pair[0]].end <= ranges[pair[1]].start) {
+            if order
+                .windows(2)
+                .all(|pair| ranges[pair[0]].end <= ranges[pair[1]].start)
+            {
                 let mut slices: Vec<IoSliceMut<'_>> =
                     ranges.iter().map(|_| IoSliceMut::new(&mut [])).collect();
                 let mut rest = &mut *self.bytes;
@@ -234,9 +241,12 @@ mod tests {
 
     fn lens(list: &[(u32, u32)], max: usize) -> Result<Vec<usize>, Errno> {
         let mut bytes = with_list(list);
-        GuestMemory::new(&mut bytes, Abi::Preview1).with_iovecs(0, list.len() as u32, max, |slices| {
-            slices.iter().map(|s| s.len()).collect()
-        })
+        GuestMemory::new(&mut bytes, Abi::Preview1).with_iovecs(
+            0,
+            list.len() as u32,
+            max,
+            |slices| slices.iter().map(|s| s.len()).collect(),
+        )
     }
 
     #[test]
@@ -257,7 +267,10 @@ mod tests {
         assert_eq!(lens(&[(40, 4), (999, 0), (50, 4)], 100), Ok(vec![4, 4]));
         assert_eq!(lens(&[(40, 4), (50, 4)], 6), Ok(vec![4, 2]));
         assert_eq!(lens(&[(40, 4), (60, 5)], 100), Err(Errno::Fault));
-        assert_eq!(lens(&[(1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 2)], 100), Ok(vec![1, 1, 1, 1, 1, 2]));
+        assert_eq!(
+            lens(&[(1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 2)], 100),
+            Ok(vec![1, 1, 1, 1, 1, 2])
+        );
     }
 
     #[test]
@@ -275,7 +288,10 @@ mod tests {
             entry.copy_from_slice(&[0, 0, 0, 0, 1, 0, 0, 0]);
         }
         let mut mem = GuestMemory::new(&mut bytes, Abi::Preview1);
-        assert_eq!(mem.with_iovecs(0, 8192, usize::MAX, |s| s.len()), Ok(MAX_IOVECS));
+        assert_eq!(
+            mem.with_iovecs(0, 8192, usize::MAX, |s| s.len()),
+            Ok(MAX_IOVECS)
+        );
         // All overlap, so that a read gets the first alone.
         assert_eq!(mem.with_iovecs_mut(0, 8192, |s| s.len()), Ok(1));
     }

@@ -8,7 +8,13 @@ use std::time::{Duration, Instant};
 
 impl Subscription {
     fn event(self, error: Errno, nbytes: u64, hangup: bool) -> Event {
-        Event { userdata: self.userdata, error, interest: self.interest, nbytes, hangup }
+        Event {
+            userdata: self.userdata,
+            error,
+            interest: self.interest,
+            nbytes,
+            hangup,
+        }
     }
 }
 
@@ -42,9 +48,13 @@ impl WasiCtx {
         for i in 0..count {
             let subscription = Subscription::read(mem, subscriptions + i * size)?;
             let waiting = match subscription.interest {
-                Interest::Clock { id, timeout, absolute } => {
-                    self.timer(id, timeout, absolute).map(|due| timers.push((subscription, due)))
-                }
+                Interest::Clock {
+                    id,
+                    timeout,
+                    absolute,
+                } => self
+                    .timer(id, timeout, absolute)
+                    .map(|due| timers.push((subscription, due))),
                 Interest::FdRead(fd) => self
                     .waitable(fd, Rights::FD_READ)
                     .map(|()| waits.push((subscription, fd, false))),
@@ -61,7 +71,10 @@ impl WasiCtx {
         let next_timer = timers.iter().map(|(_, due)| *due).min();
         let mut waited_for = Vec::with_capacity(waits.len());
         for (_, fd, write) in &waits {
-            waited_for.push(Wait { kind: &self.table.get(*fd)?.kind, write: *write });
+            waited_for.push(Wait {
+                kind: &self.table.get(*fd)?.kind,
+                write: *write,
+            });
         }
         loop {
             let timeout = match found.is_empty() {
@@ -105,6 +118,8 @@ impl WasiCtx {
     }
 
     fn waitable(&self, fd: u32, direction: Rights) -> Result<(), Errno> {
-        self.table.get(fd)?.require(Rights::POLL_FD_READWRITE | direction)
+        self.table
+            .get(fd)?
+            .require(Rights::POLL_FD_READWRITE | direction)
     }
 }

@@ -53,7 +53,10 @@ impl WasiCtx {
 
     /// `sock_recv`: receives into the `iovec`s at `data`; writes the number of bytes to `received` and the flags of
     /// the message, none for a stream, to `out_flags`.
-    #[allow(clippy::too_many_arguments, reason = "the parameters of the specification")]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the parameters of the specification"
+    )]
     pub fn sock_recv(
         &mut self,
         mem: &mut GuestMemory<'_>,
@@ -99,7 +102,12 @@ impl WasiCtx {
     }
 
     /// `sock_shutdown`: closes one or both directions of a connection.
-    pub fn sock_shutdown(&mut self, mem: &mut GuestMemory<'_>, fd: u32, how: u32) -> Result<(), Errno> {
+    pub fn sock_shutdown(
+        &mut self,
+        mem: &mut GuestMemory<'_>,
+        fd: u32,
+        how: u32,
+    ) -> Result<(), Errno> {
         let _ = mem;
         let stream = self.stream(fd, Rights::SOCK_SHUTDOWN)?;
         let how = Sdflags::from_wasm(how)?;
