@@ -120,13 +120,6 @@ ops! {
         Next::Go
     }
 
-    /// Copies `imm32` slots from `s0` on down to `dst`.
-    CopyN |r| {
-        core::ptr::copy(slot(r, 1), slot(r, 0), imm32(r.ip) as usize);
-        r.ip = r.ip.add(2);
-        Next::Go
-    }
-
     /// `dst = s2 ? s0 : s1`.
     Select<T: Value, C: Src> |r| {
         let condition: bool = C::get(r, 3);
