@@ -283,7 +283,10 @@ unsafe impl<R: WasmResults> WasmRet for Result<R> {
 }
 
 /// A closure that [`Func::wrap`] and [`Linker::func_wrap`](crate::Linker::func_wrap) accept.
-pub trait IntoFunc<T, Params, Results>: Send + Sync + 'static {
+///
+/// # Safety
+/// The host function expects stores with host data `T`, and its type says what it reads and writes.
+pub unsafe trait IntoFunc<T, Params, Results>: Send + Sync + 'static {
     #[doc(hidden)]
     fn into_host_func(self, engine: &Engine) -> HostFuncDef;
 }
@@ -317,8 +320,9 @@ pub(crate) use for_each_arity;
 macro_rules! into_func {
     ($(($($arg:ident)*))*) => {
         $(
+            // SAFETY: forwards to the closure with a caller.
             #[allow(non_snake_case, reason = "parameters are named as their types")]
-            impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> IntoFunc<T, ($($arg,)*), R> for F
+            unsafe impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> IntoFunc<T, ($($arg,)*), R> for F
             where
                 F: Fn($($arg),*) -> R + Send + Sync + 'static,
             {
@@ -328,8 +332,9 @@ macro_rules! into_func {
                 }
             }
 
+            // SAFETY: `call` makes a `Caller` of `T`, and the type lists what it loads and writes.
             #[allow(non_snake_case, unused, reason = "parameters are named as their types; the empty list uses none")]
-            impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> IntoFunc<T, (Caller<'_, T>, $($arg,)*), R> for F
+            unsafe impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> IntoFunc<T, (Caller<'_, T>, $($arg,)*), R> for F
             where
                 F: Fn(Caller<'_, T>, $($arg),*) -> R + Send + Sync + 'static,
             {

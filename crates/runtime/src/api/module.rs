@@ -69,7 +69,10 @@ impl Module {
         #[cfg(feature = "wat")]
         return Self::from_vec(engine, wat::parse_bytes(bytes.as_ref())?.into_owned());
         #[cfg(not(feature = "wat"))]
-        return Self::from_binary(engine, bytes.as_ref());
+        return Self::from_binary(engine, bytes.as_ref()).map_err(|error| match bytes.as_ref().starts_with(b"\0asm") {
+            true => error,
+            false => error.context("not the binary format; the text format needs the feature `wat` of this crate"),
+        });
     }
 
     /// Checks the module in a file, as [`Module::new`].
