@@ -35,9 +35,9 @@ pub struct Options {
     /// Engines by name (tiercel-interp, wasmtime, winch, pulley, v8, v8-liftoff, v8-turbofan, wasmi, wasm3). Default: all found.
     #[arg(long, value_delimiter = ',')]
     engines: Vec<String>,
-    /// How often each program runs on each engine.
-    #[arg(long, default_value_t = 5)]
-    reps: usize,
+    /// How often each program runs on each engine. Default: 5, for --startup 20.
+    #[arg(long)]
+    reps: Option<usize>,
     /// The engine to which ratios are given. Default: wasmtime if it takes part, else the first engine.
     #[arg(long)]
     baseline: Option<String>,
@@ -77,7 +77,8 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         peers::install(folder.as_ref().unwrap_or(&peer_dir))?;
         return Ok(ExitCode::SUCCESS);
     }
-    ensure!(options.reps > 0, "--reps must be at least 1");
+    let reps = options.reps.unwrap_or(if options.startup { 20 } else { 5 });
+    ensure!(reps > 0, "--reps must be at least 1");
     let tiercel = match &options.tiercel {
         Some(path) => path
             .canonicalize()
@@ -115,7 +116,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         kind,
         subjects,
         engines,
-        reps: options.reps,
+        reps,
         limit: Duration::from_secs(options.timeout),
     };
     let results = sweep.run(work.path());

@@ -16,6 +16,8 @@ struct Figure {
     /// From the sample's unit to the table's.
     scale: f64,
     of: fn(&Sample) -> Option<f64>,
+    /// Ratios are given only where the baseline's value is at least this: below, the clock is measured.
+    least: f64,
 }
 
 const MEBIBYTE: f64 = 1024.0 * 1024.0;
@@ -25,30 +27,35 @@ const PROGRAM_TIME: Figure = Figure {
     unit: "ms",
     scale: 1e3,
     of: |sample| sample.program_seconds,
+    least: 1e-4,
 };
 const COMPILE_WALL: Figure = Figure {
     title: "Compiling (engines without ahead-of-time compilation: loading), whole process, wall time",
     unit: "ms",
     scale: 1e3,
     of: |sample| Some(sample.wall_seconds),
+    least: 0.0,
 };
 const COMPILE_CPU: Figure = Figure {
     title: "Compiling or loading, whole process, CPU time of all threads",
     unit: "ms",
     scale: 1e3,
     of: |sample| Some(sample.cpu_seconds),
+    least: 0.0,
 };
 const STARTUP: Figure = Figure {
     title: "Start-up: a fresh process from start to end",
     unit: "ms",
     scale: 1e3,
     of: |sample| Some(sample.wall_seconds),
+    least: 0.0,
 };
 const PEAK: Figure = Figure {
     title: "Peak memory",
     unit: "MiB",
     scale: 1.0 / MEBIBYTE,
     of: |sample| Some(sample.peak_bytes as f64),
+    least: 0.0,
 };
 
 /// Prints the tables that belong to what was measured.
@@ -132,7 +139,8 @@ fn print_figure(figure: &Figure, sweep: &Sweep, results: &Results, baseline: &st
     );
 
     let ratio = |subject: &str, engine: &str| -> Option<f64> {
-        Some(summary(&values(subject, engine))?.0 / summary(&values(subject, baseline))?.0)
+        let base = summary(&values(subject, baseline))?.0;
+        (base >= figure.least).then_some(summary(&values(subject, engine))?.0 / base)
     };
     let mut rows: Vec<(String, Vec<String>)> = subjects
         .iter()

@@ -46,7 +46,7 @@ pub fn self_timed(wasm: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// The program whose `_start` does nothing: running it decodes, validates, compiles as the engine likes, and ends.
-/// Imports that only `bench` provides are replaced as well.
+/// The imports from `bench` are replaced as well.
 pub fn load_only(wasm: &[u8]) -> Result<Vec<u8>> {
     let facts = Facts::read(wasm)?;
     ensure!(facts.exports_start, "does not export _start");
@@ -185,6 +185,12 @@ impl Reencode for Rewrite {
         Ok(match self.what {
             What::Timed { start, .. } if index == start => self.new_function(START),
             What::Timed { end, .. } if index == end => self.new_function(END),
+            // Nothing is timed, so both marks are the function that does nothing.
+            What::Loaded
+                if [self.facts.bench_start, self.facts.bench_end].contains(&Some(index)) =>
+            {
+                self.new_function(START)
+            }
             _ => index,
         })
     }
