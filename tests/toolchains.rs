@@ -12,6 +12,7 @@
 //!
 //! Standard output must equal `FILE.stdout` byte for byte. Where a compiler is missing, its programs are skipped.
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -131,15 +132,37 @@ fn printed(command: &[&str], argument: &str) -> Option<String> {
         .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Whether the target's standard library is installed.
+/// Whether the target's standard library and the linker it needs are installed.
 fn rust_is_complete(compiler: &[&str]) -> bool {
-    printed(compiler, "--print=target-libdir").is_some_and(|folder| {
-        fs::read_dir(folder).is_ok_and(|mut entries| {
-            entries.any(|entry| {
-                entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
-            })
-        })
+    let has_library = printed(compiler, "--print=target-libdir").is_some_and(|folder| {
+        names(Path::new(&folder))
+            .iter()
+            .any(|name| name.starts_with("libstd-"))
+    });
+    has_library && (on_path("rust-lld") || has_own_linker(compiler))
+}
+
+/// Whether `rust-lld` came with the compiler, as rustup's has it.
+fn has_own_linker(compiler: &[&str]) -> bool {
+    printed(compiler, "--print=sysroot").is_some_and(|sysroot| {
+        let hosts = Path::new(&sysroot).join("lib/rustlib");
+        names(&hosts)
+            .iter()
+            .any(|host| hosts.join(host).join("bin/rust-lld").exists())
     })
+}
+
+fn on_path(program: &str) -> bool {
+    env::var_os("PATH")
+        .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+/// The names in a folder; none if it cannot be read.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
 }
 
 /// Whether clang finds `library` for its target: it then prints a path, else the bare name.

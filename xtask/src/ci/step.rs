@@ -81,7 +81,12 @@ impl Outcome {
             self.failures.push(name.to_owned());
         } else if let Some(reason) = result.strip_prefix("ignored") {
             self.skipped += 1;
-            let reason = reason.trim_start_matches(", ");
+            // The standard runner writes ", reason", that of our harness " (reason)".
+            let reason = reason.trim_start_matches(", ").trim();
+            let reason = reason
+                .strip_prefix('(')
+                .and_then(|rest| rest.strip_suffix(')'))
+                .unwrap_or(reason);
             let reason = if reason.is_empty() {
                 format!("{name} gives no reason")
             } else {
@@ -148,13 +153,14 @@ mod tests {
             "test c    ... FAILED",
             "test d ... ignored, no compiler",
             "test e ... ignored",
+            "test g ... ignored (no compiler)",
             "test crates/x.rs - f (line 3) ... ok",
             "test result: ok. 9 passed; 9 failed; 9 ignored",
         ] {
             outcome.count(line);
         }
-        assert_eq!((outcome.passed, outcome.failed, outcome.skipped), (2, 1, 2));
+        assert_eq!((outcome.passed, outcome.failed, outcome.skipped), (2, 1, 3));
         assert_eq!(outcome.failures, ["c"]);
-        assert_eq!(outcome.reasons.get("no compiler"), Some(&1));
+        assert_eq!(outcome.reasons.get("no compiler"), Some(&2));
     }
 }
