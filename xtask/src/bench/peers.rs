@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::engines;
 
-/// Installs wasmtime (PyPI), Node with a current V8 (npm) and wasmi (crates.io) into `folder`. What one of them fails with
+/// Installs wasmtime (PyPI), Node with a current V8 (npm) and wasmi (Cargo) into `folder`. What one of them fails with
 /// does not keep the others from coming.
 pub fn install(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
