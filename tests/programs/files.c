@@ -1,7 +1,7 @@
 //@ arg alpha
 //@ arg beta gamma
 //@ env GREETING=good morning
-//@ dir /work
+//@ dir /files
 // stdio on a folder of the host: binary and text files, seeking, listing, errno for what goes wrong.
 
 #include <dirent.h>
@@ -22,7 +22,7 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) printf("arg %d: %s\n", i, argv[i]);
     printf("env: %s, %s\n", getenv("GREETING"), getenv("ABSENT") ? "set" : "unset");
 
-    FILE *file = fopen("/work/numbers.txt", "w+");
+    FILE *file = fopen("/files/numbers.txt", "w+");
     if (!file) return 1;
     for (int i = 0; i < 2000; i++) fprintf(file, "%d %f\n", i, i / 8.0);
     printf("position %ld\n", ftell(file));
@@ -34,7 +34,7 @@ int main(int argc, char **argv) {
     printf("sum %ld total %.3f eof %d\n", sum, total, feof(file) != 0);
     fclose(file);
 
-    int fd = open("/work/holes.bin", O_CREAT | O_RDWR | O_EXCL, 0644);
+    int fd = open("/files/holes.bin", O_CREAT | O_RDWR | O_EXCL, 0644);
     printf("seek %lld\n", (long long)lseek(fd, 5000, SEEK_SET));
     printf("wrote %zd\n", write(fd, "end", 3));
     struct stat status;
@@ -44,16 +44,16 @@ int main(int argc, char **argv) {
     printf(" %d '%c%c%c' '%c'\n", buffer[0], buffer[1], buffer[2], buffer[3], buffer[4]);
     close(fd);
 
-    printf("exclusive: %s\n", open("/work/holes.bin", O_CREAT | O_EXCL | O_RDWR, 0644) < 0 ? strerror(errno) : "opened");
-    printf("missing: %s\n", fopen("/work/none", "r") ? "opened" : strerror(errno));
-    printf("directory: %s\n", open("/work", O_WRONLY) < 0 ? strerror(errno) : "opened");
+    printf("exclusive: %s\n", open("/files/holes.bin", O_CREAT | O_EXCL | O_RDWR, 0644) < 0 ? strerror(errno) : "opened");
+    printf("missing: %s\n", fopen("/files/none", "r") ? "opened" : strerror(errno));
+    printf("directory: %s\n", open("/files", O_WRONLY) < 0 ? strerror(errno) : "opened");
     printf("closed: %s\n", write(fd, "x", 1) < 0 ? strerror(errno) : "written");
-    printf("mkdir %d rename %d\n", mkdir("/work/sub", 0755), rename("/work/holes.bin", "/work/sub/renamed"));
-    printf("link %d %s\n", symlink("sub/renamed", "/work/link"), stat("/work/link", &status) ? "broken" : "resolves");
+    printf("mkdir %d rename %d\n", mkdir("/files/sub", 0755), rename("/files/holes.bin", "/files/sub/renamed"));
+    printf("link %d %s\n", symlink("sub/renamed", "/files/link"), stat("/files/link", &status) ? "broken" : "resolves");
 
     char *names[16];
     int count = 0;
-    DIR *folder = opendir("/work");
+    DIR *folder = opendir("/files");
     for (struct dirent *entry; (entry = readdir(folder)) && count < 16;)
         if (entry->d_name[0] != '.') names[count++] = strdup(entry->d_name);
     closedir(folder);
@@ -66,8 +66,8 @@ int main(int argc, char **argv) {
     clock_gettime(CLOCK_MONOTONIC, &after);
     long long elapsed = (after.tv_sec - before.tv_sec) * 1000000000LL + after.tv_nsec - before.tv_nsec;
     printf("slept at least 2 ms: %d; this century: %d\n", elapsed >= 2000000, time(NULL) > 946684800);
-    unlink("/work/link");
-    unlink("/work/sub/renamed");
-    printf("rmdir %d, again: %s\n", rmdir("/work/sub"), rmdir("/work/sub") ? strerror(errno) : "removed");
+    unlink("/files/link");
+    unlink("/files/sub/renamed");
+    printf("rmdir %d, again: %s\n", rmdir("/files/sub"), rmdir("/files/sub") ? strerror(errno) : "removed");
     return 0;
 }
