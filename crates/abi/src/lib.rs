@@ -1,1 +1,11 @@
-//! placeholder
+//! in: what a module declares. out: the numbers that compiled code, the interpreter and the runtime must agree on.
+//!
+//! Reading order: [`vmctx`] (the layout of an instance as code sees it), [`trap`] (why a guest was stopped).
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod trap;
+pub mod vmctx;
+
+pub use trap::Trap;
+pub use vmctx::VmctxLayout;

@@ -1,0 +1,135 @@
+//! The layout of an instance as code sees it: one flat block, the *vmctx*.
+//!
+//! ```text
+//! header           fixed places, below
+//! imported funcs   one pointer to a VmFuncRef each
+//! memories         one pointer to a VmMemory each, imported and own alike
+//! tables           one pointer to a VmTable each, imported and own alike
+//! imported globals one pointer to a VmGlobal each
+//! own globals      16 bytes each, aligned to 16
+//! func refs        one VmFuncRef for each function of ModuleInfo::escaping
+//! ```
+//! Offsets are in bytes; a pointer has `pointer_bytes` of them. The runtime's `vm::vmctx` holds the structures that these
+//! offsets point at and asserts that they agree.
+
+/// What a module has of each kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct VmctxShape {
+    /// Imported functions.
+    pub imported_funcs: u32,
+    /// Memories, imported and own.
+    pub memories: u32,
+    /// Tables, imported and own.
+    pub tables: u32,
+    /// Imported globals.
+    pub imported_globals: u32,
+    /// Own globals.
+    pub own_globals: u32,
+    /// Functions whose reference can be taken.
+    pub func_refs: u32,
+}
+
+/// Header fields, in units of a pointer from the vmctx's start.
+pub mod header {
+    /// `*mut VmStore`.
+    pub const STORE: u32 = 0;
+    /// The first byte of memory 0 (where memories never move).
+    pub const MEMORY0_BASE: u32 = 1;
+    /// `*mut VmMemory` of memory 0.
+    pub const MEMORY0: u32 = 2;
+    /// `*mut VmTable` of table 0.
+    pub const TABLE0: u32 = 3;
+    /// The module's code cells, one for each function that is not imported.
+    pub const FUNC_CELLS: u32 = 4;
+    /// The runtime's own record of the instance.
+    pub const INSTANCE: u32 = 5;
+    /// Pointers in the header.
+    pub const LEN: u32 = 6;
+}
+
+/// Bytes of a global.
+pub const GLOBAL_BYTES: u32 = 16;
+
+/// Offsets of everything in the vmctx of one module.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct VmctxLayout {
+    pointer_bytes: u32,
+    shape: VmctxShape,
+    imported_funcs: u32,
+    memories: u32,
+    tables: u32,
+    imported_globals: u32,
+    own_globals: u32,
+    func_refs: u32,
+    size: u32,
+}
+
+impl VmctxLayout {
+    /// Lays out the vmctx of a module with this shape.
+    pub fn new(pointer_bytes: u32, shape: VmctxShape) -> Self {
+        let imported_funcs = header::LEN * pointer_bytes;
+        let memories = imported_funcs + shape.imported_funcs * pointer_bytes;
+        let tables = memories + shape.memories * pointer_bytes;
+        let imported_globals = tables + shape.tables * pointer_bytes;
+        let own_globals = (imported_globals + shape.imported_globals * pointer_bytes).next_multiple_of(GLOBAL_BYTES);
+        let func_refs = own_globals + shape.own_globals * GLOBAL_BYTES;
+        let size = (func_refs + shape.func_refs * func_ref_bytes(pointer_bytes)).next_multiple_of(GLOBAL_BYTES);
+        VmctxLayout {
+            pointer_bytes,
+            shape,
+            imported_funcs,
+            memories,
+            tables,
+            imported_globals,
+            own_globals,
+            func_refs,
+            size,
+        }
+    }
+
+    /// Where the pointer to an imported function is.
+    pub fn imported_func(&self, func: u32) -> u32 {
+        debug_assert!(func < self.shape.imported_funcs);
+        self.imported_funcs + func * self.pointer_bytes
+    }
+
+    /// Where the pointer to a memory is.
+    pub fn memory(&self, memory: u32) -> u32 {
+        debug_assert!(memory < self.shape.memories);
+        self.memories + memory * self.pointer_bytes
+    }
+
+    /// Where the pointer to a table is.
+    pub fn table(&self, table: u32) -> u32 {
+        debug_assert!(table < self.shape.tables);
+        self.tables + table * self.pointer_bytes
+    }
+
+    /// Where the pointer to an imported global is.
+    pub fn imported_global(&self, global: u32) -> u32 {
+        debug_assert!(global < self.shape.imported_globals);
+        self.imported_globals + global * self.pointer_bytes
+    }
+
+    /// Where own global number `index` (not counting imports) is.
+    pub fn own_global(&self, index: u32) -> u32 {
+        debug_assert!(index < self.shape.own_globals);
+        self.own_globals + index * GLOBAL_BYTES
+    }
+
+    /// Where the `VmFuncRef` of the escaping function number `index` is.
+    pub fn func_ref(&self, index: u32) -> u32 {
+        debug_assert!(index < self.shape.func_refs);
+        self.func_refs + index * func_ref_bytes(self.pointer_bytes)
+    }
+
+    /// Bytes of the whole block.
+    pub fn size(&self) -> u32 {
+        self.size
+    }
+}
+
+/// Bytes of a `VmFuncRef`: three pointers and two 32-bit numbers.
+pub const fn func_ref_bytes(pointer_bytes: u32) -> u32 {
+    3 * pointer_bytes + 8
+}

@@ -1,0 +1,12 @@
+//! Chooses the interpreter's dispatch: handlers may only jump to each other where the compiler turns such calls into jumps.
+
+fn main() {
+    println!("cargo::rustc-check-cfg=cfg(tail_dispatch)");
+    println!("cargo::rerun-if-changed=build.rs");
+    let optimised = matches!(std::env::var("OPT_LEVEL").as_deref(), Ok("2" | "3" | "s"));
+    let arch = std::env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    let loop_wanted = std::env::var_os("CARGO_FEATURE_LOOP_DISPATCH").is_some();
+    if optimised && !loop_wanted && matches!(arch.as_str(), "x86_64" | "aarch64") {
+        println!("cargo::rustc-cfg=tail_dispatch");
+    }
+}

@@ -1,0 +1,186 @@
+//! How an engine behaves.
+
+use super::error::{Error, Result};
+use crate::tuning;
+use tiercel_wasm::{Feature, Features};
+
+/// Which code runs functions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Tier {
+    /// The portable interpreter.
+    #[default]
+    Interp,
+}
+
+impl Tier {
+    /// Every tier of this build.
+    pub const ALL: &[Tier] = &[Tier::Interp];
+
+    /// The name users write, as in `--tier NAME`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Tier::Interp => "interp",
+        }
+    }
+}
+
+/// How an engine behaves; see [`Engine::new`](crate::Engine::new).
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) features: Features,
+    pub(crate) tier: Tier,
+    pub(crate) consume_fuel: bool,
+    pub(crate) epoch_interruption: bool,
+    pub(crate) max_wasm_stack: usize,
+    pub(crate) memory_reservation: u64,
+    pub(crate) memory_guard_size: u64,
+    pub(crate) backtrace_max_frames: usize,
+    pub(crate) plain_interpreter: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            features: Features::default(),
+            tier: Tier::default(),
+            consume_fuel: false,
+            epoch_interruption: false,
+            max_wasm_stack: tuning::MAX_WASM_STACK_BYTES,
+            memory_reservation: tuning::MEMORY_RESERVATION_BYTES,
+            memory_guard_size: tuning::MEMORY_GUARD_BYTES,
+            backtrace_max_frames: tuning::MAX_BACKTRACE_FRAMES,
+            plain_interpreter: false,
+        }
+    }
+}
+
+macro_rules! feature_switches {
+    ($($method:ident $feature:ident;)*) => {
+        impl Config {
+            $(
+                #[doc = concat!("Switches the proposal of [`Feature::", stringify!($feature), "`].")]
+                pub fn $method(&mut self, enable: bool) -> &mut Self {
+                    self.wasm_feature(Feature::$feature, enable)
+                }
+            )*
+        }
+    };
+}
+
+feature_switches! {
+    wasm_reference_types ReferenceTypes;
+    wasm_multi_value MultiValue;
+    wasm_bulk_memory BulkMemory;
+    wasm_simd Simd;
+    wasm_relaxed_simd RelaxedSimd;
+    wasm_tail_call TailCall;
+    wasm_multi_memory MultiMemory;
+    wasm_memory64 Memory64;
+    wasm_extended_const ExtendedConst;
+    wasm_wide_arithmetic WideArithmetic;
+    wasm_custom_page_sizes CustomPageSizes;
+    wasm_compact_imports CompactImports;
+    wasm_function_references FunctionReferences;
+    wasm_gc Gc;
+    wasm_exceptions Exceptions;
+    wasm_legacy_exceptions LegacyExceptions;
+    wasm_threads Threads;
+    wasm_shared_everything_threads SharedEverythingThreads;
+    wasm_stack_switching StackSwitching;
+    wasm_custom_descriptors CustomDescriptors;
+}
+
+impl Config {
+    /// The defaults: WebAssembly 2.0 and the finished proposals that this engine runs, no fuel, no epochs.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Switches a proposal. One that is on although this engine cannot run it is refused by
+    /// [`Engine::new`](crate::Engine::new).
+    pub fn wasm_feature(&mut self, feature: Feature, enable: bool) -> &mut Self {
+        self.features.set(feature, enable);
+        self
+    }
+
+    /// The proposals that are switched on.
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// Which code runs functions.
+    pub fn tier(&mut self, tier: Tier) -> &mut Self {
+        self.tier = tier;
+        self
+    }
+
+    /// Makes the interpreter's code plain: every value goes through its slot, and no instruction absorbs another. Slow; the judge
+    /// that tests compare the usual code with.
+    pub fn plain_interpreter(&mut self, enable: bool) -> &mut Self {
+        self.plain_interpreter = enable;
+        self
+    }
+
+    /// Whether guests consume fuel and are stopped when it is used up; see [`Store::set_fuel`](crate::Store::set_fuel).
+    pub fn consume_fuel(&mut self, enable: bool) -> &mut Self {
+        self.consume_fuel = enable;
+        self
+    }
+
+    /// Whether guests look at the epoch; see [`Store::set_epoch_deadline`](crate::Store::set_epoch_deadline).
+    pub fn epoch_interruption(&mut self, enable: bool) -> &mut Self {
+        self.epoch_interruption = enable;
+        self
+    }
+
+    /// The stack of a store's guests in bytes (default 1 MiB). A deeper recursion is a trap.
+    pub fn max_wasm_stack(&mut self, size: usize) -> &mut Self {
+        self.max_wasm_stack = size;
+        self
+    }
+
+    /// The address space that is reserved for a memory, in bytes (default 4 GiB). Where the host has virtual memory, memories
+    /// never move, so that this is also the size they can grow to.
+    pub fn memory_reservation(&mut self, bytes: u64) -> &mut Self {
+        self.memory_reservation = bytes;
+        self
+    }
+
+    /// The address space left inaccessible behind the reservation, in bytes (default 32 MiB).
+    pub fn memory_guard_size(&mut self, bytes: u64) -> &mut Self {
+        self.memory_guard_size = bytes;
+        self
+    }
+
+    /// Whether errors of guests tell the functions that were running (default: yes).
+    pub fn wasm_backtrace(&mut self, enable: bool) -> &mut Self {
+        self.wasm_backtrace_max_frames(core::num::NonZeroUsize::new(if enable {
+            tuning::MAX_BACKTRACE_FRAMES
+        } else {
+            0
+        }))
+    }
+
+    /// How many frames, the innermost first, a backtrace keeps (default 20); `None` is no backtrace.
+    pub fn wasm_backtrace_max_frames(&mut self, limit: Option<core::num::NonZeroUsize>) -> &mut Self {
+        self.backtrace_max_frames = limit.map_or(0, |limit| limit.get());
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        if let Some(feature) = self.features.unsupported() {
+            return Err(Error::unsupported(format_args!(
+                "the proposal `{}` ({}) cannot be switched on: this version does not run it yet",
+                feature.name(),
+                feature.doc()
+            )));
+        }
+        const SMALLEST_STACK: usize = 4096;
+        if self.max_wasm_stack < SMALLEST_STACK {
+            let size = self.max_wasm_stack;
+            return Err(Error::limit(format_args!("max_wasm_stack is {size} bytes, the least is {SMALLEST_STACK}")));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! What all modules and stores of one configuration share.
+
+use super::config::Config;
+use super::error::Result;
+use super::types::FuncType;
+use crate::sync::{EpochCounter, Mutex};
+use alloc::sync::Arc;
+use core::fmt;
+use core::sync::atomic::Ordering;
+use tiercel_wasm::{TypeId, TypeRegistry};
+
+/// A configuration with the types that its modules have in common. Cheap to clone: clones are the same engine.
+#[derive(Clone)]
+pub struct Engine(Arc<EngineInner>);
+
+struct EngineInner {
+    config: Config,
+    types: Mutex<TypeRegistry>,
+    epoch: EpochCounter,
+}
+
+impl Engine {
+    /// An engine with this configuration.
+    ///
+    /// # Errors
+    /// A proposal is switched on that this engine cannot run, or a size is out of range.
+    pub fn new(config: &Config) -> Result<Engine> {
+        config.check()?;
+        let types = Mutex::default();
+        Ok(Engine(Arc::new(EngineInner { config: config.clone(), types, epoch: EpochCounter::new(0) })))
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Whether both are clones of the same engine.
+    pub fn same(a: &Engine, b: &Engine) -> bool {
+        Arc::ptr_eq(&a.0, &b.0)
+    }
+
+    /// Moves the epoch on by one; guests whose deadline it reaches are stopped or call back. Needs
+    /// [`Config::epoch_interruption`]. May be called from any thread, and from signal handlers.
+    pub fn increment_epoch(&self) {
+        self.0.epoch.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn epoch(&self) -> &EpochCounter {
+        &self.0.epoch
+    }
+
+    pub(crate) fn types(&self) -> &Mutex<TypeRegistry> {
+        &self.0.types
+    }
+
+    pub(crate) fn intern(&self, ty: &FuncType) -> TypeId {
+        self.0.types.lock().intern_func(ty.as_wasm().clone())
+    }
+
+    pub(crate) fn func_type(&self, id: TypeId) -> FuncType {
+        FuncType::from(self.0.types.lock().func(id).clone())
+    }
+}
+
+impl Default for Engine {
+    /// An engine with [`Config::default`].
+    fn default() -> Self {
+        Engine(Arc::new(EngineInner {
+            config: Config::default(),
+            types: Mutex::default(),
+            epoch: EpochCounter::new(0),
+        }))
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("config", &self.0.config).finish()
+    }
+}

@@ -1,0 +1,367 @@
+//! Functions, of guests and of the host.
+
+use super::caller::Caller;
+use super::context::{AsContext, AsContextMut};
+use super::engine::Engine;
+use super::error::Result;
+use super::store::{StoreData, StoreId, StoreInner};
+use super::typed::{TypedFunc, WasmParams, WasmResults, WasmTy, foreign_value};
+use super::types::FuncType;
+use super::values::Val;
+use crate::tuning::INLINE_CALL_SLOTS;
+use crate::vm::host_func::{HostFunc, HostFuncDef, enter};
+use crate::vm::{VmCtx, VmFuncRef};
+use crate::{ensure, format_err};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ptr::NonNull;
+use tiercel_wasm::{TypeId, ValType};
+
+/// A function of a store. A handle: cheap to copy, valid with its store only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Func {
+    store: StoreId,
+    /// Lives as long as the store.
+    func_ref: NonNull<VmFuncRef>,
+}
+
+// SAFETY: a handle is an address that is only followed with its store at hand.
+unsafe impl Send for Func {}
+// SAFETY: as above.
+unsafe impl Sync for Func {}
+
+impl fmt::Debug for Func {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Func({:p})", self.func_ref)
+    }
+}
+
+impl Func {
+    /// A host function whose type is known at run time only. `func` gets the caller, the parameters, and the results to set
+    /// (null or zero at first).
+    pub fn new<T: 'static>(
+        mut store: impl AsContextMut<Data = T>,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+    ) -> Func {
+        let store = &mut store.as_context_mut().0.inner;
+        let def = Arc::new(untyped_host_func(&store.engine, ty, func));
+        Func::from_def(store, &def)
+    }
+
+    /// A host function from a closure over [`WasmTy`] parameters, with a [`Caller`] in front if it wants one. It returns
+    /// nothing, a [`WasmTy`], a tuple of them, or a [`Result`] of those.
+    pub fn wrap<T: 'static, Params, Results>(
+        mut store: impl AsContextMut<Data = T>,
+        func: impl IntoFunc<T, Params, Results>,
+    ) -> Func {
+        let store = &mut store.as_context_mut().0.inner;
+        let def = Arc::new(func.into_host_func(&store.engine));
+        Func::from_def(store, &def)
+    }
+
+    pub(crate) fn from_def(store: &mut StoreInner, def: &Arc<HostFuncDef>) -> Func {
+        Func { store: store.id, func_ref: store.host_func(def) }
+    }
+
+    /// # Safety
+    /// `func_ref` is that of a function of `store`.
+    pub(crate) unsafe fn from_raw(store: &StoreInner, func_ref: NonNull<VmFuncRef>) -> Func {
+        Func { store: store.id, func_ref }
+    }
+
+    /// The reference in a slot.
+    ///
+    /// # Safety
+    /// The slot holds a function reference of `store`.
+    pub(crate) unsafe fn from_slot(store: &StoreInner, slot: u64) -> Option<Func> {
+        let func_ref = NonNull::new(core::ptr::with_exposed_provenance_mut(slot as usize))?;
+        Some(Func { store: store.id, func_ref })
+    }
+
+    /// The slot that stands for a function; 0 is null.
+    pub(crate) fn to_slot(this: Option<Func>) -> u64 {
+        this.map_or(0, |func| func.func_ref.as_ptr().expose_provenance() as u64)
+    }
+
+    #[inline]
+    pub(crate) fn store_id(&self) -> StoreId {
+        self.store
+    }
+
+    #[inline]
+    pub(crate) fn func_ref(&self) -> NonNull<VmFuncRef> {
+        self.func_ref
+    }
+
+    pub(crate) fn comes_from(&self, store: &StoreInner) -> bool {
+        self.store == store.id
+    }
+
+    /// The identity of the type.
+    ///
+    /// The caller has checked that the store is alive, by having it at hand.
+    pub(crate) fn type_id(&self) -> TypeId {
+        // SAFETY: func refs live as long as their store.
+        TypeId::from_u32(unsafe { self.func_ref.as_ref() }.type_id)
+    }
+
+    /// Parameters and results.
+    ///
+    /// # Panics
+    /// The function belongs to another store.
+    pub fn ty(&self, store: impl AsContext) -> FuncType {
+        self.ty_in(&store.as_context().0.inner)
+    }
+
+    fn ty_in(&self, store: &StoreInner) -> FuncType {
+        store.check(self.store, "function");
+        // SAFETY: the func ref is of this store: that of a host function, or of an instance that is reached by its vmctx.
+        unsafe {
+            let func = self.func_ref.as_ref();
+            if func.host.is_some() {
+                return HostFunc::ty(self.func_ref);
+            }
+            let info = &(*(*func.vmctx).instance).module().info;
+            info.func_type(info.imported.funcs + func.func_index).clone().into()
+        }
+    }
+
+    /// Calls the function with values whose types are checked now; `results` has room for exactly the results.
+    ///
+    /// # Errors
+    /// Values do not fit the function's type, the guest was stopped, or a host function returned an error.
+    ///
+    /// # Panics
+    /// The function belongs to another store, or a host function panicked.
+    pub fn call(&self, mut store: impl AsContextMut, params: &[Val], results: &mut [Val]) -> Result<()> {
+        let mut context = store.as_context_mut();
+        let ty = self.ty_in(&context.0.inner);
+        let (param_types, result_types) = (ty.as_wasm().params(), ty.as_wasm().results());
+        let (expected, given) = (param_types.len(), params.len());
+        ensure!(expected == given, "the function takes {expected} parameters, {given} were given");
+        let (expected, given) = (result_types.len(), results.len());
+        ensure!(expected == given, "the function has {expected} results, there is room for {given}");
+        for (i, (value, ty)) in params.iter().zip(param_types).enumerate() {
+            value.check(&context.0.inner, ty, format_args!("parameter {i}"))?;
+        }
+        let mut inline = [0; INLINE_CALL_SLOTS];
+        let mut heap = Vec::new();
+        let slots = match inline.get_mut(..ty.slots()) {
+            Some(slots) => slots,
+            None => {
+                heap.resize(ty.slots(), 0);
+                &mut heap[..]
+            }
+        };
+        let slots = slots.as_mut_ptr();
+        let inner = context.inner_ptr();
+        // SAFETY: the function is of this store (`ty_in`), whose borrow is not used meanwhile; there are enough slots for
+        // parameters, whose types were checked, and for results, which the function leaves with their types.
+        unsafe {
+            let mut at = slots;
+            for value in params {
+                at = at.add(value.write(at));
+            }
+            StoreInner::call(inner, self.func_ref, slots)?;
+            let mut at = slots.cast_const();
+            for (value, ty) in results.iter_mut().zip(result_types) {
+                *value = Val::read(inner.as_ref(), ty, &mut at);
+            }
+        }
+        Ok(())
+    }
+
+    /// The function with types that are known when the host is compiled, and checked now.
+    ///
+    /// # Errors
+    /// The function has other types.
+    ///
+    /// # Panics
+    /// The function belongs to another store.
+    pub fn typed<Params: WasmParams, Results: WasmResults>(
+        &self,
+        store: impl AsContext,
+    ) -> Result<TypedFunc<Params, Results>> {
+        let ty = self.ty_in(&store.as_context().0.inner);
+        TypedFunc::new(*self, ty.as_wasm()).map_err(|error| error.context(format_err!("the function's type is {ty}")))
+    }
+}
+
+/// A host function of run-time type `ty`.
+pub(crate) fn untyped_host_func<T, F>(engine: &Engine, ty: FuncType, func: F) -> HostFuncDef
+where
+    T: 'static,
+    F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+{
+    /// # Safety
+    /// As [`HostCall`](crate::vm::HostCall), for a store with host data `T` and a function made from an `F`.
+    unsafe extern "C" fn call<T, F>(callee: NonNull<VmFuncRef>, caller: *mut VmCtx, slots: *mut u64) -> bool
+    where
+        T: 'static,
+        F: Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<()> + Send + Sync + 'static,
+    {
+        // SAFETY: promised by the caller. The store is borrowed only by the `Caller` while the closure runs.
+        unsafe {
+            enter::<F>(callee, |func, store| {
+                let ty = HostFunc::ty(callee);
+                let ty = ty.as_wasm();
+                let zero = |ty| Val::default_for_ty(ty).unwrap_or(Val::null_func_ref());
+                let mut at = slots.cast_const();
+                let mut values: Vec<Val> =
+                    ty.params().iter().map(|ty| Val::read(store.as_ref(), ty, &mut at)).collect();
+                values.extend(ty.results().iter().map(zero));
+                let (params, results) = values.split_at_mut(ty.params().len());
+                func(Caller::new(StoreData::from_inner(store), caller), params, results)?;
+                let mut at = slots;
+                for (i, (value, ty)) in results.iter().zip(ty.results()).enumerate() {
+                    value.check(store.as_ref(), ty, format_args!("result {i} of the host function"))?;
+                    at = at.add(value.write(at));
+                }
+                Ok(())
+            })
+        }
+    }
+    // SAFETY: `call` is made for this closure and reads and writes what the type says; `T` is that of the stores the result
+    // is used with: the one it is made for, or those of its linker.
+    unsafe { HostFuncDef::new(engine, ty, call::<T, F>, func) }
+}
+
+/// What a host closure may return: nothing, a [`WasmTy`], a tuple of them, or a [`Result`] of those.
+///
+/// # Safety
+/// `write` writes values of the types that `valtypes` tells.
+pub unsafe trait WasmRet {
+    /// Calls `each` with every type.
+    #[doc(hidden)]
+    fn valtypes(each: &mut dyn FnMut(ValType));
+
+    /// # Safety
+    /// There is room in `slots`.
+    #[doc(hidden)]
+    unsafe fn write(self, store: &StoreInner, slots: *mut u64) -> Result<()>;
+}
+
+// SAFETY: forwards to `WasmParams`.
+unsafe impl<R: WasmResults> WasmRet for R {
+    fn valtypes(each: &mut dyn FnMut(ValType)) {
+        <R as WasmParams>::valtypes(each);
+    }
+
+    #[inline]
+    unsafe fn write(self, store: &StoreInner, slots: *mut u64) -> Result<()> {
+        if !self.comes_from(store) {
+            return Err(foreign_value("a result of the host function"));
+        }
+        // SAFETY: promised by the caller.
+        unsafe { self.store(slots) };
+        Ok(())
+    }
+}
+
+// SAFETY: forwards to the value's.
+unsafe impl<R: WasmResults> WasmRet for Result<R> {
+    fn valtypes(each: &mut dyn FnMut(ValType)) {
+        <R as WasmParams>::valtypes(each);
+    }
+
+    #[inline]
+    unsafe fn write(self, store: &StoreInner, slots: *mut u64) -> Result<()> {
+        // SAFETY: promised by the caller.
+        unsafe { self?.write(store, slots) }
+    }
+}
+
+/// A closure that [`Func::wrap`] and [`Linker::func_wrap`](crate::Linker::func_wrap) accept.
+pub trait IntoFunc<T, Params, Results>: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn into_host_func(self, engine: &Engine) -> HostFuncDef;
+}
+
+/// Calls a macro with the parameter names of every arity that typed functions may have.
+macro_rules! for_each_arity {
+    ($macro:ident) => {
+        $macro! {
+            ()
+            (A1)
+            (A1 A2)
+            (A1 A2 A3)
+            (A1 A2 A3 A4)
+            (A1 A2 A3 A4 A5)
+            (A1 A2 A3 A4 A5 A6)
+            (A1 A2 A3 A4 A5 A6 A7)
+            (A1 A2 A3 A4 A5 A6 A7 A8)
+            (A1 A2 A3 A4 A5 A6 A7 A8 A9)
+            (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10)
+            (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11)
+            (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12)
+            (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13)
+            (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14)
+            (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15)
+            (A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16)
+        }
+    };
+}
+pub(crate) use for_each_arity;
+
+macro_rules! into_func {
+    ($(($($arg:ident)*))*) => {
+        $(
+            #[allow(non_snake_case, reason = "parameters are named as their types")]
+            impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> IntoFunc<T, ($($arg,)*), R> for F
+            where
+                F: Fn($($arg),*) -> R + Send + Sync + 'static,
+            {
+                fn into_host_func(self, engine: &Engine) -> HostFuncDef {
+                    let with_caller = move |_: Caller<'_, T>, $($arg: $arg),*| self($($arg),*);
+                    with_caller.into_host_func(engine)
+                }
+            }
+
+            #[allow(non_snake_case, unused, reason = "parameters are named as their types; the empty list uses none")]
+            impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> IntoFunc<T, (Caller<'_, T>, $($arg,)*), R> for F
+            where
+                F: Fn(Caller<'_, T>, $($arg),*) -> R + Send + Sync + 'static,
+            {
+                fn into_host_func(self, engine: &Engine) -> HostFuncDef {
+                    /// # Safety
+                    /// As `HostCall`, for a store with host data `T` and a function made from an `F`.
+                    unsafe extern "C" fn call<T: 'static, F, $($arg: WasmTy,)* R: WasmRet>(
+                        callee: NonNull<VmFuncRef>,
+                        caller: *mut VmCtx,
+                        slots: *mut u64,
+                    ) -> bool
+                    where
+                        F: Fn(Caller<'_, T>, $($arg),*) -> R + Send + Sync + 'static,
+                    {
+                        // SAFETY: promised by the caller. The store is borrowed only by the `Caller` while the closure runs.
+                        unsafe {
+                            enter::<F>(callee, |func, store| {
+                                let mut at = slots.cast_const();
+                                $(
+                                    let $arg = <$arg as WasmTy>::load(store.as_ref(), at);
+                                    at = at.add(<$arg as WasmTy>::SLOTS);
+                                )*
+                                let result = func(Caller::new(StoreData::from_inner(store), caller), $($arg),*);
+                                result.write(store.as_ref(), slots)
+                            })
+                        }
+                    }
+                    // SAFETY: `call` is made for this closure, and the type is that of the values it reads and writes; `T` is
+                    // that of the stores the result is used with: the one it is made for, or those of its linker.
+                    unsafe { HostFuncDef::new(engine, closure_type::<($($arg,)*), R>(engine), call::<T, F, $($arg,)* R>, self) }
+                }
+            }
+        )*
+    };
+}
+
+for_each_arity!(into_func);
+
+fn closure_type<Params: WasmParams, R: WasmRet>(engine: &Engine) -> FuncType {
+    let (mut params, mut results) = (Vec::new(), Vec::new());
+    Params::valtypes(&mut |ty| params.push(ty));
+    R::valtypes(&mut |ty| results.push(ty));
+    FuncType::new(engine, params, results)
+}

@@ -1,0 +1,244 @@
+//! Checked code that instances are made from.
+
+use super::engine::Engine;
+use super::error::Result;
+use super::types::{ExportType, ExternType, ImportType};
+use crate::interp::ModuleCode;
+use crate::sync::Lazy;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+use tiercel_abi::VmctxLayout;
+use tiercel_abi::vmctx::VmctxShape;
+use tiercel_wasm::ModuleInfo;
+use tiercel_wasm::module::Entity;
+
+/// Checked code that instances are made from. Cheap to clone: clones share everything.
+#[derive(Clone)]
+pub struct Module(pub(crate) Arc<ModuleInner>);
+
+/// What all instances of a module share.
+pub struct ModuleInner {
+    /// The engine it was made for.
+    pub engine: Engine,
+    /// Everything outside the function bodies.
+    pub info: ModuleInfo,
+    /// The whole module; ranges in `info` refer to it.
+    pub bytes: Box<[u8]>,
+    /// Where things are in the vmctx.
+    pub layout: VmctxLayout,
+    /// The functions' code.
+    pub code: ModuleCode,
+    /// Whether the interpreter's code is plain.
+    pub plain: bool,
+    /// Whether code consumes fuel.
+    pub fuel: bool,
+    /// Whether code looks at the epoch.
+    pub epochs: bool,
+    /// For each function its place among the func refs of the vmctx, or `NO_FUNC_REF`.
+    func_ref_index: Box<[u32]>,
+    /// Indices into `info.exports`, by name.
+    exports_by_name: Box<[u32]>,
+    names: Lazy<Names>,
+}
+
+/// Marks a function whose reference is never taken.
+const NO_FUNC_REF: u32 = u32::MAX;
+
+/// The name section: ranges of the module's bytes.
+#[derive(Default)]
+struct Names {
+    module: Option<Range<usize>>,
+    /// By function index, ascending.
+    funcs: Vec<(u32, Range<usize>)>,
+}
+
+impl Module {
+    /// Checks a module in the binary format, or, with the feature `wat`, in the text format.
+    ///
+    /// # Errors
+    /// The bytes are malformed, invalid, or need something that the engine does not have.
+    pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
+        #[cfg(feature = "wat")]
+        return Self::from_vec(engine, wat::parse_bytes(bytes.as_ref())?.into_owned());
+        #[cfg(not(feature = "wat"))]
+        return Self::from_binary(engine, bytes.as_ref());
+    }
+
+    /// Checks the module in a file, as [`Module::new`].
+    ///
+    /// # Errors
+    /// The file cannot be read, and those of [`Module::new`].
+    #[cfg(feature = "std")]
+    pub fn from_file(engine: &Engine, file: impl AsRef<std::path::Path>) -> Result<Module> {
+        use super::error::Context;
+        let file = file.as_ref();
+        let bytes = std::fs::read(file).with_context(|| alloc::format!("cannot read `{}`", file.display()))?;
+        #[cfg(feature = "wat")]
+        let bytes = match wat::parse_bytes(&bytes) {
+            Ok(alloc::borrow::Cow::Borrowed(_)) => bytes,
+            Ok(alloc::borrow::Cow::Owned(binary)) => binary,
+            Err(mut error) => {
+                error.set_path(file);
+                return Err(error.into());
+            }
+        };
+        Self::from_vec(engine, bytes).with_context(|| alloc::format!("cannot load `{}`", file.display()))
+    }
+
+    /// Checks a module in the binary format.
+    ///
+    /// # Errors
+    /// The bytes are malformed, invalid, or need something that the engine does not have.
+    pub fn from_binary(engine: &Engine, binary: &[u8]) -> Result<Module> {
+        Self::from_vec(engine, binary.to_vec())
+    }
+
+    /// Checks a module in the binary format and forgets it again.
+    ///
+    /// # Errors
+    /// As [`Module::from_binary`].
+    pub fn validate(engine: &Engine, binary: &[u8]) -> Result<()> {
+        tiercel_wasm::decode(binary, engine.config().features(), &mut engine.types().lock())?;
+        Ok(())
+    }
+
+    fn from_vec(engine: &Engine, bytes: Vec<u8>) -> Result<Module> {
+        let info = tiercel_wasm::decode(&bytes, engine.config().features(), &mut engine.types().lock())?;
+        let shape = VmctxShape {
+            imported_funcs: info.imported.funcs,
+            memories: info.memories.len() as u32,
+            tables: info.tables.len() as u32,
+            imported_globals: info.imported.globals,
+            own_globals: info.global_inits.len() as u32,
+            func_refs: info.escaping.len() as u32,
+        };
+        let mut func_ref_index = alloc::vec![NO_FUNC_REF; info.funcs.len()];
+        for (index, &func) in info.escaping.iter().enumerate() {
+            func_ref_index[func as usize] = index as u32;
+        }
+        let mut exports_by_name: Box<[u32]> = (0..info.exports.len() as u32).collect();
+        exports_by_name.sort_unstable_by_key(|&i| info.exports[i as usize].name.as_str());
+        Ok(Module(Arc::new(ModuleInner {
+            engine: engine.clone(),
+            bytes: bytes.into(),
+            layout: VmctxLayout::new(size_of::<usize>() as u32, shape),
+            code: ModuleCode::new(&info),
+            plain: engine.config().plain_interpreter,
+            fuel: engine.config().consume_fuel,
+            epochs: engine.config().epoch_interruption,
+            func_ref_index: func_ref_index.into(),
+            exports_by_name,
+            names: Lazy::new(),
+            info,
+        })))
+    }
+
+    /// The engine it was made for.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// The name that the module gives itself in its name section.
+    pub fn name(&self) -> Option<&str> {
+        self.0.text(self.0.names().module.clone()?)
+    }
+
+    /// What the module asks for, in order.
+    pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType<'_>> + '_ {
+        self.0.info.imports.iter().map(|import| ImportType {
+            module: &import.module,
+            name: &import.name,
+            ty: ExternType::new(&self.0.engine, &import.ty),
+        })
+    }
+
+    /// What the module offers, in order.
+    pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType<'_>> + '_ {
+        self.0.info.exports.iter().map(|export| ExportType { name: &export.name, ty: self.extern_type(export.entity) })
+    }
+
+    /// The type of the export called `name`.
+    pub fn get_export(&self, name: &str) -> Option<ExternType> {
+        Some(self.extern_type(self.0.export(name)?))
+    }
+
+    /// The contents of the custom sections called `name`.
+    pub fn custom_sections<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
+        let sections = self.0.info.custom.iter().filter(move |(section, _)| section == name);
+        sections.map(|(_, range)| &self.0.bytes[range.start as usize..range.end as usize])
+    }
+
+    fn extern_type(&self, entity: Entity) -> ExternType {
+        ExternType::new(&self.0.engine, &self.0.info.entity_type(entity))
+    }
+}
+
+impl ModuleInner {
+    /// What is exported under `name`.
+    pub fn export(&self, name: &str) -> Option<Entity> {
+        let exports = &self.info.exports;
+        let found = self.exports_by_name.binary_search_by(|&i| exports[i as usize].name.as_str().cmp(name)).ok()?;
+        Some(exports[self.exports_by_name[found] as usize].entity)
+    }
+
+    /// The place of a function among the func refs of the vmctx; none if its reference is never taken.
+    pub fn func_ref_index(&self, func: u32) -> Option<u32> {
+        Some(self.func_ref_index[func as usize]).filter(|&index| index != NO_FUNC_REF)
+    }
+
+    /// The name that the name section gives a function.
+    pub fn func_name(&self, func: u32) -> Option<&str> {
+        let funcs = &self.names().funcs;
+        let found = funcs.binary_search_by_key(&func, |(index, _)| *index).ok()?;
+        self.text(funcs[found].1.clone())
+    }
+
+    fn text(&self, range: Range<usize>) -> Option<&str> {
+        core::str::from_utf8(self.bytes.get(range)?).ok()
+    }
+
+    fn names(&self) -> &Names {
+        self.names.get(|| {
+            let mut names = Names::default();
+            if let Some(section) = self.info.custom_section("name") {
+                // A name section may be broken; what came before the damage still serves.
+                let _ = names.read(&self.bytes, section);
+            }
+            names.funcs.sort_by_key(|(index, _)| *index);
+            names
+        })
+    }
+}
+
+impl Names {
+    fn read(&mut self, bytes: &[u8], section: Range<usize>) -> Result<(), wasmparser::Error> {
+        use wasmparser::{BinaryReader, Name, NameSectionReader};
+        let place = |name: &str| {
+            let start = name.as_ptr() as usize - bytes.as_ptr() as usize;
+            start..start + name.len()
+        };
+        let reader = BinaryReader::new(&bytes[section.clone()], section.start as u64);
+        for subsection in NameSectionReader::new(reader) {
+            match subsection? {
+                Name::Module { name, .. } => self.module = Some(place(name)),
+                Name::Function(map) => {
+                    for naming in map {
+                        let naming = naming?;
+                        self.funcs.push((naming.index, place(naming.name)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module").field("name", &self.name()).field("len_bytes", &self.0.bytes.len()).finish()
+    }
+}

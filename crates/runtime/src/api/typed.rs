@@ -1,0 +1,384 @@
+//! Calls whose types are known when the host is compiled: no checks, no allocation.
+
+use super::context::AsContextMut;
+use super::error::Result;
+use super::extern_ref::{ExternRef, Rooted};
+use super::func::Func;
+use super::store::StoreInner;
+use super::values::{V128, type_mismatch};
+use crate::format_err;
+use core::fmt;
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use tiercel_wasm::{FuncType, HeapType, RefType, ValType};
+
+/// A Rust type that stands for a type of WebAssembly.
+///
+/// # Safety
+/// `load` accepts the bits of every value of type `valtype`, and `store` writes such; both touch `SLOTS` slots.
+pub unsafe trait WasmTy: Send + Sized {
+    /// How many 8-byte slots a value takes.
+    #[doc(hidden)]
+    const SLOTS: usize = 1;
+
+    /// The type it stands for.
+    #[doc(hidden)]
+    fn valtype() -> ValType;
+
+    /// Whether the value may be passed to guests of `store`.
+    #[doc(hidden)]
+    #[inline]
+    fn comes_from(&self, store: &StoreInner) -> bool {
+        let _ = store;
+        true
+    }
+
+    /// # Safety
+    /// A value of type `valtype` of `store` is in `slots`.
+    #[doc(hidden)]
+    unsafe fn load(store: &StoreInner, slots: *const u64) -> Self;
+
+    /// # Safety
+    /// There is room in `slots`.
+    #[doc(hidden)]
+    unsafe fn store(self, slots: *mut u64);
+}
+
+macro_rules! wasm_ty {
+    ($($ty:ty, $valtype:expr, $bits:ident => $load:expr, $value:ident => $store:expr;)*) => {
+        $(
+            // SAFETY: one row says type and both conversions; every bit pattern of the slot is accepted.
+            unsafe impl WasmTy for $ty {
+                #[inline]
+                fn valtype() -> ValType {
+                    $valtype
+                }
+
+                #[inline]
+                unsafe fn load(_store: &StoreInner, slots: *const u64) -> Self {
+                    // SAFETY: promised by the caller.
+                    let $bits = unsafe { slots.read() };
+                    $load
+                }
+
+                #[inline]
+                unsafe fn store(self, slots: *mut u64) {
+                    let $value = self;
+                    // SAFETY: promised by the caller.
+                    unsafe { slots.write($store) }
+                }
+            }
+        )*
+    };
+}
+
+wasm_ty! {
+    i32, ValType::I32, bits => bits as i32, value => u64::from(value as u32);
+    u32, ValType::I32, bits => bits as u32, value => u64::from(value);
+    i64, ValType::I64, bits => bits as i64, value => value as u64;
+    u64, ValType::I64, bits => bits, value => value;
+    f32, ValType::F32, bits => f32::from_bits(bits as u32), value => u64::from(value.to_bits());
+    f64, ValType::F64, bits => f64::from_bits(bits), value => value.to_bits();
+}
+
+// SAFETY: a vector is two slots, the low half first; all bits are a vector.
+unsafe impl WasmTy for V128 {
+    const SLOTS: usize = 2;
+
+    fn valtype() -> ValType {
+        ValType::V128
+    }
+
+    #[inline]
+    unsafe fn load(_store: &StoreInner, slots: *const u64) -> Self {
+        // SAFETY: promised by the caller.
+        let (low, high) = unsafe { (slots.read(), slots.add(1).read()) };
+        V128::from(u128::from(low) | u128::from(high) << 64)
+    }
+
+    #[inline]
+    unsafe fn store(self, slots: *mut u64) {
+        let bits = self.as_u128();
+        // SAFETY: promised by the caller.
+        unsafe {
+            slots.write(bits as u64);
+            slots.add(1).write((bits >> 64) as u64);
+        }
+    }
+}
+
+// SAFETY: `to_slot` and `from_slot` are inverses on the values of a store.
+unsafe impl WasmTy for Option<Func> {
+    fn valtype() -> ValType {
+        ValType::FUNCREF
+    }
+
+    fn comes_from(&self, store: &StoreInner) -> bool {
+        self.is_none_or(|func| Func::comes_from(&func, store))
+    }
+
+    unsafe fn load(store: &StoreInner, slots: *const u64) -> Self {
+        // SAFETY: promised by the caller.
+        unsafe { Func::from_slot(store, slots.read()) }
+    }
+
+    unsafe fn store(self, slots: *mut u64) {
+        // SAFETY: promised by the caller.
+        unsafe { slots.write(Func::to_slot(self)) }
+    }
+}
+
+// SAFETY: as for `Option<Func>`; a value of this type is never null.
+unsafe impl WasmTy for Func {
+    fn valtype() -> ValType {
+        ValType::Ref(RefType::new(false, HeapType::Func))
+    }
+
+    fn comes_from(&self, store: &StoreInner) -> bool {
+        Func::comes_from(self, store)
+    }
+
+    unsafe fn load(store: &StoreInner, slots: *const u64) -> Self {
+        // SAFETY: promised by the caller; values of a type that is not nullable are not null.
+        unsafe { Func::from_slot(store, slots.read()).unwrap_unchecked() }
+    }
+
+    unsafe fn store(self, slots: *mut u64) {
+        // SAFETY: promised by the caller.
+        unsafe { slots.write(Func::to_slot(Some(self))) }
+    }
+}
+
+// SAFETY: `to_slot` and `from_slot` are inverses on the values of a store.
+unsafe impl WasmTy for Option<Rooted<ExternRef>> {
+    fn valtype() -> ValType {
+        ValType::EXTERNREF
+    }
+
+    fn comes_from(&self, store: &StoreInner) -> bool {
+        self.is_none_or(|value| ExternRef::comes_from(&value, store))
+    }
+
+    unsafe fn load(store: &StoreInner, slots: *const u64) -> Self {
+        // SAFETY: promised by the caller.
+        ExternRef::from_slot(store, unsafe { slots.read() })
+    }
+
+    unsafe fn store(self, slots: *mut u64) {
+        // SAFETY: promised by the caller.
+        unsafe { slots.write(ExternRef::to_slot(self)) }
+    }
+}
+
+// SAFETY: as for `Option<Rooted<ExternRef>>`; a value of this type is never null.
+unsafe impl WasmTy for Rooted<ExternRef> {
+    fn valtype() -> ValType {
+        ValType::Ref(RefType::new(false, HeapType::Extern))
+    }
+
+    fn comes_from(&self, store: &StoreInner) -> bool {
+        ExternRef::comes_from(self, store)
+    }
+
+    unsafe fn load(store: &StoreInner, slots: *const u64) -> Self {
+        // SAFETY: promised by the caller; values of a type that is not nullable are not null.
+        unsafe { ExternRef::from_slot(store, slots.read()).unwrap_unchecked() }
+    }
+
+    unsafe fn store(self, slots: *mut u64) {
+        // SAFETY: promised by the caller.
+        unsafe { slots.write(ExternRef::to_slot(Some(self))) }
+    }
+}
+
+/// The parameters of a typed function: one [`WasmTy`], or a tuple of up to 16.
+///
+/// # Safety
+/// As [`WasmTy`], for a list of values in consecutive slots.
+pub unsafe trait WasmParams: Send {
+    /// Calls `each` with every type.
+    #[doc(hidden)]
+    fn valtypes(each: &mut dyn FnMut(ValType));
+
+    #[doc(hidden)]
+    fn comes_from(&self, store: &StoreInner) -> bool;
+
+    /// # Safety
+    /// There is room in `slots`.
+    #[doc(hidden)]
+    unsafe fn store(self, slots: *mut u64);
+}
+
+/// The results of a typed function: one [`WasmTy`], or a tuple of up to 16.
+///
+/// # Safety
+/// As [`WasmParams`].
+pub unsafe trait WasmResults: WasmParams {
+    /// # Safety
+    /// Values of these types of `store` are in `slots`.
+    #[doc(hidden)]
+    unsafe fn load(store: &StoreInner, slots: *const u64) -> Self;
+}
+
+/// Slots for the largest list: 16 vectors.
+const MAX_SLOTS: usize = 32;
+
+// SAFETY: one value is a list of one.
+unsafe impl<A: WasmTy> WasmParams for A {
+    fn valtypes(each: &mut dyn FnMut(ValType)) {
+        each(A::valtype());
+    }
+
+    #[inline]
+    fn comes_from(&self, store: &StoreInner) -> bool {
+        WasmTy::comes_from(self, store)
+    }
+
+    #[inline]
+    unsafe fn store(self, slots: *mut u64) {
+        // SAFETY: promised by the caller.
+        unsafe { WasmTy::store(self, slots) }
+    }
+}
+
+// SAFETY: one value is a list of one.
+unsafe impl<A: WasmTy> WasmResults for A {
+    #[inline]
+    unsafe fn load(store: &StoreInner, slots: *const u64) -> Self {
+        // SAFETY: promised by the caller.
+        unsafe { <A as WasmTy>::load(store, slots) }
+    }
+}
+
+macro_rules! lists {
+    ($(($($ty:ident)*))*) => {
+        $(
+            // SAFETY: the members follow each other, each in its own slots.
+            #[allow(non_snake_case, unused, reason = "members are named as their types; the empty list uses none")]
+            unsafe impl<$($ty: WasmTy),*> WasmParams for ($($ty,)*) {
+                fn valtypes(each: &mut dyn FnMut(ValType)) {
+                    $(each($ty::valtype());)*
+                }
+
+                #[inline]
+                fn comes_from(&self, store: &StoreInner) -> bool {
+                    let ($($ty,)*) = self;
+                    true $(&& WasmTy::comes_from($ty, store))*
+                }
+
+                #[inline]
+                unsafe fn store(self, mut slots: *mut u64) {
+                    let ($($ty,)*) = self;
+                    $(
+                        // SAFETY: promised by the caller.
+                        unsafe {
+                            WasmTy::store($ty, slots);
+                            slots = slots.add(<$ty as WasmTy>::SLOTS);
+                        }
+                    )*
+                }
+            }
+
+            // SAFETY: as above.
+            #[allow(non_snake_case, unused, reason = "members are named as their types; the empty list uses none")]
+            unsafe impl<$($ty: WasmTy),*> WasmResults for ($($ty,)*) {
+                #[inline]
+                unsafe fn load(store: &StoreInner, mut slots: *const u64) -> Self {
+                    $(
+                        // SAFETY: promised by the caller.
+                        let $ty = unsafe {
+                            let value = <$ty as WasmTy>::load(store, slots);
+                            slots = slots.add(<$ty as WasmTy>::SLOTS);
+                            value
+                        };
+                    )*
+                    ($($ty,)*)
+                }
+            }
+        )*
+    };
+}
+
+super::func::for_each_arity!(lists);
+
+/// A function whose parameters and results have been checked once; made by [`Func::typed`].
+pub struct TypedFunc<Params, Results> {
+    func: Func,
+    types: PhantomData<fn(Params) -> Results>,
+}
+
+impl<Params, Results> Clone for TypedFunc<Params, Results> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Params, Results> Copy for TypedFunc<Params, Results> {}
+
+impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
+    pub(crate) fn new(func: Func, ty: &FuncType) -> Result<Self> {
+        check_list::<Params>("parameter", ty.params(), |asked, actual| asked.matches(actual))?;
+        check_list::<Results>("result", ty.results(), |asked, actual| actual.matches(asked))?;
+        Ok(TypedFunc { func, types: PhantomData })
+    }
+
+    /// Calls the function.
+    ///
+    /// # Errors
+    /// The guest was stopped, a host function returned an error, or a parameter belongs to another store.
+    ///
+    /// # Panics
+    /// The function belongs to another store, or a host function panicked.
+    #[inline]
+    pub fn call(&self, mut store: impl AsContextMut, params: Params) -> Result<Results> {
+        let mut context = store.as_context_mut();
+        let inner = context.inner_ptr();
+        let mut slots = [MaybeUninit::<u64>::uninit(); MAX_SLOTS];
+        let slots = slots.as_mut_ptr().cast::<u64>();
+        // SAFETY: the function is of this store, whose borrow `context` is not used meanwhile. `new` has checked the types, so
+        // that parameters and results fit the function, and no list takes more than `MAX_SLOTS`.
+        unsafe {
+            inner.as_ref().check(self.func.store_id(), "function");
+            if !params.comes_from(inner.as_ref()) {
+                return Err(foreign_value("a parameter"));
+            }
+            params.store(slots);
+            StoreInner::call(inner, self.func.func_ref(), slots)?;
+            Ok(Results::load(inner.as_ref(), slots))
+        }
+    }
+
+    /// The function without its Rust types.
+    pub fn func(&self) -> &Func {
+        &self.func
+    }
+}
+
+impl<Params, Results> fmt::Debug for TypedFunc<Params, Results> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TypedFunc").field(&self.func).finish()
+    }
+}
+
+#[cold]
+pub(crate) fn foreign_value(what: &str) -> super::error::Error {
+    format_err!("{what} belongs to another store")
+}
+
+/// Compares the types that the host asks for with those that the function has.
+fn check_list<List: WasmParams>(what: &str, actual: &[ValType], fits: fn(ValType, ValType) -> bool) -> Result<()> {
+    let (mut result, mut count) = (Ok(()), 0);
+    List::valtypes(&mut |asked| {
+        if let Some(&actual) = actual.get(count)
+            && result.is_ok()
+            && !fits(asked, actual)
+        {
+            result = Err(type_mismatch(format_args!("{what} {count}"), &actual, &asked));
+        }
+        count += 1;
+    });
+    if count != actual.len() {
+        return Err(format_err!("type mismatch: the function has {} {what}s, found {count}", actual.len()));
+    }
+    result
+}

@@ -1,0 +1,134 @@
+//! The code being written: words, and where each instruction that can stop comes from.
+
+use crate::interp::dispatch::Handler;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+/// An operand word of four 16-bit fields.
+pub fn fields(dst: u16, s0: u16, s1: u16, s2: u16) -> u64 {
+    let [a, b] = dst.to_ne_bytes();
+    let [c, d] = s0.to_ne_bytes();
+    let [e, f] = s1.to_ne_bytes();
+    let [g, h] = s2.to_ne_bytes();
+    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// An operand word of two 16-bit fields and a 32-bit one.
+pub fn fields_imm(dst: u16, s0: u16, imm: u32) -> u64 {
+    let [a, b] = dst.to_ne_bytes();
+    let [c, d] = s0.to_ne_bytes();
+    let [e, f, g, h] = imm.to_ne_bytes();
+    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// A word of two 32-bit halves.
+pub fn halves(first: u32, second: u32) -> u64 {
+    let [a, b, c, d] = first.to_ne_bytes();
+    let [e, f, g, h] = second.to_ne_bytes();
+    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// The four 16-bit fields of an operand word.
+pub fn split(word: u64) -> [u16; 4] {
+    let [a, b, c, d, e, f, g, h] = word.to_ne_bytes();
+    [[a, b], [c, d], [e, f], [g, h]].map(u16::from_ne_bytes)
+}
+
+/// The same operand word with another `dst`.
+fn with_dst(word: u64, dst: u16) -> u64 {
+    let mut bytes = word.to_ne_bytes();
+    bytes[..2].copy_from_slice(&dst.to_ne_bytes());
+    u64::from_ne_bytes(bytes)
+}
+
+/// The distance word of a branch, to be filled in when its target is known.
+#[derive(Clone, Copy)]
+pub struct Fixup {
+    /// The word.
+    pub word: usize,
+    /// The branch's first word, from which distances count.
+    pub from: usize,
+}
+
+/// A growing function. Every instruction starts with a `Handler` (the invariant that dispatch leans on).
+#[derive(Default)]
+pub struct CodeBuilder {
+    words: Vec<u64>,
+    /// For each instruction that can trap or call: its first word and its place in the module, ascending.
+    origins: Vec<(u32, u32)>,
+}
+
+impl CodeBuilder {
+    /// Words so far: the position of the next instruction.
+    pub fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Forgets everything but the memory.
+    pub fn clear(&mut self) {
+        self.words.clear();
+        self.origins.clear();
+    }
+
+    /// Starts an instruction; its operand words follow by [`CodeBuilder::word`].
+    pub fn op(&mut self, handler: Handler) -> usize {
+        let at = self.words.len();
+        self.words.push(handler as usize as u64);
+        at
+    }
+
+    /// Adds an operand word.
+    pub fn word(&mut self, word: u64) {
+        self.words.push(word);
+    }
+
+    /// Notes that the instruction at the end can stop, and where it comes from (bytes from the module's start).
+    pub fn origin(&mut self, offset: u32) {
+        self.origins.push((self.words.len() as u32, offset));
+    }
+
+    /// Takes back everything from `at` on; `at` is the start of an instruction.
+    pub fn truncate(&mut self, at: usize) {
+        self.words.truncate(at);
+        while self.origins.last().is_some_and(|(word, _)| *word as usize >= at) {
+            self.origins.pop();
+        }
+    }
+
+    /// A word that was written.
+    pub fn get(&self, at: usize) -> u64 {
+        self.words[at]
+    }
+
+    /// Gives the instruction at `at` another handler, with the same operands.
+    pub fn set_handler(&mut self, at: usize, handler: Handler) {
+        self.words[at] = handler as usize as u64;
+    }
+
+    /// Gives the instruction at `at` another destination.
+    pub fn set_dst(&mut self, at: usize, dst: u16) {
+        self.words[at + 1] = with_dst(self.words[at + 1], dst);
+    }
+
+    /// Replaces an operand word.
+    pub fn set_word(&mut self, at: usize, word: u64) {
+        self.words[at] = word;
+    }
+
+    /// Adds a distance word for the instruction that starts at `from`.
+    pub fn distance(&mut self, from: usize) -> Fixup {
+        let word = self.words.len();
+        self.words.push(0);
+        Fixup { word, from }
+    }
+
+    /// Makes a distance lead to `target`.
+    pub fn fix(&mut self, fixup: Fixup, target: usize) {
+        self.words[fixup.word] = (target as i64 - fixup.from as i64) as u64;
+    }
+
+    /// The finished words and origins.
+    pub fn finish(&self) -> (Box<[u64]>, Box<[(u32, u32)]>) {
+        (self.words.as_slice().into(), self.origins.as_slice().into())
+    }
+}

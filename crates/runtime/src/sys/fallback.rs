@@ -1,0 +1,69 @@
+//! Regions on the heap, for hosts without virtual memory. The base may move when a region grows.
+
+use crate::api::error::{Error, Result};
+use alloc::alloc::{Layout, alloc_zeroed, dealloc, realloc};
+use core::ptr::NonNull;
+
+/// The alignment of a region: that of the widest access of a guest.
+const ALIGN: usize = 16;
+
+/// Zeroed memory that grows, perhaps to another place.
+///
+/// Invariant: `base` is an allocation of `len` bytes aligned to `ALIGN`, or dangling if `len` is 0.
+pub struct Region {
+    base: NonNull<u8>,
+    len: usize,
+}
+
+impl Region {
+    /// Whether the base can change when a region grows.
+    pub const MOVES: bool = true;
+
+    /// An empty region. Nothing can be reserved on a heap.
+    ///
+    /// # Errors
+    /// None.
+    pub fn new(_reserve: u64, _guard: u64) -> Result<Region> {
+        Ok(Region { base: NonNull::<u128>::dangling().cast(), len: 0 })
+    }
+
+    /// The first byte.
+    pub fn base(&self) -> *mut u8 {
+        self.base.as_ptr()
+    }
+
+    /// Makes the region `bytes` long; the new bytes are zero.
+    ///
+    /// # Errors
+    /// The host has no memory.
+    pub fn grow(&mut self, bytes: usize) -> Result<()> {
+        if bytes <= self.len {
+            return Ok(());
+        }
+        let out_of_memory = || Error::limit(format_args!("the host has no {bytes} bytes of memory"));
+        let layout = Layout::from_size_align(bytes, ALIGN).map_err(|_| out_of_memory())?;
+        let base = if self.len == 0 {
+            // SAFETY: `bytes` is larger than `len`, so it is not 0.
+            unsafe { alloc_zeroed(layout) }
+        } else {
+            // SAFETY: `base` has the layout of `len` (the invariant); `bytes` is a valid size, as `layout` shows.
+            unsafe { realloc(self.base.as_ptr(), Layout::from_size_align_unchecked(self.len, ALIGN), bytes) }
+        };
+        self.base = NonNull::new(base).ok_or_else(out_of_memory)?;
+        if self.len != 0 {
+            // SAFETY: the allocation has `bytes` bytes now; those from `len` on are new.
+            unsafe { base.add(self.len).write_bytes(0, bytes - self.len) };
+        }
+        self.len = bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        if self.len != 0 {
+            // SAFETY: `base` has the layout of `len` (the invariant).
+            unsafe { dealloc(self.base.as_ptr(), Layout::from_size_align_unchecked(self.len, ALIGN)) };
+        }
+    }
+}

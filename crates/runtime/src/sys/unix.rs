@@ -1,0 +1,86 @@
+//! Regions of virtual memory: reserved without access, made accessible as they grow. The base never moves.
+
+use crate::api::error::{Error, Result};
+use core::ptr::null_mut;
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+
+/// Zeroed memory that grows in place.
+///
+/// Invariant: `base..base + mapped` is mapped until the region is dropped, and the first `accessible` bytes of it (a multiple
+/// of the host's page size) may be read and written.
+pub struct Region {
+    base: *mut u8,
+    /// Bytes it may grow to.
+    reserved: usize,
+    /// Bytes of address space, guard included.
+    mapped: usize,
+    accessible: usize,
+}
+
+impl Region {
+    /// Whether the base can change when a region grows.
+    pub const MOVES: bool = false;
+
+    /// A region that may grow to `reserve` bytes, with `guard` inaccessible bytes behind it.
+    ///
+    /// # Errors
+    /// The host has no such address space.
+    pub fn new(reserve: u64, guard: u64) -> Result<Region> {
+        let page = rustix::param::page_size() as u64;
+        let round = |bytes: u64| bytes.checked_next_multiple_of(page);
+        let sizes = round(reserve).and_then(|reserved| Some((reserved, round(guard)?.checked_add(reserved)?)));
+        let too_large = || Error::limit(format_args!("cannot reserve {reserve} bytes of address space: too large"));
+        let (reserved, mapped) = sizes.ok_or_else(too_large)?;
+        // A mapping of no bytes is an error to the host.
+        let mapped = mapped.max(page) as usize;
+        // SAFETY: a new private mapping at an address of the host's choice touches nothing that exists.
+        let base =
+            unsafe { mmap_anonymous(null_mut(), mapped, ProtFlags::empty(), MapFlags::PRIVATE | MapFlags::NORESERVE) };
+        let base = base.map_err(|error| {
+            Error::limit(format_args!(
+                "cannot reserve {mapped} bytes of address space: {error}. A smaller `Config::memory_reservation` needs less"
+            ))
+        })?;
+        Ok(Region { base: base.cast(), reserved: reserved as usize, mapped, accessible: 0 })
+    }
+
+    /// The first byte.
+    pub fn base(&self) -> *mut u8 {
+        self.base
+    }
+
+    /// Makes the first `bytes` accessible.
+    ///
+    /// # Errors
+    /// That is beyond the reservation, or the host has no memory.
+    pub fn grow(&mut self, bytes: usize) -> Result<()> {
+        if bytes <= self.accessible {
+            return Ok(());
+        }
+        if bytes > self.reserved {
+            let reserved = self.reserved;
+            return Err(Error::limit(format_args!("{bytes} bytes are beyond the reservation of {reserved}")));
+        }
+        // `reserved` is a whole number of pages, so the sum stays within it.
+        let accessible = bytes.next_multiple_of(rustix::param::page_size());
+        // SAFETY: the range is inside our own mapping (the invariant), after everything that is already accessible.
+        let result = unsafe {
+            mprotect(
+                self.base.add(self.accessible).cast(),
+                accessible - self.accessible,
+                MprotectFlags::READ | MprotectFlags::WRITE,
+            )
+        };
+        result.map_err(|error| Error::limit(format_args!("the host has no {bytes} bytes of memory: {error}")))?;
+        self.accessible = accessible;
+        Ok(())
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is ours and nobody uses it any more. The only possible failure is a wrong range.
+        let result = unsafe { munmap(self.base.cast(), self.mapped) };
+        debug_assert!(result.is_ok(), "munmap of our own mapping");
+    }
+}

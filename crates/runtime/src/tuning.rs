@@ -1,0 +1,22 @@
+//! Every tuning number of the runtime. None of them has an effect on correctness.
+
+/// Address space for a 64-bit memory whose module declares no maximum, in bytes. Such a memory cannot grow beyond it.
+pub const MEMORY64_RESERVATION_BYTES: u64 = 64 << 30;
+
+/// Address space for a 32-bit memory, in bytes: all that a guest can address.
+pub const MEMORY_RESERVATION_BYTES: u64 = 4 << 30;
+
+/// Address space left inaccessible behind a memory, in bytes.
+pub const MEMORY_GUARD_BYTES: u64 = 32 << 20;
+
+/// The stack of a store's guests, in bytes.
+pub const MAX_WASM_STACK_BYTES: usize = 1 << 20;
+
+/// Frames kept for a backtrace.
+pub const MAX_BACKTRACE_FRAMES: usize = 20;
+
+/// Slots (8 bytes each) for the parameters or results of an untyped call that live on the host's stack; more go to the heap.
+pub const INLINE_CALL_SLOTS: usize = 16;
+
+/// The host's stack that activations nested in each other (guest, host function, guest, ...) may use, in bytes.
+pub const NATIVE_STACK_BYTES: usize = 512 << 10;

@@ -1,0 +1,130 @@
+//! Functions of the host: one representation for typed closures and untyped ones.
+
+use super::{HostCall, VmCtx, VmFuncRef, VmStore};
+use crate::api::engine::Engine;
+use crate::api::error::Result;
+use crate::api::store::{Owned, StoreInner, Unwind};
+use crate::api::types::FuncType;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::any::Any;
+use core::ptr::{NonNull, null};
+use tiercel_wasm::TypeId;
+
+/// A host function before it belongs to a store.
+pub struct HostFuncDef {
+    /// Its type.
+    pub ty: FuncType,
+    type_id: TypeId,
+    call: HostCall,
+    closure: Box<dyn Any + Send + Sync>,
+}
+
+/// A host function of a store.
+#[repr(C)]
+pub struct HostFunc {
+    /// What code sees; its `vmctx` is the address of this whole.
+    func_ref: VmFuncRef,
+    vm: NonNull<VmStore>,
+    /// The closure inside `def`.
+    closure: NonNull<()>,
+    def: Arc<HostFuncDef>,
+}
+
+impl HostFuncDef {
+    /// A host function that runs `closure` by way of `call`.
+    ///
+    /// # Safety
+    /// `call` expects exactly this type of closure, reads and writes slots as `ty` says, and is only entered with stores whose
+    /// host data it expects.
+    pub unsafe fn new<F: Send + Sync + 'static>(engine: &Engine, ty: FuncType, call: HostCall, closure: F) -> Self {
+        HostFuncDef { type_id: engine.intern(&ty), ty, call, closure: Box::new(closure) }
+    }
+
+    /// The identity of its type.
+    pub fn type_id(&self) -> TypeId {
+        self.type_id
+    }
+}
+
+impl HostFunc {
+    /// `def` as a function of the store with these words.
+    pub(crate) fn new(def: Arc<HostFuncDef>, vm: NonNull<VmStore>) -> Owned<HostFunc> {
+        let func_ref = VmFuncRef {
+            vmctx: core::ptr::null_mut(),
+            cell: null(),
+            host: Some(def.call),
+            type_id: def.type_id.as_u32(),
+            func_index: 0,
+        };
+        let closure = NonNull::from(&*def.closure).cast();
+        let func = Owned::new(HostFunc { func_ref, vm, closure, def });
+        // SAFETY: the function was made just now and nobody else knows it.
+        unsafe { (*func.ptr().as_ptr()).func_ref.vmctx = func.ptr().as_ptr().cast() };
+        func
+    }
+
+    /// The type of the host function behind `func_ref`.
+    ///
+    /// # Safety
+    /// `func_ref` is that of a live host function.
+    pub unsafe fn ty(func_ref: NonNull<VmFuncRef>) -> FuncType {
+        // SAFETY: a host function's `VmFuncRef` is the first field of a `HostFunc` (`repr(C)`).
+        unsafe { func_ref.cast::<HostFunc>().as_ref() }.def.ty.clone()
+    }
+}
+
+/// The body of every [`HostCall`]: runs `body` on the closure and the store. An error or a panic is left in the store.
+///
+/// # Safety
+/// `callee` is a host function whose closure is an `F`, called as [`HostCall`] says.
+#[inline]
+pub unsafe fn enter<F: 'static>(
+    callee: NonNull<VmFuncRef>,
+    body: impl FnOnce(&F, NonNull<StoreInner>) -> Result<()>,
+) -> bool {
+    // SAFETY: promised by the caller. The host function, its closure and its store live while it runs: stores are dropped only
+    // by host code that owns them, and that is borrowing this one.
+    let (func, store) = unsafe {
+        let host = callee.cast::<HostFunc>();
+        let vm = (*host.as_ptr()).vm;
+        ((*host.as_ptr()).closure.cast::<F>().as_ref(), NonNull::new_unchecked((*vm.as_ptr()).store))
+    };
+    match catch(|| body(func, store)) {
+        Ok(()) => true,
+        Err(unwind) => {
+            // SAFETY: the body has returned, so nobody borrows the store.
+            unsafe { leave_pending(store, unwind) };
+            false
+        }
+    }
+}
+
+/// Runs code of the host that a guest has reached; a panic must not run through the guest's frames.
+#[inline]
+pub fn catch<R>(act: impl FnOnce() -> Result<R>) -> Result<R, Unwind> {
+    #[cfg(feature = "std")]
+    let result = std::panic::catch_unwind(core::panic::AssertUnwindSafe(act)).map_err(Unwind::Panic)?;
+    #[cfg(not(feature = "std"))]
+    let result = act();
+    result.map_err(Unwind::Error)
+}
+
+/// Notes in the store why a host function, or the runtime on a guest's behalf, did not succeed.
+///
+/// # Safety
+/// The store is not borrowed.
+#[cold]
+pub unsafe fn leave_pending(store: NonNull<StoreInner>, unwind: Unwind) {
+    // SAFETY: promised by the caller.
+    unsafe { (*store.as_ptr()).pending = Some(unwind) };
+}
+
+/// The calling instance of a host function; none if the host itself calls.
+///
+/// # Safety
+/// `caller` is null or the vmctx of a live instance.
+pub unsafe fn calling_instance(caller: *mut VmCtx) -> Option<NonNull<super::Instance>> {
+    // SAFETY: promised by the caller.
+    NonNull::new(caller).and_then(|caller| NonNull::new(unsafe { caller.as_ref() }.instance))
+}

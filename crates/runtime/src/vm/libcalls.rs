@@ -1,0 +1,209 @@
+//! What running code asks the runtime to do. Bounds are checked here; types were checked by validation.
+//!
+//! Every function takes the caller's vmctx and indices of its module. All are unsafe for the same reason.
+//!
+//! # Safety
+//! `cx` is the vmctx of a live instance of a store that nobody borrows while the function runs; indices are those of
+//! validated code.
+
+use super::host_func::{catch, leave_pending};
+use super::{Instance, Memory, Table, VmCtx, VmFuncRef};
+use crate::api::error::Result;
+use crate::api::store::StoreInner;
+use crate::interp::Stop;
+use core::ptr::NonNull;
+use tiercel_abi::Trap;
+
+/// What a failed growth returns.
+const FAILED: u64 = u64::MAX;
+
+/// # Safety
+/// As the module says.
+unsafe fn instance(cx: *mut VmCtx) -> NonNull<Instance> {
+    // SAFETY: promised by the caller: `init_header` has set it.
+    unsafe { NonNull::new_unchecked((*cx).instance) }
+}
+
+/// # Safety
+/// As the module says.
+unsafe fn memory(cx: *mut VmCtx, index: u32) -> NonNull<Memory> {
+    // SAFETY: promised by the caller.
+    unsafe { instance(cx).as_ref().memory(index) }
+}
+
+/// # Safety
+/// As the module says.
+unsafe fn table(cx: *mut VmCtx, index: u32) -> NonNull<Table> {
+    // SAFETY: promised by the caller.
+    unsafe { instance(cx).as_ref().table(index) }
+}
+
+/// # Safety
+/// As the module says.
+unsafe fn store(cx: *mut VmCtx) -> NonNull<StoreInner> {
+    // SAFETY: promised by the caller: a store sets it before any instance exists.
+    unsafe { NonNull::new_unchecked((*(*cx).store).store) }
+}
+
+/// Asks the host something; its error or panic is left in the store.
+///
+/// # Safety
+/// As the module says.
+unsafe fn ask<R>(cx: *mut VmCtx, act: impl FnOnce(NonNull<StoreInner>) -> Result<R>) -> Result<R, Stop> {
+    // SAFETY: promised by the caller.
+    let store = unsafe { store(cx) };
+    catch(|| act(store)).map_err(|unwind| {
+        // SAFETY: promised by the caller; `act` has returned.
+        unsafe { leave_pending(store, unwind) };
+        Stop::Pending
+    })
+}
+
+/// `memory.grow`: the size before in pages, or `u64::MAX`.
+///
+/// # Safety
+/// As the module says.
+pub unsafe fn memory_grow(cx: *mut VmCtx, index: u32, delta: u64) -> Result<u64, Stop> {
+    // SAFETY: promised by the caller.
+    let grown = unsafe { ask(cx, |store| Memory::grow(memory(cx, index), store, delta))? };
+    Ok(grown.unwrap_or(FAILED))
+}
+
+/// The address of bytes `start..start + len` of a memory.
+///
+/// # Safety
+/// As the module says.
+unsafe fn bytes(cx: *mut VmCtx, index: u32, start: u64, len: u64) -> Result<*mut u8, Trap> {
+    // SAFETY: promised by the caller.
+    let (base, size) = unsafe {
+        let memory = memory(cx, index);
+        (memory.as_ref().def().base, memory.as_ref().def().len_bytes as u64)
+    };
+    match start.checked_add(len) {
+        // SAFETY: `start` is at most `size`, so that the address is within the memory or just behind it.
+        Some(end) if end <= size => Ok(unsafe { base.add(start as usize) }),
+        _ => Err(Trap::MemoryOutOfBounds),
+    }
+}
+
+/// `memory.copy`.
+///
+/// # Safety
+/// As the module says.
+pub unsafe fn memory_copy(
+    cx: *mut VmCtx,
+    dst_mem: u32,
+    src_mem: u32,
+    dst: u64,
+    src: u64,
+    len: u64,
+) -> Result<(), Trap> {
+    // SAFETY: promised by the caller; both ranges are checked, and `copy` allows overlap.
+    unsafe {
+        let src = bytes(cx, src_mem, src, len)?;
+        let dst = bytes(cx, dst_mem, dst, len)?;
+        core::ptr::copy(src, dst, len as usize);
+    }
+    Ok(())
+}
+
+/// `memory.fill`.
+///
+/// # Safety
+/// As the module says.
+pub unsafe fn memory_fill(cx: *mut VmCtx, index: u32, dst: u64, value: u8, len: u64) -> Result<(), Trap> {
+    // SAFETY: promised by the caller; the range is checked.
+    unsafe { bytes(cx, index, dst, len)?.write_bytes(value, len as usize) };
+    Ok(())
+}
+
+/// `memory.init`.
+///
+/// # Safety
+/// As the module says.
+pub unsafe fn memory_init(cx: *mut VmCtx, memory: u32, segment: u32, dst: u64, src: u64, len: u64) -> Result<(), Trap> {
+    // SAFETY: promised by the caller.
+    unsafe { Instance::memory_init(instance(cx), memory, segment, dst, src, len) }
+}
+
+/// `data.drop`.
+///
+/// # Safety
+/// As the module says.
+pub unsafe fn data_drop(cx: *mut VmCtx, segment: u32) {
+    // SAFETY: promised by the caller.
+    unsafe { Instance::data_drop(instance(cx), segment) }
+}
+
+/// `table.grow`: the size before, or `u64::MAX`.
+///
+/// # Safety
+/// As the module says.
+pub unsafe fn table_grow(cx: *mut VmCtx, index: u32, delta: u64, init: u64) -> Result<u64, Stop> {
+    // SAFETY: promised by the caller.
+    let grown = unsafe { ask(cx, |store| Table::grow(table(cx, index), store, delta, init))? };
+    Ok(grown.unwrap_or(FAILED))
+}
+
+/// `table.fill`.
+///
+/// # Safety
+/// As the module says.
+pub unsafe fn table_fill(cx: *mut VmCtx, index: u32, start: u64, value: u64, len: u64) -> Result<(), Trap> {
+    // SAFETY: promised by the caller.
+    unsafe { (*table(cx, index).as_ptr()).range_mut(start, len)?.fill(value) };
+    Ok(())
+}
+
+/// `table.copy`.
+///
+/// # Safety
+/// As the module says.
+pub unsafe fn table_copy(
+    cx: *mut VmCtx,
+    dst_table: u32,
+    src_table: u32,
+    dst: u64,
+    src: u64,
+    len: u64,
+) -> Result<(), Trap> {
+    // SAFETY: promised by the caller.
+    unsafe { Table::copy(table(cx, dst_table), dst, table(cx, src_table), src, len) }
+}
+
+/// `table.init`.
+///
+/// # Safety
+/// As the module says.
+pub unsafe fn table_init(cx: *mut VmCtx, table: u32, segment: u32, dst: u64, src: u64, len: u64) -> Result<(), Trap> {
+    // SAFETY: promised by the caller.
+    unsafe { Instance::table_init(instance(cx), table, segment, dst, src, len) }
+}
+
+/// `elem.drop`.
+///
+/// # Safety
+/// As the module says.
+pub unsafe fn elem_drop(cx: *mut VmCtx, segment: u32) {
+    // SAFETY: promised by the caller.
+    unsafe { Instance::elem_drop(instance(cx), segment) }
+}
+
+/// `ref.func`.
+///
+/// # Safety
+/// As the module says.
+pub unsafe fn ref_func(cx: *mut VmCtx, func: u32) -> *mut VmFuncRef {
+    // SAFETY: promised by the caller.
+    unsafe { instance(cx).as_ref().func(func).as_ptr() }
+}
+
+/// The epoch has reached the store's deadline: asks the store's callback, which may move it.
+///
+/// # Safety
+/// As the module says.
+pub unsafe fn epoch_reached(cx: *mut VmCtx) -> Result<(), Stop> {
+    // SAFETY: promised by the caller.
+    let go_on = unsafe { ask(cx, |store| StoreInner::epoch_reached(store))? };
+    if go_on { Ok(()) } else { Err(Stop::Trap(Trap::Interrupt)) }
+}

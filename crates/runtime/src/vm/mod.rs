@@ -1,0 +1,19 @@
+//! The objects behind the API, as running code sees them.
+//!
+//! Reading order: [`vmctx`] (layouts), [`memory`], [`table`], [`instance`] (owner of a vmctx), [`libcalls`] (what code asks the
+//! runtime to do), [`host_func`] (functions of the host).
+//!
+//! All of them belong to a store and are reached by address, from code and from handles alike, so their methods take no
+//! longer borrows than one call.
+
+pub mod host_func;
+pub mod instance;
+pub mod libcalls;
+pub mod memory;
+pub mod table;
+pub mod vmctx;
+
+pub use instance::Instance;
+pub use memory::Memory;
+pub use table::Table;
+pub use vmctx::{FuncCell, HostCall, VmCtx, VmFuncRef, VmGlobal, VmMemory, VmStore, VmTable};

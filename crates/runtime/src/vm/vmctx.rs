@@ -1,0 +1,114 @@
+//! What the vmctx and its pointers point at. Offsets come from `tiercel_abi::vmctx`, said once there; the assertions at the
+//! end keep the two together.
+
+use crate::sync::EpochCounter;
+use core::ptr::NonNull;
+use core::sync::atomic::AtomicPtr;
+use tiercel_abi::vmctx::header;
+
+/// The start of every vmctx. Behind it lie the arrays of `VmctxLayout`; a `*mut VmCtx` may reach all of them.
+#[repr(C)]
+pub struct VmCtx {
+    /// The store's words that code reads.
+    pub store: *mut VmStore,
+    /// The first byte of memory 0, where memories never move; null without one.
+    pub memory0_base: *mut u8,
+    /// Memory 0; null without one.
+    pub memory0: *mut VmMemory,
+    /// Table 0; null without one.
+    pub table0: *mut VmTable,
+    /// The module's code cells, one for each function that is not imported.
+    pub func_cells: *const FuncCell,
+    /// The owner of this block.
+    pub instance: *mut super::Instance,
+}
+
+/// What all instances of a store share and code looks at.
+#[repr(C)]
+pub struct VmStore {
+    /// The first free slot of the interpreter's stack while host code runs.
+    pub stack_top: *mut u64,
+    /// One past the last slot of the interpreter's stack.
+    pub stack_limit: *mut u64,
+    /// Fuel left; the guest is stopped when it falls below zero.
+    pub fuel: i64,
+    /// The engine's epoch.
+    pub epoch: *const EpochCounter,
+    /// The guest is stopped when the epoch reaches this.
+    pub epoch_deadline: u64,
+    /// The address of the host's stack below which no further activation may start; 0 while no guest runs.
+    pub native_stack_limit: usize,
+    /// Where the interpreter's last activation ended: the instruction.
+    pub stop_ip: *const u64,
+    /// Where the interpreter's last activation ended: the frame.
+    pub stop_fp: *mut u64,
+    /// Where the interpreter's last activation ended: the instance.
+    pub stop_cx: *mut VmCtx,
+    /// The store that owns this.
+    pub store: *mut crate::api::store::StoreInner,
+}
+
+/// A linear memory as code sees it. The first field of `vm::Memory`.
+#[repr(C)]
+pub struct VmMemory {
+    /// The first byte.
+    pub base: *mut u8,
+    /// Bytes that may be accessed.
+    pub len_bytes: usize,
+}
+
+/// A table as code sees it: every element is one 64-bit slot. The first field of `vm::Table`.
+#[repr(C)]
+pub struct VmTable {
+    /// The first element.
+    pub base: *mut u64,
+    /// Elements that may be accessed.
+    pub len: usize,
+}
+
+/// A global: its value's bits, in the low bytes for the smaller types.
+#[repr(C, align(16))]
+#[derive(Clone, Copy)]
+pub struct VmGlobal(pub [u64; 2]);
+
+/// What a function reference points at. A null reference is 0; any other `funcref` value is the address of one of these, which
+/// lives as long as its store.
+#[repr(C)]
+pub struct VmFuncRef {
+    /// A guest function: the instance's vmctx. A host function: its `vm::HostFunc`.
+    pub vmctx: *mut VmCtx,
+    /// A guest function: its code cell. A host function: null.
+    pub cell: *const FuncCell,
+    /// A host function: how to call it. A guest function: none.
+    pub host: Option<HostCall>,
+    /// The function's type, as in `TypeId::as_u32`.
+    pub type_id: u32,
+    /// A guest function: the index of its body in its module (imported functions do not count).
+    pub func_index: u32,
+}
+
+/// Calls a host function. `slots` holds the parameters, one 64-bit slot each (two for `v128`), and takes the results; it has
+/// room for the larger of both. `caller` is the calling instance, or null when the host itself calls. The result is true if all went
+/// well; otherwise the reason has been left in the store (`StoreInner::pending`).
+pub type HostCall = unsafe extern "C" fn(callee: NonNull<VmFuncRef>, caller: *mut VmCtx, slots: *mut u64) -> bool;
+
+/// Where the code of one guest function is. Shared by all instances of a module; written once, when the function is first
+/// called.
+#[repr(C)]
+pub struct FuncCell {
+    /// The interpreter's code: first that of the shared stub that translates the function, then the function's own.
+    pub code: AtomicPtr<u64>,
+}
+
+const WORD: usize = size_of::<usize>();
+const _: () = {
+    assert!(core::mem::offset_of!(VmCtx, store) == header::STORE as usize * WORD);
+    assert!(core::mem::offset_of!(VmCtx, memory0_base) == header::MEMORY0_BASE as usize * WORD);
+    assert!(core::mem::offset_of!(VmCtx, memory0) == header::MEMORY0 as usize * WORD);
+    assert!(core::mem::offset_of!(VmCtx, table0) == header::TABLE0 as usize * WORD);
+    assert!(core::mem::offset_of!(VmCtx, func_cells) == header::FUNC_CELLS as usize * WORD);
+    assert!(core::mem::offset_of!(VmCtx, instance) == header::INSTANCE as usize * WORD);
+    assert!(size_of::<VmCtx>() == header::LEN as usize * WORD);
+    assert!(size_of::<VmFuncRef>() == tiercel_abi::vmctx::func_ref_bytes(WORD as u32) as usize);
+    assert!(size_of::<VmGlobal>() == tiercel_abi::vmctx::GLOBAL_BYTES as usize);
+};

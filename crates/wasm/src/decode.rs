@@ -1,0 +1,327 @@
+//! bytes -> [`ModuleInfo`]. wasmparser decodes and validates; here its terms become ours.
+
+use crate::error::Error;
+use crate::features::Features;
+use crate::limits;
+use crate::module::*;
+use crate::types::*;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::ops::Range;
+use wasmparser::{
+    CompositeInnerType, DataKind, ElementKind, ExternalKind, FromReader, FuncValidatorAllocations, Imports, Operator,
+    Parser, Payload, SectionLimited, TypeRef, ValidPayload, Validator,
+};
+
+/// Decodes and validates a whole module, its function bodies included.
+pub fn decode(bytes: &[u8], features: &Features, registry: &mut TypeRegistry) -> Result<ModuleInfo, Error> {
+    if let Some(feature) = features.unsupported() {
+        return Err(Error::limit(format!("the proposal `{}` is not supported yet", feature.name())));
+    }
+    if bytes.len() > limits::MAX_MODULE_BYTES {
+        let (len, max) = (bytes.len(), limits::MAX_MODULE_BYTES);
+        return Err(Error::limit(format!("the module has {len} bytes, the limit is {max}")));
+    }
+    let mut decoder = Decoder { info: ModuleInfo::default(), registry };
+    let mut validator = Validator::new_with_features(features.wasmparser());
+    let mut allocations = FuncValidatorAllocations::default();
+    let mut parser = Parser::new(0);
+    parser.set_features(features.wasmparser());
+    for payload in parser.parse_all(bytes) {
+        let payload = payload?;
+        if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
+            let mut func_validator = func.into_validator(allocations);
+            func_validator.validate(&body)?;
+            allocations = func_validator.into_allocations();
+        }
+        decoder.payload(payload)?;
+    }
+    let info = &mut decoder.info;
+    info.escaping.sort_unstable();
+    info.escaping.dedup();
+    Ok(decoder.info)
+}
+
+struct Decoder<'a> {
+    info: ModuleInfo,
+    registry: &'a mut TypeRegistry,
+}
+
+/// A range of the module; its size is checked to fit on entry.
+fn range(range: &Range<u64>) -> Range<u32> {
+    range.start as u32..range.end as u32
+}
+
+impl Decoder<'_> {
+    fn payload(&mut self, payload: Payload<'_>) -> Result<(), Error> {
+        match payload {
+            Payload::TypeSection(section) => {
+                for group in section {
+                    self.rec_group(group?)?;
+                }
+            }
+            Payload::ImportSection(section) => self.imports(section)?,
+            Payload::FunctionSection(section) => {
+                self.info.funcs.extend(all(section)?);
+            }
+            Payload::TableSection(section) => self.tables(section)?,
+            Payload::MemorySection(section) => {
+                for ty in section {
+                    self.info.memories.push(memory_type(&ty?));
+                }
+            }
+            Payload::GlobalSection(section) => {
+                for global in section {
+                    let global = global?;
+                    let ty = self.global_type(&global.ty)?;
+                    let init = self.const_expr(&global.init_expr)?;
+                    self.info.globals.push(ty);
+                    self.info.global_inits.push(init);
+                }
+            }
+            Payload::ExportSection(section) => self.exports(section)?,
+            Payload::StartSection { func, .. } => {
+                self.info.start = Some(func);
+                self.info.escaping.push(func);
+            }
+            Payload::ElementSection(section) => self.elements(section)?,
+            Payload::DataSection(section) => self.data(section)?,
+            Payload::CodeSectionEntry(body) => self.info.bodies.push(range(&body.range())),
+            Payload::CustomSection(section) => {
+                let start = section.data_offset();
+                let contents = range(&(start..start + section.data().len() as u64));
+                self.info.custom.push((section.name().to_string(), contents));
+            }
+            Payload::TagSection(section) => return Err(Error::unsupported(section.range().start, "the tag section")),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn rec_group(&mut self, group: wasmparser::RecGroup) -> Result<(), Error> {
+        let first = self.info.types.len() as u32;
+        let mut members = Vec::with_capacity(group.types().len());
+        for (offset, ty) in group.into_types_and_offsets() {
+            let CompositeInnerType::Func(func) = &ty.composite_type.inner else {
+                return Err(Error::unsupported(offset, "a type other than a function type (proposal `gc`)"));
+            };
+            let types = func.params().iter().chain(func.results());
+            let types = types.map(|ty| self.val_type_in_group(*ty, first)).collect::<Result<Vec<_>, _>>()?;
+            let (params, results) = types.split_at(func.params().len());
+            let func = FuncType::new(params.iter().copied(), results.iter().copied());
+            let supertype = match ty.supertype_idxs.first().and_then(|index| index.as_module_index()) {
+                Some(index) => Some(self.type_id(index, first)),
+                None => None,
+            };
+            members.push(SubType { is_final: ty.is_final, supertype, func });
+        }
+        let len = members.len() as u32;
+        let id = self.registry.intern_group(members).as_u32();
+        for id in (id..id + len).map(TypeId::from_u32) {
+            self.info.types.push(id);
+            self.info.func_types.push(self.registry.func(id).clone());
+        }
+        Ok(())
+    }
+
+    /// The id of type `index` as seen from a group whose first member has index `first`.
+    fn type_id(&self, index: u32, first: u32) -> TypeId {
+        match index.checked_sub(first) {
+            Some(member) => TypeId::in_group(member),
+            None => self.info.types[index as usize],
+        }
+    }
+
+    fn val_type(&self, ty: wasmparser::ValType) -> Result<ValType, Error> {
+        self.val_type_in_group(ty, u32::MAX)
+    }
+
+    fn val_type_in_group(&self, ty: wasmparser::ValType, first: u32) -> Result<ValType, Error> {
+        Ok(match ty {
+            wasmparser::ValType::I32 => ValType::I32,
+            wasmparser::ValType::I64 => ValType::I64,
+            wasmparser::ValType::F32 => ValType::F32,
+            wasmparser::ValType::F64 => ValType::F64,
+            wasmparser::ValType::V128 => ValType::V128,
+            wasmparser::ValType::Ref(ty) => ValType::Ref(self.ref_type_in_group(ty, first)?),
+        })
+    }
+
+    fn ref_type(&self, ty: wasmparser::RefType) -> Result<RefType, Error> {
+        self.ref_type_in_group(ty, u32::MAX)
+    }
+
+    fn ref_type_in_group(&self, ty: wasmparser::RefType, first: u32) -> Result<RefType, Error> {
+        use wasmparser::{AbstractHeapType, HeapType as Heap};
+        let heap = match ty.heap_type() {
+            Heap::Abstract { shared: false, ty: AbstractHeapType::Func } => HeapType::Func,
+            Heap::Abstract { shared: false, ty: AbstractHeapType::Extern } => HeapType::Extern,
+            Heap::Concrete(index) if index.as_module_index().is_some() => {
+                HeapType::Concrete(self.type_id(index.as_module_index().unwrap_or_default(), first))
+            }
+            _ => return Err(Error::unsupported(0, format!("the reference type {ty}"))),
+        };
+        Ok(RefType { nullable: ty.is_nullable(), heap })
+    }
+
+    fn table_type(&self, ty: &wasmparser::TableType) -> Result<TableType, Error> {
+        let element = self.ref_type(ty.element_type)?;
+        Ok(TableType { element, min: ty.initial, max: ty.maximum, is_64: ty.table64 })
+    }
+
+    fn global_type(&self, ty: &wasmparser::GlobalType) -> Result<GlobalType, Error> {
+        Ok(GlobalType { content: self.val_type(ty.content_type)?, mutable: ty.mutable })
+    }
+
+    fn imports(&mut self, section: SectionLimited<'_, Imports<'_>>) -> Result<(), Error> {
+        for import in section.into_imports() {
+            let import = import?;
+            let info = &mut self.info;
+            let ty = match import.ty {
+                TypeRef::Func(ty) | TypeRef::FuncExact(ty) => {
+                    info.funcs.push(ty);
+                    info.imported.funcs += 1;
+                    EntityType::Func(info.types[ty as usize])
+                }
+                TypeRef::Table(ty) => {
+                    let ty = self.table_type(&ty)?;
+                    self.info.tables.push(ty);
+                    self.info.imported.tables += 1;
+                    EntityType::Table(ty)
+                }
+                TypeRef::Memory(ty) => {
+                    let ty = memory_type(&ty);
+                    info.memories.push(ty);
+                    info.imported.memories += 1;
+                    EntityType::Memory(ty)
+                }
+                TypeRef::Global(ty) => {
+                    let ty = self.global_type(&ty)?;
+                    self.info.globals.push(ty);
+                    self.info.imported.globals += 1;
+                    EntityType::Global(ty)
+                }
+                TypeRef::Tag(_) => return Err(Error::unsupported(0, "the import of a tag (proposal `exceptions`)")),
+            };
+            self.info.imports.push(Import { module: import.module.to_string(), name: import.name.to_string(), ty });
+        }
+        Ok(())
+    }
+
+    fn tables(&mut self, section: SectionLimited<'_, wasmparser::Table<'_>>) -> Result<(), Error> {
+        for table in section {
+            let table = table?;
+            let ty = self.table_type(&table.ty)?;
+            let init = match &table.init {
+                wasmparser::TableInit::RefNull => None,
+                wasmparser::TableInit::Expr(expr) => Some(self.const_expr(expr)?),
+            };
+            self.info.tables.push(ty);
+            self.info.table_inits.push(init);
+        }
+        Ok(())
+    }
+
+    fn exports(&mut self, section: SectionLimited<'_, wasmparser::Export<'_>>) -> Result<(), Error> {
+        for export in section {
+            let export = export?;
+            let entity = match export.kind {
+                ExternalKind::Func | ExternalKind::FuncExact => {
+                    self.info.escaping.push(export.index);
+                    Entity::Func(export.index)
+                }
+                ExternalKind::Table => Entity::Table(export.index),
+                ExternalKind::Memory => Entity::Memory(export.index),
+                ExternalKind::Global => Entity::Global(export.index),
+                ExternalKind::Tag => return Err(Error::unsupported(0, "the export of a tag (proposal `exceptions`)")),
+            };
+            self.info.exports.push(Export { name: export.name.to_string(), entity });
+        }
+        Ok(())
+    }
+
+    fn elements(&mut self, section: SectionLimited<'_, wasmparser::Element<'_>>) -> Result<(), Error> {
+        for element in section {
+            let element = element?;
+            let mode = match &element.kind {
+                ElementKind::Passive => SegmentMode::Passive,
+                ElementKind::Active { table_index, offset_expr } => {
+                    SegmentMode::Active { index: table_index.unwrap_or(0), offset: self.const_expr(offset_expr)? }
+                }
+                ElementKind::Declared => SegmentMode::Declared,
+            };
+            let (ty, items) = match element.items {
+                wasmparser::ElementItems::Functions(funcs) => {
+                    let funcs = all(funcs)?;
+                    self.info.escaping.extend(&funcs);
+                    (RefType::FUNCREF, ElementItems::Funcs(funcs))
+                }
+                wasmparser::ElementItems::Expressions(ty, exprs) => {
+                    let mut items = Vec::new();
+                    for expr in exprs {
+                        items.push(self.const_expr(&expr?)?);
+                    }
+                    (self.ref_type(ty)?, ElementItems::Exprs(items))
+                }
+            };
+            self.info.elements.push(ElementSegment { mode, ty, items });
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, section: SectionLimited<'_, wasmparser::Data<'_>>) -> Result<(), Error> {
+        for data in section {
+            let data = data?;
+            let mode = match &data.kind {
+                DataKind::Passive => SegmentMode::Passive,
+                DataKind::Active { memory_index, offset_expr } => {
+                    SegmentMode::Active { index: *memory_index, offset: self.const_expr(offset_expr)? }
+                }
+            };
+            let end = data.range.end;
+            let range = range(&(end - data.data.len() as u64..end));
+            self.info.data.push(DataSegment { mode, range });
+        }
+        Ok(())
+    }
+
+    fn const_expr(&mut self, expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, Error> {
+        let mut ops = Vec::new();
+        let mut reader = expr.get_operators_reader();
+        while !reader.eof() {
+            let (op, offset) = reader.read_with_offset()?;
+            ops.push(match op {
+                Operator::I32Const { value } => ConstOp::Const(ValType::I32, value as u32 as u128),
+                Operator::I64Const { value } => ConstOp::Const(ValType::I64, value as u64 as u128),
+                Operator::F32Const { value } => ConstOp::Const(ValType::F32, value.bits() as u128),
+                Operator::F64Const { value } => ConstOp::Const(ValType::F64, value.bits() as u128),
+                Operator::V128Const { value } => ConstOp::Const(ValType::V128, u128::from_le_bytes(*value.bytes())),
+                Operator::GlobalGet { global_index } => ConstOp::GlobalGet(global_index),
+                Operator::RefNull { .. } => ConstOp::RefNull,
+                Operator::RefFunc { function_index } => {
+                    self.info.escaping.push(function_index);
+                    ConstOp::RefFunc(function_index)
+                }
+                Operator::I32Add => ConstOp::I32Add,
+                Operator::I32Sub => ConstOp::I32Sub,
+                Operator::I32Mul => ConstOp::I32Mul,
+                Operator::I64Add => ConstOp::I64Add,
+                Operator::I64Sub => ConstOp::I64Sub,
+                Operator::I64Mul => ConstOp::I64Mul,
+                Operator::End => continue,
+                op => return Err(Error::unsupported(offset, format!("{op:?} in a constant expression"))),
+            });
+        }
+        Ok(ConstExpr(ops))
+    }
+}
+
+fn memory_type(ty: &wasmparser::MemoryType) -> MemoryType {
+    let page_log2 = ty.page_size_log2.unwrap_or(16) as u8;
+    MemoryType { min_pages: ty.initial, max_pages: ty.maximum, is_64: ty.memory64, page_log2 }
+}
+
+fn all<'a, T: FromReader<'a>>(section: SectionLimited<'a, T>) -> Result<Vec<T>, Error> {
+    Ok(section.into_iter().collect::<Result<_, _>>()?)
+}
