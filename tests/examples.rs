@@ -16,12 +16,8 @@ fn cases() -> Result<Vec<Trial>, String> {
     for path in paths::files(&paths::repository().join("examples"), &["wat"])? {
         cases.extend(trials::on_every_tier(&paths::stem(&path), move |tier| {
             let expected = path.with_extension("stdout");
-            let stdout = fs::read(&expected)
-                .map_err(|error| format!("cannot read {}: {error}", expected.display()))?;
-            let expectation = Expectation {
-                stdout: Some(stdout),
-                ..Expectation::default()
-            };
+            let stdout = fs::read(&expected).map_err(|error| format!("cannot read {}: {error}", expected.display()))?;
+            let expectation = Expectation { stdout: Some(stdout), ..Expectation::default() };
             trials::check(trials::tiercel("run", tier)?.arg(&path), &expectation)
         }));
     }

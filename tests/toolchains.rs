@@ -57,29 +57,16 @@ const TOOLCHAINS: &[Toolchain] = &[
     Toolchain {
         extension: "c",
         name: "C",
-        candidates: &[
-            &["clang-22", "--target=wasm32-wasi", NO_WASM_OPT],
-            &["clang", "--target=wasm32-wasi"],
-        ],
+        candidates: &[&["clang-22", "--target=wasm32-wasi", NO_WASM_OPT], &["clang", "--target=wasm32-wasi"]],
         is_complete: |compiler| has_library(compiler, "libc.a"),
         options: &["-O2", "-Wall", "-Werror", "-Wno-deprecated"],
     },
     Toolchain {
         extension: "cc",
         name: "C++",
-        candidates: &[
-            &["clang++-22", "--target=wasm32-wasi", NO_WASM_OPT],
-            &["clang++", "--target=wasm32-wasi"],
-        ],
+        candidates: &[&["clang++-22", "--target=wasm32-wasi", NO_WASM_OPT], &["clang++", "--target=wasm32-wasi"]],
         is_complete: |compiler| has_library(compiler, "libc++.a"),
-        options: &[
-            "-O2",
-            "-Wall",
-            "-Werror",
-            "-Wno-deprecated",
-            "-std=c++17",
-            "-fno-exceptions",
-        ],
+        options: &["-O2", "-Wall", "-Werror", "-Wno-deprecated", "-std=c++17", "-fno-exceptions"],
     },
 ];
 
@@ -93,25 +80,15 @@ fn cases() -> Result<Vec<Trial>, String> {
     for toolchain in TOOLCHAINS {
         let sources = paths::files(&folder, &[toolchain.extension])?;
         let name = |source: &Path| format!("{}/{}", toolchain.name, paths::stem(source));
-        match toolchain
-            .candidates
-            .iter()
-            .find(|command| (toolchain.is_complete)(command))
-        {
+        match toolchain.candidates.iter().find(|command| (toolchain.is_complete)(command)) {
             Some(compiler) => {
                 for source in sources {
-                    let program =
-                        Arc::new(Compiled::new(source.clone(), compiler, toolchain.options));
-                    cases.extend(trials::on_every_tier(&name(&source), move |tier| {
-                        program.run(tier)
-                    }));
+                    let program = Arc::new(Compiled::new(source.clone(), compiler, toolchain.options));
+                    cases.extend(trials::on_every_tier(&name(&source), move |tier| program.run(tier)));
                 }
             }
             None => cases.extend(sources.iter().map(|source| {
-                let reason = format!(
-                    "no {} compiler for WASI: cargo xtask setup --install",
-                    toolchain.name
-                );
+                let reason = format!("no {} compiler for WASI: cargo xtask setup --install", toolchain.name);
                 trials::skipped(name(source), reason)
             })),
         }
@@ -121,24 +98,14 @@ fn cases() -> Result<Vec<Trial>, String> {
 
 /// What a command prints, if it can be run at all.
 fn printed(command: &[&str], argument: &str) -> Option<String> {
-    let output = Command::new(command[0])
-        .args(&command[1..])
-        .arg(argument)
-        .output()
-        .ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let output = Command::new(command[0]).args(&command[1..]).arg(argument).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Whether the target's standard library and the linker it needs are installed.
 fn rust_is_complete(compiler: &[&str]) -> bool {
-    let has_library = printed(compiler, "--print=target-libdir").is_some_and(|folder| {
-        names(Path::new(&folder))
-            .iter()
-            .any(|name| name.starts_with("libstd-"))
-    });
+    let has_library = printed(compiler, "--print=target-libdir")
+        .is_some_and(|folder| names(Path::new(&folder)).iter().any(|name| name.starts_with("libstd-")));
     has_library && (on_path("rust-lld") || has_own_linker(compiler))
 }
 
@@ -146,23 +113,18 @@ fn rust_is_complete(compiler: &[&str]) -> bool {
 fn has_own_linker(compiler: &[&str]) -> bool {
     printed(compiler, "--print=sysroot").is_some_and(|sysroot| {
         let hosts = Path::new(&sysroot).join("lib/rustlib");
-        names(&hosts)
-            .iter()
-            .any(|host| hosts.join(host).join("bin/rust-lld").exists())
+        names(&hosts).iter().any(|host| hosts.join(host).join("bin/rust-lld").exists())
     })
 }
 
 fn on_path(program: &str) -> bool {
-    env::var_os("PATH")
-        .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 /// The names in a folder; none if it cannot be read.
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect()
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 /// Whether clang finds `library` for its target: it then prints a path, else the bare name.
@@ -181,51 +143,28 @@ struct Compiled {
 }
 
 impl Compiled {
-    fn new(
-        source: PathBuf,
-        compiler: &'static [&'static str],
-        options: &'static [&'static str],
-    ) -> Self {
-        Self {
-            source,
-            compiler,
-            options,
-            module: OnceLock::new(),
-        }
+    fn new(source: PathBuf, compiler: &'static [&'static str], options: &'static [&'static str]) -> Self {
+        Self { source, compiler, options, module: OnceLock::new() }
     }
 
     fn module(&self) -> Result<&Path, String> {
         let made = self.module.get_or_init(|| {
-            let folder =
-                tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
-            let module = folder
-                .path()
-                .join(format!("{}.wasm", paths::stem(&self.source)));
+            let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+            let module = folder.path().join(format!("{}.wasm", paths::stem(&self.source)));
             let mut command = Command::new(self.compiler[0]);
-            command
-                .args(&self.compiler[1..])
-                .args(self.options)
-                .arg(&self.source)
-                .arg("-o")
-                .arg(&module);
+            command.args(&self.compiler[1..]).args(self.options).arg(&self.source).arg("-o").arg(&module);
             let output = process::run(command.current_dir(folder.path()), COMPILE_LIMIT)?;
             if !output.status.success() {
-                return Err(format!(
-                    "does not compile: {command:?}\n{}",
-                    String::from_utf8_lossy(&output.stderr)
-                ));
+                return Err(format!("does not compile: {command:?}\n{}", String::from_utf8_lossy(&output.stderr)));
             }
             Ok((folder, module))
         });
-        made.as_ref()
-            .map(|(_, module)| module.as_path())
-            .map_err(Clone::clone)
+        made.as_ref().map(|(_, module)| module.as_path()).map_err(Clone::clone)
     }
 
     fn run(&self, tier: &str) -> Result<(), String> {
         let unreadable = |path: &Path, error| format!("cannot read {}: {error}", path.display());
-        let text =
-            fs::read_to_string(&self.source).map_err(|error| unreadable(&self.source, error))?;
+        let text = fs::read_to_string(&self.source).map_err(|error| unreadable(&self.source, error))?;
         let mut command = trials::tiercel("run", tier)?;
         let mut arguments = Vec::new();
         let mut folders = Vec::new();
@@ -241,24 +180,16 @@ impl Compiled {
                     command.args(["--env", pair]);
                 }
                 Some(("dir", guest)) => {
-                    let folder = tempfile::tempdir()
-                        .map_err(|error| format!("no temporary folder: {error}"))?;
-                    command
-                        .arg("--dir")
-                        .arg(format!("{}::{guest}", folder.path().display()));
+                    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+                    command.arg("--dir").arg(format!("{}::{guest}", folder.path().display()));
                     folders.push(folder);
                 }
                 Some(("exit", code)) => {
-                    expectation.exit_code = code
-                        .parse()
-                        .map_err(|error| format!("`//@ {directive}`: {error}"))?;
+                    expectation.exit_code = code.parse().map_err(|error| format!("`//@ {directive}`: {error}"))?;
                 }
                 Some(("stderr", text)) => expectation.stderr_has.push(text.to_owned()),
                 _ => {
-                    return Err(format!(
-                        "{}: unknown directive `//@ {directive}`",
-                        self.source.display()
-                    ));
+                    return Err(format!("{}: unknown directive `//@ {directive}`", self.source.display()));
                 }
             }
         }

@@ -51,9 +51,7 @@ fn run(wasm: &Path, tier: &str) -> Result<(), String> {
     let copy = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
     if let Some(root) = &specification.root {
         copy_folder(&wasm.with_file_name(root), copy.path())?;
-        command
-            .arg("--dir")
-            .arg(format!("{}::/", copy.path().display()));
+        command.arg("--dir").arg(format!("{}::/", copy.path().display()));
     }
     command.arg(wasm).args(&specification.args);
     let expectation = Expectation {
@@ -66,9 +64,7 @@ fn run(wasm: &Path, tier: &str) -> Result<(), String> {
 
 fn read_specification(path: &Path) -> Result<Specification, String> {
     match fs::read(path) {
-        Ok(json) => {
-            serde_json::from_slice(&json).map_err(|error| format!("{}: {error}", path.display()))
-        }
+        Ok(json) => serde_json::from_slice(&json).map_err(|error| format!("{}: {error}", path.display())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Specification::default()),
         Err(error) => Err(format!("cannot read {}: {error}", path.display())),
     }

@@ -16,10 +16,7 @@ fn cases() -> Result<Vec<Trial>, String> {
     let mut cases = Vec::new();
     for path in paths::files(&paths::repository().join("tests/wast"), &["wast"])? {
         cases.extend(trials::on_every_tier(&paths::stem(&path), move |tier| {
-            trials::check(
-                trials::tiercel("wast", tier)?.arg(&path),
-                &Expectation::default(),
-            )
+            trials::check(trials::tiercel("wast", tier)?.arg(&path), &Expectation::default())
         }));
     }
     Ok(cases)

@@ -13,16 +13,12 @@ pub const BINARY_VARIABLE: &str = "TIERCEL_BIN";
 /// The profile the program is built in: optimized, because the corpus would take an hour otherwise.
 pub const PROFILE: &str = "fast";
 
-static TIERCEL: LazyLock<Result<PathBuf, String>> =
-    LazyLock::new(|| match env::var_os(BINARY_VARIABLE) {
-        Some(path) => Path::new(&path).canonicalize().map_err(|error| {
-            format!(
-                "{BINARY_VARIABLE} names {}: {error}",
-                Path::new(&path).display()
-            )
-        }),
-        None => build(PROFILE),
-    });
+static TIERCEL: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| match env::var_os(BINARY_VARIABLE) {
+    Some(path) => Path::new(&path)
+        .canonicalize()
+        .map_err(|error| format!("{BINARY_VARIABLE} names {}: {error}", Path::new(&path).display())),
+    None => build(PROFILE),
+});
 
 /// The path of the program under test, built at the first call.
 pub fn tiercel() -> Result<&'static Path, String> {
@@ -33,15 +29,7 @@ pub fn tiercel() -> Result<&'static Path, String> {
 pub fn build(profile: &str) -> Result<PathBuf, String> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args([
-            "build",
-            "--package",
-            "tiercel-cli",
-            "--bin",
-            "tiercel",
-            "--profile",
-            profile,
-        ])
+        .args(["build", "--package", "tiercel-cli", "--bin", "tiercel", "--profile", profile])
         .args(["--message-format", "json-render-diagnostics"])
         .current_dir(paths::repository())
         .output()

@@ -29,21 +29,15 @@ impl Expectation {
                 tail(&output.stderr)
             ));
         }
-        for (name, expected, got) in [
-            ("stdout", &self.stdout, &output.stdout),
-            ("stderr", &self.stderr, &output.stderr),
-        ] {
+        for (name, expected, got) in
+            [("stdout", &self.stdout, &output.stdout), ("stderr", &self.stderr, &output.stderr)]
+        {
             if let Some(expected) = expected {
-                same(name, expected, got)
-                    .map_err(|error| format!("{error}\n{}", tail(&output.stderr)))?;
+                same(name, expected, got).map_err(|error| format!("{error}\n{}", tail(&output.stderr)))?;
             }
         }
         let stderr = String::from_utf8_lossy(&output.stderr);
-        match self
-            .stderr_has
-            .iter()
-            .find(|text| !stderr.contains(text.as_str()))
-        {
+        match self.stderr_has.iter().find(|text| !stderr.contains(text.as_str())) {
             Some(text) => Err(format!("stderr lacks {text:?}\n{}", tail(&output.stderr))),
             None => Ok(()),
         }
@@ -60,10 +54,7 @@ pub fn same(name: &str, expected: &[u8], got: &[u8]) -> Result<(), String> {
         None => "(end)".to_owned(),
     };
     let common = expected.iter().zip(got).take_while(|(a, b)| a == b).count();
-    let index = expected[..common]
-        .iter()
-        .filter(|&&byte| byte == b'\n')
-        .count();
+    let index = expected[..common].iter().filter(|&&byte| byte == b'\n').count();
     Err(format!(
         "{name} differs in line {}: expected {}, got {} ({} bytes expected, {} got)",
         index + 1,
@@ -79,11 +70,7 @@ fn tail(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(stderr);
     let lines: Vec<&str> = text.lines().collect();
     let shown = &lines[lines.len().saturating_sub(STDERR_LINES)..];
-    if shown.is_empty() {
-        "(nothing on stderr)".to_owned()
-    } else {
-        format!("stderr:\n{}", shown.join("\n"))
-    }
+    if shown.is_empty() { "(nothing on stderr)".to_owned() } else { format!("stderr:\n{}", shown.join("\n")) }
 }
 
 #[cfg(test)]
@@ -94,10 +81,7 @@ mod tests {
     fn names_the_first_line_that_differs() {
         assert_eq!(same("stdout", b"a\nb\n", b"a\nb\n"), Ok(()));
         let error = same("stdout", b"a\nb\n", b"a\nc\n").unwrap_err();
-        assert!(
-            error.contains("line 2") && error.contains("\"b\"") && error.contains("\"c\""),
-            "{error}"
-        );
+        assert!(error.contains("line 2") && error.contains("\"b\"") && error.contains("\"c\""), "{error}");
         let error = same("stdout", b"a\nb", b"a").unwrap_err();
         assert!(error.contains("line 1"), "{error}");
     }

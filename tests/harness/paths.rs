@@ -23,21 +23,17 @@ pub fn shared(name: &str) -> Result<PathBuf, String> {
         Some(path) => PathBuf::from(path),
         None => repository().join(SHARED_DEFAULT),
     };
-    root.join(name).canonicalize().map_err(|_| {
-        format!("no {SHARED_DEFAULT}/{name} beside the repository (or set {SHARED_VARIABLE})")
-    })
+    root.join(name)
+        .canonicalize()
+        .map_err(|_| format!("no {SHARED_DEFAULT}/{name} beside the repository (or set {SHARED_VARIABLE})"))
 }
 
 /// The files directly in `folder` whose name ends in one of `extensions` (without dot), sorted.
 pub fn files(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, String> {
-    let entries = fs::read_dir(folder)
-        .map_err(|error| format!("cannot list {}: {error}", folder.display()))?;
+    let entries = fs::read_dir(folder).map_err(|error| format!("cannot list {}: {error}", folder.display()))?;
     let mut found: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.extension()
-                .is_some_and(|have| extensions.iter().any(|want| have == *want))
-        })
+        .filter(|path| path.extension().is_some_and(|have| extensions.iter().any(|want| have == *want)))
         .collect();
     found.sort();
     Ok(found)
@@ -45,8 +41,5 @@ pub fn files(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, String>
 
 /// The name of `path` without folder and last extension, for people to read.
 pub fn stem(path: &Path) -> String {
-    path.file_stem()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
-        .into_owned()
+    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }

@@ -47,14 +47,8 @@ pub fn run(command: &mut Command, limit: Duration) -> Result<Output, String> {
             Err(error) => return Err(format!("cannot wait for {shown}: {error}")),
         }
     };
-    let collect = |reader: thread::JoinHandle<Vec<u8>>| {
-        reader.join().map_err(|_| format!("lost output of {shown}"))
-    };
-    Ok(Output {
-        status,
-        stdout: collect(stdout)?,
-        stderr: collect(stderr)?,
-    })
+    let collect = |reader: thread::JoinHandle<Vec<u8>>| reader.join().map_err(|_| format!("lost output of {shown}"));
+    Ok(Output { status, stdout: collect(stdout)?, stderr: collect(stderr)? })
 }
 
 /// Reads `pipe` to its end on a thread, so that a child never blocks on a full pipe.

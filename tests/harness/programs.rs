@@ -31,28 +31,17 @@ impl Program {
             stem if stem == "benchmark" => paths::stem(&folder),
             stem => stem,
         };
-        let beside =
-            |extension: &str| Some(wasm.with_extension(extension)).filter(|path| path.exists());
+        let beside = |extension: &str| Some(wasm.with_extension(extension)).filter(|path| path.exists());
         // Two programs of the shared corpus lack expected output; `tests/corpus` has it.
-        let ours = paths::repository()
-            .join("tests/corpus")
-            .join(format!("{name}.stdout.expected"));
+        let ours = paths::repository().join("tests/corpus").join(format!("{name}.stdout.expected"));
         let stdout = beside("stdout.expected").or_else(|| Some(ours).filter(|path| path.exists()));
-        Self {
-            name,
-            folder,
-            stdout,
-            stderr: beside("stderr.expected"),
-            wasm,
-        }
+        Self { name, folder, stdout, stderr: beside("stderr.expected"), wasm }
     }
 
     /// What a run must print. A program nobody has written the output of is an error, not a pass.
     pub fn expectation(&self) -> Result<Expectation, String> {
         let read = |path: &Option<PathBuf>| match path {
-            Some(path) => fs::read(path)
-                .map(Some)
-                .map_err(|error| format!("cannot read {}: {error}", path.display())),
+            Some(path) => fs::read(path).map(Some).map_err(|error| format!("cannot read {}: {error}", path.display())),
             None => Ok(None),
         };
         let stdout = read(&self.stdout)?;
@@ -63,11 +52,7 @@ impl Program {
                 self.wasm.with_extension("stdout.expected").display()
             ));
         }
-        Ok(Expectation {
-            stdout,
-            stderr: read(&self.stderr)?,
-            ..Expectation::default()
-        })
+        Ok(Expectation { stdout, stderr: read(&self.stderr)?, ..Expectation::default() })
     }
 }
 
@@ -86,15 +71,8 @@ pub fn find(folder: &Path) -> Result<Vec<Program>, String> {
     }
     let mut programs: Vec<Program> = found.into_iter().map(Program::new).collect();
     programs.sort_by(|a, b| a.name.cmp(&b.name));
-    match programs
-        .windows(2)
-        .find(|pair| pair[0].name == pair[1].name)
-    {
-        Some(pair) => Err(format!(
-            "{} and {} have one name",
-            pair[0].wasm.display(),
-            pair[1].wasm.display()
-        )),
+    match programs.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        Some(pair) => Err(format!("{} and {} have one name", pair[0].wasm.display(), pair[1].wasm.display())),
         None => Ok(programs),
     }
 }

@@ -10,10 +10,7 @@ use crate::process;
 use crate::tiers::TIERS;
 
 /// A case that runs `check` and passes if it returns `Ok`.
-pub fn case(
-    name: impl Into<String>,
-    check: impl FnOnce() -> Result<(), String> + Send + 'static,
-) -> Trial {
+pub fn case(name: impl Into<String>, check: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
     Trial::test(name, move || check().map_err(Failed::from))
 }
 
@@ -45,9 +42,7 @@ pub fn tiercel(subcommand: &str, tier: &str) -> Result<Command, String> {
 /// Runs `command` and judges what it leaves; a failure shows the command line.
 pub fn check(command: &mut Command, expectation: &Expectation) -> Result<(), String> {
     let output = process::run(command, process::TIME_LIMIT)?;
-    expectation
-        .check(&output)
-        .map_err(|error| format!("{error}\n{command:?}"))
+    expectation.check(&output).map_err(|error| format!("{error}\n{command:?}"))
 }
 
 /// Runs all cases as the standard test runner would, with its options. No case at all is a failure: a test

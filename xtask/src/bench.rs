@@ -69,10 +69,7 @@ pub struct Options {
 
 /// Runs the command.
 pub fn run(options: &Options) -> Result<ExitCode> {
-    let peer_dir = options
-        .peer_dir
-        .clone()
-        .unwrap_or_else(|| paths::repository().join("target/peers"));
+    let peer_dir = options.peer_dir.clone().unwrap_or_else(|| paths::repository().join("target/peers"));
     if let Some(folder) = &options.install_peers {
         peers::install(folder.as_ref().unwrap_or(&peer_dir))?;
         return Ok(ExitCode::SUCCESS);
@@ -80,12 +77,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let reps = options.reps.unwrap_or(if options.startup { 20 } else { 5 });
     ensure!(reps > 0, "--reps must be at least 1");
     let tiercel = match &options.tiercel {
-        Some(path) => path
-            .canonicalize()
-            .with_context(|| format!("--tiercel {}", path.display()))?,
-        None if std::env::var_os(binary::BINARY_VARIABLE).is_some() => binary::tiercel()
-            .map_err(|error| anyhow!(error))?
-            .to_owned(),
+        Some(path) => path.canonicalize().with_context(|| format!("--tiercel {}", path.display()))?,
+        None if std::env::var_os(binary::BINARY_VARIABLE).is_some() => {
+            binary::tiercel().map_err(|error| anyhow!(error))?.to_owned()
+        }
         None => binary::build("release").map_err(|error| anyhow!(error))?,
     };
     let work = tempfile::tempdir().context("no temporary folder")?;
@@ -98,37 +93,16 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let (kind, subjects) = if options.startup {
         (Kind::Startup, startup_subjects(work.path())?)
     } else {
-        let rewrite = if options.compile {
-            rewrite::load_only
-        } else {
-            rewrite::self_timed
-        };
-        (
-            if options.compile {
-                Kind::Compile
-            } else {
-                Kind::Run
-            },
-            subjects(options, work.path(), rewrite)?,
-        )
+        let rewrite = if options.compile { rewrite::load_only } else { rewrite::self_timed };
+        (if options.compile { Kind::Compile } else { Kind::Run }, subjects(options, work.path(), rewrite)?)
     };
-    let sweep = Sweep {
-        kind,
-        subjects,
-        engines,
-        reps,
-        limit: Duration::from_secs(options.timeout),
-    };
+    let sweep = Sweep { kind, subjects, engines, reps, limit: Duration::from_secs(options.timeout) };
     let results = sweep.run(work.path());
     report::print(&sweep, &results, &baseline);
     if let Some(path) = &options.json {
         report::write_json(&sweep, &results, path)?;
     }
-    Ok(if results.failures.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if results.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn baseline(options: &Options, engines: &[Engine]) -> Result<String> {
@@ -156,30 +130,17 @@ fn chosen_programs(options: &Options) -> Result<Vec<Program>> {
         chosen.extend(programs::find(&folder).map_err(|error| anyhow!(error))?);
     }
     chosen.retain(|program| {
-        options.only.is_empty()
-            || options
-                .only
-                .iter()
-                .any(|word| program.name.contains(word.as_str()))
+        options.only.is_empty() || options.only.iter().any(|word| program.name.contains(word.as_str()))
     });
-    ensure!(
-        !chosen.is_empty(),
-        "no program is named like {}",
-        options.only.join(", ")
-    );
+    ensure!(!chosen.is_empty(), "no program is named like {}", options.only.join(", "));
     Ok(chosen)
 }
 
 /// The programs asked for, each rewritten into `work`. One that cannot be rewritten is told and left out.
-fn subjects(
-    options: &Options,
-    work: &Path,
-    rewrite: fn(&[u8]) -> Result<Vec<u8>>,
-) -> Result<Vec<Subject>> {
+fn subjects(options: &Options, work: &Path, rewrite: fn(&[u8]) -> Result<Vec<u8>>) -> Result<Vec<Subject>> {
     let mut subjects = Vec::new();
     for program in chosen_programs(options)? {
-        let bytes = fs::read(&program.wasm)
-            .with_context(|| format!("cannot read {}", program.wasm.display()))?;
+        let bytes = fs::read(&program.wasm).with_context(|| format!("cannot read {}", program.wasm.display()))?;
         let rewritten = match rewrite(&bytes) {
             Ok(bytes) => bytes,
             Err(error) => {
@@ -189,18 +150,9 @@ fn subjects(
         };
         let wasm = work.join(format!("{}.wasm", program.name));
         fs::write(&wasm, rewritten)?;
-        let expectation = if options.compile {
-            Ok(Default::default())
-        } else {
-            program.expectation()
-        };
+        let expectation = if options.compile { Ok(Default::default()) } else { program.expectation() };
         let expectation = expectation.map_err(|error| anyhow!(error))?;
-        subjects.push(Subject {
-            name: program.name,
-            wasm,
-            folder: program.folder,
-            expectation,
-        });
+        subjects.push(Subject { name: program.name, wasm, folder: program.folder, expectation });
     }
     ensure!(!subjects.is_empty(), "no program is left to run");
     Ok(subjects)
@@ -228,9 +180,7 @@ fn startup_subjects(work: &Path) -> Result<Vec<Subject>> {
 fn callgrind_subjects(options: &Options, work: &Path) -> Result<Vec<Subject>> {
     let mut all = startup_subjects(work)?;
     let mut loaded = subjects(options, work, rewrite::load_only)?;
-    loaded
-        .iter_mut()
-        .for_each(|subject| subject.name = format!("load {}", subject.name));
+    loaded.iter_mut().for_each(|subject| subject.name = format!("load {}", subject.name));
     all.extend(loaded);
     Ok(all)
 }

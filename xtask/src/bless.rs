@@ -20,32 +20,17 @@ pub struct Options {
 
 /// The compiler of `benches/programs/*.c` and its options. One version, so that the modules are the same everywhere.
 const CLANG: &str = "clang-22";
-const CLANG_OPTIONS: &[&str] = &[
-    "--target=wasm32-unknown-unknown",
-    "--no-wasm-opt",
-    "-O2",
-    "-Wall",
-    "-Werror",
-    "-nostdlib",
-    "-Wl,--strip-all",
-];
+const CLANG_OPTIONS: &[&str] =
+    &["--target=wasm32-unknown-unknown", "--no-wasm-opt", "-O2", "-Wall", "-Werror", "-nostdlib", "-Wl,--strip-all"];
 
 /// Runs the command.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let benches = paths::repository().join("benches/programs");
     let examples = paths::repository().join("examples");
-    ensure!(
-        on_path(CLANG).is_some(),
-        "{CLANG} is missing: cargo xtask setup --install"
-    );
+    ensure!(on_path(CLANG).is_some(), "{CLANG} is missing: cargo xtask setup --install");
     for source in files(&benches, "c")? {
         let module = source.with_extension("wasm");
-        let status = Command::new(CLANG)
-            .args(CLANG_OPTIONS)
-            .arg(&source)
-            .arg("-o")
-            .arg(&module)
-            .status()?;
+        let status = Command::new(CLANG).args(CLANG_OPTIONS).arg(&source).arg("-o").arg(&module).status()?;
         ensure!(status.success(), "{} does not compile", source.display());
         // The linker marks its output as executable, which a module is not.
         let bytes = fs::read(&module)?;
@@ -74,15 +59,8 @@ fn files(folder: &Path, extension: &str) -> Result<Vec<std::path::PathBuf>> {
 /// What a program prints when it ends well.
 fn printed(module: &Path) -> Result<Vec<u8>> {
     let mut command = Command::new(binary::tiercel().map_err(|error| anyhow!(error))?);
-    command
-        .args(["run", "-W", "unknown-imports-default=y"])
-        .arg(module);
+    command.args(["run", "-W", "unknown-imports-default=y"]).arg(module);
     let output = process::run(&mut command, process::TIME_LIMIT).map_err(|error| anyhow!(error))?;
-    ensure!(
-        output.status.success(),
-        "{}: {}",
-        module.display(),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    ensure!(output.status.success(), "{}: {}", module.display(), String::from_utf8_lossy(&output.stderr));
     Ok(output.stdout)
 }

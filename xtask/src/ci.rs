@@ -40,11 +40,7 @@ struct Step {
 
 impl Step {
     fn new(name: impl Into<String>, kind: Kind, arguments: &str) -> Self {
-        Self {
-            name: name.into(),
-            kind,
-            arguments: arguments.split_whitespace().map(str::to_owned).collect(),
-        }
+        Self { name: name.into(), kind, arguments: arguments.split_whitespace().map(str::to_owned).collect() }
     }
 }
 
@@ -53,34 +49,18 @@ fn steps() -> Result<Vec<Step>> {
     use Kind::{Check, Tests};
     let mut steps = vec![
         Step::new("format", Check, "fmt --all --check"),
-        Step::new(
-            "no_std: tiercel-wasm",
-            Check,
-            "check -p tiercel-wasm --no-default-features",
-        ),
+        Step::new("no_std: tiercel-wasm", Check, "check -p tiercel-wasm --no-default-features"),
         Step::new(
             "no_std: tiercel, interpreter alone",
             Check,
             "check -p tiercel --no-default-features --features interp",
         ),
-        Step::new(
-            "clippy",
-            Check,
-            "clippy --workspace --all-targets -- -D warnings",
-        ),
-        Step::new(
-            "unit tests",
-            Tests,
-            "test --workspace --exclude tiercel-tests --no-fail-fast",
-        ),
+        Step::new("clippy", Check, "clippy --workspace --all-targets -- -D warnings"),
+        Step::new("unit tests", Tests, "test --workspace --exclude tiercel-tests --no-fail-fast"),
         Step::new("test harness", Tests, "test -p tiercel-tests --lib"),
     ];
     for name in harnesses()? {
-        steps.push(Step::new(
-            name.replace('_', " "),
-            Tests,
-            &format!("test -p tiercel-tests --test {name}"),
-        ));
+        steps.push(Step::new(name.replace('_', " "), Tests, &format!("test -p tiercel-tests --test {name}")));
     }
     Ok(steps)
 }
@@ -88,27 +68,15 @@ fn steps() -> Result<Vec<Step>> {
 /// The test binaries of the package `tiercel-tests`, in the order of its manifest.
 fn harnesses() -> Result<Vec<String>> {
     let output = step::cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
-    ensure!(
-        output.status.success(),
-        "cargo metadata: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let metadata: serde_json::Value =
-        serde_json::from_slice(&output.stdout).context("output of cargo metadata")?;
-    let packages = metadata["packages"]
-        .as_array()
-        .context("cargo metadata lists no packages")?;
+    ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).context("output of cargo metadata")?;
+    let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
     let package = packages
         .iter()
         .find(|package| package["name"] == "tiercel-tests")
         .context("cargo metadata lists no tiercel-tests")?;
     // Cargo sorts them by name; the manifest's order (quick ones first) is in the text.
-    let manifest = std::fs::read_to_string(
-        package["manifest_path"]
-            .as_str()
-            .map(Path::new)
-            .context("no manifest")?,
-    )?;
+    let manifest = std::fs::read_to_string(package["manifest_path"].as_str().map(Path::new).context("no manifest")?)?;
     let position = |name: &str| manifest.find(&format!("name = \"{name}\""));
     let mut names: Vec<String> = package["targets"]
         .as_array()
@@ -123,24 +91,13 @@ fn harnesses() -> Result<Vec<String>> {
 
 /// Runs the command.
 pub fn run(options: &Options) -> Result<ExitCode> {
-    let chosen = |name: &str| {
-        options.only.is_empty() || options.only.iter().any(|word| name.contains(word.as_str()))
-    };
-    let steps: Vec<Step> = steps()?
-        .into_iter()
-        .filter(|step| chosen(&step.name))
-        .collect();
+    let chosen = |name: &str| options.only.is_empty() || options.only.iter().any(|word| name.contains(word.as_str()));
+    let steps: Vec<Step> = steps()?.into_iter().filter(|step| chosen(&step.name)).collect();
     if options.list {
-        steps
-            .iter()
-            .for_each(|step| println!("{}: cargo {}", step.name, step.arguments.join(" ")));
+        steps.iter().for_each(|step| println!("{}: cargo {}", step.name, step.arguments.join(" ")));
         return Ok(ExitCode::SUCCESS);
     }
-    ensure!(
-        !steps.is_empty(),
-        "no step is named like {}; `cargo xtask ci --list` shows them",
-        options.only.join(", ")
-    );
+    ensure!(!steps.is_empty(), "no step is named like {}; `cargo xtask ci --list` shows them", options.only.join(", "));
     let began = Instant::now();
     let mut report = Report::default();
     let tools: Vec<&Tool> = TOOLS.iter().filter(|tool| tool.in_ci).collect();
@@ -163,18 +120,12 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         report.add(&step.name, began.elapsed(), outcome);
     }
     report.print(began.elapsed(), &tools);
-    Ok(if report.total().failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if report.total().failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Builds the program once for all tests that run it, unless none of them is asked for or it is given.
 fn build(steps: &[Step], report: &mut Report) -> Option<std::path::PathBuf> {
-    let needed = steps
-        .iter()
-        .any(|step| step.arguments.iter().any(|word| word == "tiercel-tests"));
+    let needed = steps.iter().any(|step| step.arguments.iter().any(|word| word == "tiercel-tests"));
     if !needed || env::var_os(binary::BINARY_VARIABLE).is_some() {
         return None;
     }
@@ -204,18 +155,13 @@ impl Report {
 
     fn total(&self) -> Outcome {
         let mut total = Outcome::default();
-        self.rows
-            .iter()
-            .for_each(|(_, _, outcome)| total.add(outcome));
+        self.rows.iter().for_each(|(_, _, outcome)| total.add(outcome));
         total
     }
 
     fn print(&self, time: Duration, tools: &[&Tool]) {
         let total = self.total();
-        println!(
-            "\n=== summary after {:.0} s (a check without test cases counts as one)",
-            time.as_secs_f64()
-        );
+        println!("\n=== summary after {:.0} s (a check without test cases counts as one)", time.as_secs_f64());
         for (name, time, outcome) in &self.rows {
             let state = if outcome.failed > 0 { "FAILED" } else { "ok" };
             println!(
@@ -232,14 +178,8 @@ impl Report {
         if tools.iter().any(|tool| !tool.missing().is_empty()) {
             println!("missing tools come with: {}", setup::by_hand(tools));
         }
-        total
-            .failures
-            .iter()
-            .for_each(|name| println!("failed: {name}"));
-        println!(
-            "{} passed, {} failed, {} skipped",
-            total.passed, total.failed, total.skipped
-        );
+        total.failures.iter().for_each(|name| println!("failed: {name}"));
+        println!("{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped);
     }
 }
 

@@ -23,11 +23,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     for tool in TOOLS {
         let missing = tool.missing();
         complete &= missing.is_empty();
-        let state = if missing.is_empty() {
-            "found".to_owned()
-        } else {
-            format!("missing {}", missing.join(", "))
-        };
+        let state = if missing.is_empty() { "found".to_owned() } else { format!("missing {}", missing.join(", ")) };
         println!("{:<24} {state}\n{:<24} for {}", tool.name, "", tool.purpose);
     }
     if !complete {
@@ -42,17 +38,12 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 /// The packages the missing ones of `tools` need.
 fn packages(tools: &[&Tool]) -> Vec<&'static str> {
     let missing = tools.iter().filter(|tool| !tool.missing().is_empty());
-    missing
-        .flat_map(|tool| tool.packages.iter().copied())
-        .collect()
+    missing.flat_map(|tool| tool.packages.iter().copied()).collect()
 }
 
 /// The one command that installs what is missing of `tools`.
 pub fn by_hand(tools: &[&Tool]) -> String {
-    format!(
-        "apt-get install -y --no-install-recommends {}",
-        packages(tools).join(" ")
-    )
+    format!("apt-get install -y --no-install-recommends {}", packages(tools).join(" "))
 }
 
 /// Installs what is missing of `tools`. Nothing to do is success.
@@ -61,11 +52,7 @@ pub fn install(tools: &[&Tool]) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
-    ensure!(
-        on_path("apt-get").is_some(),
-        "there is no apt-get here; install by other means: {}",
-        packages.join(" ")
-    );
+    ensure!(on_path("apt-get").is_some(), "there is no apt-get here; install by other means: {}", packages.join(" "));
     apt_get(&["update", "-qq"])?;
     let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
     arguments.extend(packages);
@@ -80,10 +67,6 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
         .stdin(Stdio::null())
         .status()
         .context("cannot start apt-get")?;
-    ensure!(
-        status.success(),
-        "apt-get {} failed ({status}); it needs root and the network",
-        arguments[0]
-    );
+    ensure!(status.success(), "apt-get {} failed ({status}); it needs root and the network", arguments[0]);
     Ok(())
 }

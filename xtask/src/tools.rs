@@ -29,24 +29,13 @@ pub const TOOLS: &[Tool] = &[
             "/usr/lib/wasm32-wasi/libc.a",
             "/usr/lib/llvm-22/lib/wasm32-wasi/libc++.a",
         ],
-        packages: &[
-            "clang-22",
-            "lld-22",
-            "llvm-22",
-            "wasi-libc",
-            "libclang-rt-22-dev-wasm32",
-            "libc++-22-dev-wasm32",
-        ],
+        packages: &["clang-22", "lld-22", "llvm-22", "wasi-libc", "libclang-rt-22-dev-wasm32", "libc++-22-dev-wasm32"],
         in_ci: true,
     },
     Tool {
         name: "Debian's rustc for WASI",
         purpose: "tests of Rust programs",
-        needs: &[
-            "/usr/bin/rustc",
-            "/usr/bin/rust-lld",
-            "/usr/lib/rustlib/wasm32-wasi/lib",
-        ],
+        needs: &["/usr/bin/rustc", "/usr/bin/rust-lld", "/usr/lib/rustlib/wasm32-wasi/lib"],
         packages: &["rustc", "libstd-rust-dev-wasm32", "lld-14"],
         in_ci: true,
     },
@@ -76,11 +65,7 @@ pub const TOOLS: &[Tool] = &[
 impl Tool {
     /// What is missing of it: programs and files.
     pub fn missing(&self) -> Vec<&'static str> {
-        self.needs
-            .iter()
-            .copied()
-            .filter(|need| on_path(need).is_none())
-            .collect()
+        self.needs.iter().copied().filter(|need| on_path(need).is_none()).collect()
     }
 }
 
@@ -89,7 +74,5 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
     if name.contains('/') {
         return Path::new(name).exists().then(|| name.into());
     }
-    env::split_paths(&env::var_os("PATH")?)
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file())
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
 }

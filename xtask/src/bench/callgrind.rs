@@ -11,17 +11,13 @@ use crate::tools::on_path;
 
 /// Prints a table of the instructions `tiercel` executes for each subject on each tier.
 pub fn run(tiercel: &Path, subjects: &[Subject]) -> Result<()> {
-    ensure!(
-        on_path("valgrind").is_some(),
-        "valgrind is missing: cargo xtask setup --install"
-    );
+    ensure!(on_path("valgrind").is_some(), "valgrind is missing: cargo xtask setup --install");
     println!("\n## Instructions executed (callgrind)\n");
     println!("| {:<28} | {:<8} | {:>15} |", "run", "tier", "instructions");
     println!("| {:-<28} | {:-<8} | {:->14}: |", "", "", "");
     for subject in subjects {
         for tier in TIERS {
-            let count = count(tiercel, tier, subject)
-                .with_context(|| format!("{} on {tier}", subject.name))?;
+            let count = count(tiercel, tier, subject).with_context(|| format!("{} on {tier}", subject.name))?;
             println!("| {:<28} | {tier:<8} | {count:>15} |", subject.name);
         }
     }

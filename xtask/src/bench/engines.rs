@@ -76,13 +76,7 @@ const PEERS: &[Peer] = &[
         compile: "--no-warnings --no-liftoff --no-wasm-lazy-compilation {runner} compile {wasm}",
         cold: "--no-warnings --no-liftoff --no-wasm-lazy-compilation {runner} run {wasm}",
     },
-    Peer {
-        name: "wasmi",
-        program: "wasmi",
-        run: "run --dir . {wasm}",
-        compile: "",
-        cold: "run --dir . {wasm}",
-    },
+    Peer { name: "wasmi", program: "wasmi", run: "run --dir . {wasm}", compile: "", cold: "run --dir . {wasm}" },
     Peer {
         name: "wasm3",
         program: "wasm3",
@@ -124,9 +118,7 @@ impl Engine {
 
     /// The command that compiles a module ahead of time, if the engine has one.
     pub fn compile_command(&self, wasm: &Path, out: &Path) -> Option<Vec<String>> {
-        self.compile
-            .as_ref()
-            .map(|words| self.fill(words, wasm, out))
+        self.compile.as_ref().map(|words| self.fill(words, wasm, out))
     }
 
     /// The command that runs a module in a fresh process with nothing prepared.
@@ -142,26 +134,18 @@ impl Engine {
     fn fill(&self, words: &[String], wasm: &Path, out: &Path) -> Vec<String> {
         let mut command = vec![self.program.display().to_string()];
         command.extend(words.iter().map(|word| {
-            word.replace("{wasm}", &wasm.display().to_string())
-                .replace("{out}", &out.display().to_string())
+            word.replace("{wasm}", &wasm.display().to_string()).replace("{out}", &out.display().to_string())
         }));
         command
     }
 }
 
 /// Tiercel on each tier, then every peer found, or only those `wanted`. Auxiliary files go to `work`.
-pub fn find(
-    tiercel: &Path,
-    peer_dir: &Path,
-    wanted: &[String],
-    work: &Path,
-) -> Result<Vec<Engine>> {
+pub fn find(tiercel: &Path, peer_dir: &Path, wanted: &[String], work: &Path) -> Result<Vec<Engine>> {
     let runner = work.join("runner.mjs");
     fs::write(&runner, NODE_RUNNER)?;
     let words = |text: &str| -> Vec<String> {
-        text.split_whitespace()
-            .map(|word| word.replace("{runner}", &runner.display().to_string()))
-            .collect()
+        text.split_whitespace().map(|word| word.replace("{runner}", &runner.display().to_string())).collect()
     };
     let mut engines: Vec<Engine> = TIERS
         .iter()
@@ -190,17 +174,11 @@ pub fn find(
                     variable(peer.program)
                 )
             }
-            None => eprintln!(
-                "note: no {} here, so {} does not take part",
-                peer.program, peer.name
-            ),
+            None => eprintln!("note: no {} here, so {} does not take part", peer.program, peer.name),
         }
     }
     for name in wanted {
-        ensure!(
-            engines.iter().any(|engine| &engine.name == name),
-            "there is no engine called {name}"
-        );
+        ensure!(engines.iter().any(|engine| &engine.name == name), "there is no engine called {name}");
     }
     engines.retain(|engine| wanted.is_empty() || wanted.contains(&engine.name));
     Ok(engines)
@@ -215,26 +193,15 @@ fn program(name: &str, peer_dir: &Path) -> Option<PathBuf> {
     if let Some(path) = env::var_os(variable(name)) {
         return Some(path.into());
     }
-    let below = PLACES
-        .iter()
-        .flat_map(|place| expand(peer_dir, place))
-        .map(|folder| folder.join(name));
+    let below = PLACES.iter().flat_map(|place| expand(peer_dir, place)).map(|folder| folder.join(name));
     // Relative to where we are, but programs run elsewhere.
-    below
-        .into_iter()
-        .find(|path| path.is_file())
-        .and_then(|path| path.canonicalize().ok())
-        .or_else(|| on_path(name))
+    below.into_iter().find(|path| path.is_file()).and_then(|path| path.canonicalize().ok()).or_else(|| on_path(name))
 }
 
 /// Lets every engine below `peer_dir` be run: a Python package may hold its program as mere data.
 pub fn make_executable(peer_dir: &Path) -> Result<()> {
     for path in PLACES.iter().flat_map(|place| expand(peer_dir, place)) {
-        for file in PEERS
-            .iter()
-            .map(|peer| path.join(peer.program))
-            .filter(|file| file.is_file())
-        {
+        for file in PEERS.iter().map(|peer| path.join(peer.program)).filter(|file| file.is_file()) {
             fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
         }
     }

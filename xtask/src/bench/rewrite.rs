@@ -10,9 +10,8 @@ use std::convert::Infallible;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, EntityType, ExportSection, Function, FunctionSection,
-    GlobalSection, GlobalType, ImportSection, MemArg, MemArgTarget, Module, SectionId, TypeSection,
-    ValType,
+    BlockType, CodeSection, ConstExpr, EntityType, ExportSection, Function, FunctionSection, GlobalSection, GlobalType,
+    ImportSection, MemArg, MemArgTarget, Module, SectionId, TypeSection, ValType,
 };
 use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 
@@ -25,24 +24,10 @@ pub const REPORT_LEN: usize = MARK.len() + 16 + 1;
 /// The program with `bench.start` and `bench.end` made to report the time between them.
 pub fn self_timed(wasm: &[u8]) -> Result<Vec<u8>> {
     let facts = Facts::read(wasm)?;
-    let start = facts
-        .bench_start
-        .context("does not import bench.start, so what is to be timed is unknown")?;
-    let end = facts
-        .bench_end
-        .context("does not import bench.end, so what is to be timed is unknown")?;
-    ensure!(
-        facts.has_memory32,
-        "its first memory does not have 32-bit addresses"
-    );
-    encode(
-        wasm,
-        Rewrite {
-            facts,
-            what: What::Timed { start, end },
-            global_done: false,
-        },
-    )
+    let start = facts.bench_start.context("does not import bench.start, so what is to be timed is unknown")?;
+    let end = facts.bench_end.context("does not import bench.end, so what is to be timed is unknown")?;
+    ensure!(facts.has_memory32, "its first memory does not have 32-bit addresses");
+    encode(wasm, Rewrite { facts, what: What::Timed { start, end }, global_done: false })
 }
 
 /// The program whose `_start` does nothing: running it decodes, validates, compiles as the engine likes, and ends.
@@ -50,14 +35,7 @@ pub fn self_timed(wasm: &[u8]) -> Result<Vec<u8>> {
 pub fn load_only(wasm: &[u8]) -> Result<Vec<u8>> {
     let facts = Facts::read(wasm)?;
     ensure!(facts.exports_start, "does not export _start");
-    encode(
-        wasm,
-        Rewrite {
-            facts,
-            what: What::Loaded,
-            global_done: false,
-        },
-    )
+    encode(wasm, Rewrite { facts, what: What::Loaded, global_done: false })
 }
 
 fn encode(wasm: &[u8], mut rewrite: Rewrite) -> Result<Vec<u8>> {
@@ -119,8 +97,7 @@ impl Facts {
                 Payload::ExportSection(section) => {
                     for export in section {
                         let export = export?;
-                        facts.exports_start |=
-                            export.name == "_start" && export.kind == ExternalKind::Func;
+                        facts.exports_start |= export.name == "_start" && export.kind == ExternalKind::Func;
                     }
                 }
                 _ => {}
@@ -160,11 +137,7 @@ const NOW: u32 = 2;
 impl Rewrite {
     /// The global that holds when timing began.
     fn add_global(&mut self, globals: &mut GlobalSection) {
-        let ty = GlobalType {
-            val_type: ValType::I64,
-            mutable: true,
-            shared: false,
-        };
+        let ty = GlobalType { val_type: ValType::I64, mutable: true, shared: false };
         globals.global(ty, &ConstExpr::i64_const(0));
         self.global_done = true;
     }
@@ -186,9 +159,7 @@ impl Reencode for Rewrite {
             What::Timed { start, .. } if index == start => self.new_function(START),
             What::Timed { end, .. } if index == end => self.new_function(END),
             // Nothing is timed, so both marks are the function that does nothing.
-            What::Loaded
-                if [self.facts.bench_start, self.facts.bench_end].contains(&Some(index)) =>
-            {
+            What::Loaded if [self.facts.bench_start, self.facts.bench_end].contains(&Some(index)) => {
                 self.new_function(START)
             }
             _ => index,
@@ -224,11 +195,7 @@ impl Reencode for Rewrite {
                     continue;
                 }
             };
-            imports.import(
-                "wasi_snapshot_preview1",
-                name,
-                EntityType::Function(self.new_type(ty)),
-            );
+            imports.import("wasi_snapshot_preview1", name, EntityType::Function(self.new_type(ty)));
         }
         Ok(())
     }
@@ -265,10 +232,7 @@ impl Reencode for Rewrite {
         before: Option<SectionId>,
     ) -> Result<(), Error<Infallible>> {
         use SectionId::{Global, Import, Memory, Table, Tag, Type};
-        let still_to_come = matches!(
-            before,
-            Some(Type | Import | SectionId::Function | Table | Memory | Tag | Global)
-        );
+        let still_to_come = matches!(before, Some(Type | Import | SectionId::Function | Table | Memory | Tag | Global));
         if !self.global_done && !still_to_come {
             let mut globals = GlobalSection::new();
             self.add_global(&mut globals);
@@ -282,15 +246,8 @@ impl Reencode for Rewrite {
         exports: &mut ExportSection,
         export: wasmparser::Export<'_>,
     ) -> Result<(), Error<Infallible>> {
-        if matches!(self.what, What::Loaded)
-            && export.name == "_start"
-            && export.kind == ExternalKind::Func
-        {
-            exports.export(
-                "_start",
-                wasm_encoder::ExportKind::Func,
-                self.new_function(START),
-            );
+        if matches!(self.what, What::Loaded) && export.name == "_start" && export.kind == ExternalKind::Func {
+            exports.export("_start", wasm_encoder::ExportKind::Func, self.new_function(START));
             return Ok(());
         }
         utils::parse_export(self, exports, export)
@@ -329,12 +286,7 @@ impl Reencode for Rewrite {
 }
 
 /// An access to memory 0 at an address of any alignment.
-const AT: MemArg = MemArg {
-    offset: 0,
-    align: 0,
-    target: MemArgTarget::Memory(0),
-    ordering: None,
-};
+const AT: MemArg = MemArg { offset: 0, align: 0, target: MemArgTarget::Memory(0), ordering: None };
 
 /// The clock: nanoseconds by WASI's monotonic clock, read through the first eight bytes of memory, which are put back.
 fn now_function(clock_time_get: u32) -> Function {
@@ -374,69 +326,27 @@ fn end_function(now: u32, began: u32, fd_write: u32) -> Function {
     const SAVED_WORDS: u32 = 6;
     const { assert!(SAVED_WORDS as usize * 8 >= REPORT as usize + REPORT_LEN) };
     let (elapsed, at, digit, saved) = (0, 1, 2, 3);
-    let mut function = Function::new([
-        (1, ValType::I64),
-        (2, ValType::I32),
-        (SAVED_WORDS, ValType::I64),
-    ]);
+    let mut function = Function::new([(1, ValType::I64), (2, ValType::I32), (SAVED_WORDS, ValType::I64)]);
     let mut code = function.instructions();
-    code.call(now)
-        .global_get(began)
-        .i64_sub()
-        .local_set(elapsed);
+    code.call(now).global_get(began).i64_sub().local_set(elapsed);
     for word in 0..SAVED_WORDS {
-        code.i32_const(word as i32 * 8)
-            .i64_load(AT)
-            .local_set(saved + word);
+        code.i32_const(word as i32 * 8).i64_load(AT).local_set(saved + word);
     }
     code.i32_const(0).i32_const(REPORT).i32_store(AT);
     code.i32_const(4).i32_const(REPORT_LEN as i32).i32_store(AT);
-    code.i32_const(REPORT)
-        .i64_const(i64::from_le_bytes(*MARK))
-        .i64_store(AT);
-    code.i32_const(LAST_DIGIT + 1)
-        .i32_const(i32::from(b'\n'))
-        .i32_store8(AT);
-    code.i32_const(LAST_DIGIT)
-        .local_set(at)
-        .loop_(BlockType::Empty);
-    code.local_get(elapsed)
-        .i32_wrap_i64()
-        .i32_const(15)
-        .i32_and()
-        .local_set(digit);
+    code.i32_const(REPORT).i64_const(i64::from_le_bytes(*MARK)).i64_store(AT);
+    code.i32_const(LAST_DIGIT + 1).i32_const(i32::from(b'\n')).i32_store8(AT);
+    code.i32_const(LAST_DIGIT).local_set(at).loop_(BlockType::Empty);
+    code.local_get(elapsed).i32_wrap_i64().i32_const(15).i32_and().local_set(digit);
     code.local_get(at);
     code.local_get(digit).i32_const(i32::from(b'0')).i32_add();
-    code.local_get(digit)
-        .i32_const(i32::from(b'a') - 10)
-        .i32_add();
-    code.local_get(digit)
-        .i32_const(10)
-        .i32_lt_u()
-        .select()
-        .i32_store8(AT);
-    code.local_get(elapsed)
-        .i64_const(4)
-        .i64_shr_u()
-        .local_set(elapsed);
-    code.local_get(at)
-        .i32_const(1)
-        .i32_sub()
-        .local_tee(at)
-        .i32_const(DIGITS)
-        .i32_ge_u()
-        .br_if(0)
-        .end();
-    code.i32_const(2)
-        .i32_const(0)
-        .i32_const(1)
-        .i32_const(8)
-        .call(fd_write)
-        .drop();
+    code.local_get(digit).i32_const(i32::from(b'a') - 10).i32_add();
+    code.local_get(digit).i32_const(10).i32_lt_u().select().i32_store8(AT);
+    code.local_get(elapsed).i64_const(4).i64_shr_u().local_set(elapsed);
+    code.local_get(at).i32_const(1).i32_sub().local_tee(at).i32_const(DIGITS).i32_ge_u().br_if(0).end();
+    code.i32_const(2).i32_const(0).i32_const(1).i32_const(8).call(fd_write).drop();
     for word in 0..SAVED_WORDS {
-        code.i32_const(word as i32 * 8)
-            .local_get(saved + word)
-            .i64_store(AT);
+        code.i32_const(word as i32 * 8).local_get(saved + word).i64_store(AT);
     }
     code.end();
     function
@@ -474,26 +384,15 @@ mod tests {
     fn replaces_the_imports_and_stays_valid() {
         for global in ["", "(global (mut i32) (i32.const 0))"] {
             let wasm = wat::parse_str(PROGRAM.replace("GLOBAL", global)).unwrap();
-            assert_eq!(
-                printed(&self_timed(&wasm).unwrap()),
-                "proc_exit fd_write clock_time_get "
-            );
-            assert_eq!(
-                printed(&load_only(&wasm).unwrap()),
-                "proc_exit fd_write clock_time_get "
-            );
+            assert_eq!(printed(&self_timed(&wasm).unwrap()), "proc_exit fd_write clock_time_get ");
+            assert_eq!(printed(&load_only(&wasm).unwrap()), "proc_exit fd_write clock_time_get ");
         }
     }
 
     #[test]
     fn says_what_is_missing() {
         let wasm = wat::parse_str("(module (memory 1))").unwrap();
-        assert!(
-            self_timed(&wasm)
-                .unwrap_err()
-                .to_string()
-                .contains("bench.start")
-        );
+        assert!(self_timed(&wasm).unwrap_err().to_string().contains("bench.start"));
         assert!(load_only(&wasm).unwrap_err().to_string().contains("_start"));
     }
 }

@@ -84,40 +84,19 @@ impl Sweep {
         results
     }
 
-    fn sample(
-        &self,
-        subject: &Subject,
-        engine: &Engine,
-        out: &Path,
-        first: bool,
-    ) -> Result<Sample> {
+    fn sample(&self, subject: &Subject, engine: &Engine, out: &Path, first: bool) -> Result<Sample> {
         let run = |command: &[String], expectation: &Expectation, through_time: bool| {
-            measure::run(
-                command,
-                &subject.folder,
-                expectation,
-                self.limit,
-                through_time,
-            )
+            measure::run(command, &subject.folder, expectation, self.limit, through_time)
         };
         match self.kind {
             Kind::Run => {
-                if let (true, true, Some(compile)) = (
-                    first,
-                    engine.runs_compiled(),
-                    engine.compile_command(&subject.wasm, out),
-                ) {
+                if let (true, true, Some(compile)) =
+                    (first, engine.runs_compiled(), engine.compile_command(&subject.wasm, out))
+                {
                     run(&compile, &Expectation::default(), false)?;
                 }
-                let sample = run(
-                    &engine.run_command(&subject.wasm, out),
-                    &subject.expectation,
-                    true,
-                )?;
-                ensure!(
-                    sample.program_seconds.is_some(),
-                    "the program did not report its time"
-                );
+                let sample = run(&engine.run_command(&subject.wasm, out), &subject.expectation, true)?;
+                ensure!(sample.program_seconds.is_some(), "the program did not report its time");
                 Ok(sample)
             }
             Kind::Compile => {
@@ -125,11 +104,7 @@ impl Sweep {
                 let command = command.unwrap_or_else(|| engine.cold_command(&subject.wasm));
                 run(&command, &Expectation::default(), true)
             }
-            Kind::Startup => run(
-                &engine.cold_command(&subject.wasm),
-                &subject.expectation,
-                false,
-            ),
+            Kind::Startup => run(&engine.cold_command(&subject.wasm), &subject.expectation, false),
         }
     }
 }

@@ -34,21 +34,14 @@ pub struct Outcome {
 impl Outcome {
     /// One check that passed.
     pub fn success() -> Self {
-        Self {
-            passed: 1,
-            ..Self::default()
-        }
+        Self { passed: 1, ..Self::default() }
     }
 
     /// One check that failed.
     pub fn failure(what: impl Into<String>) -> Self {
         let what = what.into();
         let line = what.lines().next().unwrap_or_default().to_owned();
-        Self {
-            failed: 1,
-            failures: vec![line],
-            ..Self::default()
-        }
+        Self { failed: 1, failures: vec![line], ..Self::default() }
     }
 
     /// Adds another outcome to this one.
@@ -64,10 +57,7 @@ impl Outcome {
 
     /// Counts one line of a test runner; says whether it reports a case that passed.
     fn count(&mut self, line: &str) -> bool {
-        let Some((name, result)) = line
-            .strip_prefix("test ")
-            .and_then(|rest| rest.split_once(" ... "))
-        else {
+        let Some((name, result)) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ")) else {
             return false;
         };
         let name = name.trim();
@@ -83,15 +73,8 @@ impl Outcome {
             self.skipped += 1;
             // The standard runner writes ", reason", that of our harness " (reason)".
             let reason = reason.trim_start_matches(", ").trim();
-            let reason = reason
-                .strip_prefix('(')
-                .and_then(|rest| rest.strip_suffix(')'))
-                .unwrap_or(reason);
-            let reason = if reason.is_empty() {
-                format!("{name} gives no reason")
-            } else {
-                reason.to_owned()
-            };
+            let reason = reason.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(reason);
+            let reason = if reason.is_empty() { format!("{name} gives no reason") } else { reason.to_owned() };
             *self.reasons.entry(reason).or_default() += 1;
         }
         false
@@ -115,10 +98,7 @@ pub fn run(command: &mut Command, kind: Kind, verbose: bool) -> Result<Outcome> 
             Outcome::failure(format!("{command:?}: {status}").replace('"', ""))
         });
     }
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start cargo")?;
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start cargo")?;
     let stdout = child.stdout.take().context("no output of cargo")?;
     let mut outcome = Outcome::default();
     for line in BufReader::new(stdout).split(b'\n') {
@@ -133,9 +113,7 @@ pub fn run(command: &mut Command, kind: Kind, verbose: bool) -> Result<Outcome> 
     // Something else than a case failed: a test that does not compile, a crash, no case at all.
     if !status.success() && outcome.failed == 0 {
         outcome.failed = 1;
-        outcome
-            .failures
-            .push(format!("{command:?}: {status}").replace('"', ""));
+        outcome.failures.push(format!("{command:?}: {status}").replace('"', ""));
     }
     Ok(outcome)
 }
