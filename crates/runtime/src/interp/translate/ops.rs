@@ -188,6 +188,9 @@ impl Translator {
 
             _ => self.access_or_scalar(cx, op)?,
         }
+        if self.plain && self.skipped.is_none() && self.stack.len() > 0 {
+            self.settle(self.stack.len() - 1);
+        }
         Ok(())
     }
 
