@@ -298,7 +298,8 @@ impl WasiCtx {
         let path = mem.str(path, path_len)?;
         let at = self.table.dir(fd, Rights::PATH_REMOVE_DIRECTORY)?;
         at.require(DirPerms::MUTATE)?;
-        Ok(at.dir.remove_dir(path)?)
+        // A slash at the end changes nothing: what is removed is a directory or the call fails.
+        Ok(at.dir.remove_dir(without_trailing_slashes(path))?)
     }
 
     /// `path_rename`: renames a file or directory, also from one directory to another.
@@ -321,6 +322,10 @@ impl WasiCtx {
         let old = self.table.dir(fd, Rights::PATH_RENAME_SOURCE)?;
         let new = self.table.dir(new_fd, Rights::PATH_RENAME_TARGET)?;
         require_move(old, new)?;
+        // A slash at the end says that it is a directory; `cap-std` looks only at the old path's.
+        if new_path.ends_with('/') && !old.dir.symlink_metadata(old_path)?.is_dir() {
+            return Err(Errno::Notdir);
+        }
         Ok(old.dir.rename(old_path, &new.dir, new_path)?)
     }
 
@@ -353,6 +358,14 @@ impl WasiCtx {
         let at = self.table.dir(fd, Rights::PATH_UNLINK_FILE)?;
         at.require(DirPerms::MUTATE)?;
         Ok(at.dir.remove_file_or_symlink(path)?)
+    }
+}
+
+/// The path without slashes at its end, unless it consists of them.
+fn without_trailing_slashes(path: &str) -> &str {
+    match path.trim_end_matches('/') {
+        "" => path,
+        trimmed => trimmed,
     }
 }
 

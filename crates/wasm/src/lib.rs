@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`types`] (the type universe of an engine), [`module`] (what a module declares), [`decode`] (bytes to
 //! `ModuleInfo`, by wasmparser), [`features`] (the proposals that can be switched), [`limits`] and [`error`].
-//! [`numeric`] says what every pure opcode computes; `scan` what each construct of a body assigns.
+//! [`numeric`] says what every pure opcode computes; [`scan`] what each construct of a body assigns.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -16,6 +16,7 @@ pub mod features;
 pub mod limits;
 pub mod module;
 pub mod numeric;
+pub mod scan;
 pub mod types;
 
 pub use decode::decode;

@@ -94,9 +94,11 @@ pub struct StoreInner {
 /// The callbacks of a store, without its type parameter. Both take the store that they were made for.
 #[derive(Clone, Copy)]
 struct Hooks {
-    limiter: unsafe fn(NonNull<StoreInner>, &mut dyn FnMut(&mut dyn ResourceLimiter)),
+    limiter: unsafe fn(NonNull<StoreInner>, AskLimiter<'_>),
     epoch: unsafe fn(NonNull<StoreInner>) -> Result<UpdateDeadline>,
 }
+
+type AskLimiter<'a> = &'a mut dyn FnMut(&mut dyn ResourceLimiter);
 
 /// A box whose contents are reached through addresses that others keep: it promises no exclusive access.
 pub(crate) struct Owned<T>(NonNull<T>);
@@ -228,7 +230,7 @@ impl<T: 'static> StoreData<T> {
 ///
 /// # Safety
 /// As [`StoreData::from_inner`].
-unsafe fn with_limiter<T: 'static>(store: NonNull<StoreInner>, act: &mut dyn FnMut(&mut dyn ResourceLimiter)) {
+unsafe fn with_limiter<T: 'static>(store: NonNull<StoreInner>, act: AskLimiter<'_>) {
     // SAFETY: promised by the caller.
     let store = unsafe { StoreData::<T>::from_inner(store) };
     if let Some(limiter) = &mut store.limiter {

@@ -280,7 +280,7 @@ macro_rules! lists {
             }
 
             // SAFETY: as above.
-            #[allow(non_snake_case, unused, reason = "members are named as their types; the empty list uses none")]
+            #[allow(non_snake_case, unused, clippy::unused_unit, reason = "members are named as their types; the empty list uses none")]
             unsafe impl<$($ty: WasmTy),*> WasmResults for ($($ty,)*) {
                 #[inline]
                 unsafe fn load(store: &StoreInner, mut slots: *const u64) -> Self {

@@ -32,6 +32,8 @@ pub struct Regs {
 pub enum Next {
     /// The instruction at `Regs::ip`.
     Go,
+    /// Another handler for the instruction at `Regs::ip`: a part that is rare, so that the common part needs no stack frame.
+    To(Handler),
     /// Nothing: the activation ends. `Regs::ip` is still the instruction that ends it.
     Stop(StopCode),
 }
@@ -103,6 +105,8 @@ mod backend {
                         let next = core::mem::transmute::<usize, Handler>(*r.ip as usize);
                         next(r.ip, r.fp, r.cx, r.len, r.mem, r.ia, r.fa32, r.fa64)
                     },
+                    // SAFETY: the handler was named for this instruction.
+                    Next::To(other) => unsafe { other(r.ip, r.fp, r.cx, r.len, r.mem, r.ia, r.fa32, r.fa64) },
                     // SAFETY: as above; `stop` only stores its arguments.
                     Next::Stop(code) => unsafe {
                         stop(r.ip, r.fp, r.cx, r.len, r.mem, code as u64, r.fa32, r.fa64)
@@ -173,6 +177,8 @@ mod backend {
         // SAFETY: the caller dispatched to the handler that stands at `r.ip`, which is this one.
         match unsafe { O::run(r) } {
             Next::Go => CONTINUE,
+            // SAFETY: the handler was named for this instruction.
+            Next::To(other) => unsafe { other(r) },
             Next::Stop(code) => code,
         }
     }

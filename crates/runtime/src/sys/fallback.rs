@@ -67,3 +67,26 @@ impl Drop for Region {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Region;
+
+    #[test]
+    fn contents_survive_growth_and_new_bytes_are_zero() {
+        let mut region = Region::new(0, 0).expect("an empty region");
+        region.grow(0).expect("nothing to do");
+        for len in [1, 100, 70_000, 1 << 20] {
+            region.grow(len).expect("memory");
+            // SAFETY: the region has `len` bytes.
+            let bytes = unsafe { core::slice::from_raw_parts_mut(region.base(), len) };
+            assert_eq!(bytes[len - 1], 0);
+            assert!(len == 1 || bytes[0] == 7);
+            bytes[0] = 7;
+        }
+        assert!(Region::MOVES && region.base().addr().is_multiple_of(16));
+        assert!(region.grow(usize::MAX).is_err() && region.grow(isize::MAX as usize - 64).is_err());
+        // SAFETY: a failed growth leaves the region as it was.
+        assert_eq!(unsafe { *region.base() }, 7);
+    }
+}

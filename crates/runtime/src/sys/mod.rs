@@ -2,7 +2,7 @@
 //!
 //! `Region` is zeroed memory that grows: with virtual memory at a fixed address (`unix`), elsewhere on the heap (`fallback`).
 
-#[cfg(not(all(unix, feature = "std", target_pointer_width = "64")))]
+#[cfg(any(test, not(all(unix, feature = "std", target_pointer_width = "64"))))]
 mod fallback;
 #[cfg(all(unix, feature = "std", target_pointer_width = "64"))]
 mod unix;

@@ -69,15 +69,6 @@ pub unsafe fn memory_grow(cx: *mut VmCtx, index: u32, delta: u64) -> Result<u64,
     Ok(grown.unwrap_or(FAILED))
 }
 
-/// `memory.size` in pages.
-///
-/// # Safety
-/// As the module says.
-pub unsafe fn memory_size(cx: *mut VmCtx, index: u32) -> u64 {
-    // SAFETY: promised by the caller.
-    unsafe { memory(cx, index).as_ref().pages() }
-}
-
 /// The address of bytes `start..start + len` of a memory.
 ///
 /// # Safety
@@ -142,33 +133,6 @@ pub unsafe fn memory_init(cx: *mut VmCtx, memory: u32, segment: u32, dst: u64, s
 pub unsafe fn data_drop(cx: *mut VmCtx, segment: u32) {
     // SAFETY: promised by the caller.
     unsafe { Instance::data_drop(instance(cx), segment) }
-}
-
-/// `table.get`.
-///
-/// # Safety
-/// As the module says.
-pub unsafe fn table_get(cx: *mut VmCtx, index: u32, element: u64) -> Result<u64, Trap> {
-    // SAFETY: promised by the caller.
-    unsafe { table(cx, index).as_ref().get(element).ok_or(Trap::TableOutOfBounds) }
-}
-
-/// `table.set`.
-///
-/// # Safety
-/// As the module says.
-pub unsafe fn table_set(cx: *mut VmCtx, index: u32, element: u64, value: u64) -> Result<(), Trap> {
-    // SAFETY: promised by the caller.
-    unsafe { table_fill(cx, index, element, value, 1) }
-}
-
-/// `table.size`.
-///
-/// # Safety
-/// As the module says.
-pub unsafe fn table_size(cx: *mut VmCtx, index: u32) -> u64 {
-    // SAFETY: promised by the caller.
-    unsafe { table(cx, index).as_ref().len() }
 }
 
 /// `table.grow`: the size before, or `u64::MAX`.

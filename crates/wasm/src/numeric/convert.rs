@@ -81,9 +81,5 @@ const TWO_63_F64: f64 = (1_u64 << 63) as f64;
 
 #[cold]
 fn no_integer(is_nan: bool) -> ArithmeticTrap {
-    if is_nan {
-        BadConversionToInteger
-    } else {
-        IntegerOverflow
-    }
+    if is_nan { BadConversionToInteger } else { IntegerOverflow }
 }

@@ -79,44 +79,28 @@ binary! {
 #[inline(always)]
 pub fn f32_min(a: f32, b: f32) -> f32 {
     let (one, other) = (if a < b { a } else { b }, if b < a { b } else { a });
-    select_unpredictable(
-        a.is_nan() || b.is_nan(),
-        a + b,
-        f32::from_bits(one.to_bits() | other.to_bits()),
-    )
+    select_unpredictable(a.is_nan() || b.is_nan(), a + b, f32::from_bits(one.to_bits() | other.to_bits()))
 }
 
 /// `f64.min`: the lesser operand, -0 being less than 0; a NaN if either is one.
 #[inline(always)]
 pub fn f64_min(a: f64, b: f64) -> f64 {
     let (one, other) = (if a < b { a } else { b }, if b < a { b } else { a });
-    select_unpredictable(
-        a.is_nan() || b.is_nan(),
-        a + b,
-        f64::from_bits(one.to_bits() | other.to_bits()),
-    )
+    select_unpredictable(a.is_nan() || b.is_nan(), a + b, f64::from_bits(one.to_bits() | other.to_bits()))
 }
 
 /// `f32.max`: the greater operand, 0 being greater than -0; a NaN if either is one.
 #[inline(always)]
 pub fn f32_max(a: f32, b: f32) -> f32 {
     let (one, other) = (if a > b { a } else { b }, if b > a { b } else { a });
-    select_unpredictable(
-        a.is_nan() || b.is_nan(),
-        a + b,
-        f32::from_bits(one.to_bits() & other.to_bits()),
-    )
+    select_unpredictable(a.is_nan() || b.is_nan(), a + b, f32::from_bits(one.to_bits() & other.to_bits()))
 }
 
 /// `f64.max`: the greater operand, 0 being greater than -0; a NaN if either is one.
 #[inline(always)]
 pub fn f64_max(a: f64, b: f64) -> f64 {
     let (one, other) = (if a > b { a } else { b }, if b > a { b } else { a });
-    select_unpredictable(
-        a.is_nan() || b.is_nan(),
-        a + b,
-        f64::from_bits(one.to_bits() & other.to_bits()),
-    )
+    select_unpredictable(a.is_nan() || b.is_nan(), a + b, f64::from_bits(one.to_bits() & other.to_bits()))
 }
 
 /// The quiet form of a NaN: sign and payload as they are, the payload's top bit set.

@@ -170,8 +170,8 @@ all_true! {
 pub fn i8x16_bitmask(a: V128) -> i32 {
     // The sign bits of 8 lanes are at bits 7, 15, ... 63. Multiplying by a number whose bits lie 7 apart adds 8 shifted
     // copies of them, no two of which meet, and brings the sign bit of lane n to bit 56 + n.
-    let [lower, upper] = <[u64; 2]>::from(a)
-        .map(|x| ((x & 0x8080_8080_8080_8080).wrapping_mul(0x0002_0408_1020_4081) >> 56) as i32);
+    let [lower, upper] =
+        <[u64; 2]>::from(a).map(|x| ((x & 0x8080_8080_8080_8080).wrapping_mul(0x0002_0408_1020_4081) >> 56) as i32);
     upper << 8 | lower
 }
 

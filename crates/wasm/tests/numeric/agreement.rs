@@ -6,17 +6,8 @@ use proptest::prelude::*;
 
 /// Integers at the edges of types, shift counts, and floats at the edges of classes and of conversions, by width.
 const AWKWARD: &[(u32, &[u64])] = &[
-    (
-        8,
-        &[0, 1, 2, 7, 8, 15, 16, 17, 31, 0x7f, 0x80, 0x81, 0xfe, 0xff],
-    ),
-    (
-        16,
-        &[
-            0, 1, 15, 16, 0x3fff, 0x4000, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0x8001, 0xff80,
-            0xff7f, 0xffff,
-        ],
-    ),
+    (8, &[0, 1, 2, 7, 8, 15, 16, 17, 31, 0x7f, 0x80, 0x81, 0xfe, 0xff]),
+    (16, &[0, 1, 15, 16, 0x3fff, 0x4000, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0x8001, 0xff80, 0xff7f, 0xffff]),
     (
         32,
         &[
@@ -163,13 +154,8 @@ const AWKWARD: &[(u32, &[u64])] = &[
 /// Vectors whose lanes, of some width, are awkward; scalars are the low lane.
 fn awkward() -> impl Strategy<Value = u128> {
     prop::sample::select(AWKWARD).prop_flat_map(|(width, lanes)| {
-        prop::collection::vec(prop::sample::select(lanes), 128 / width as usize).prop_map(
-            move |lanes| {
-                lanes
-                    .iter()
-                    .fold(0, |bits, &lane| bits << (width % 128) | u128::from(lane))
-            },
-        )
+        prop::collection::vec(prop::sample::select(lanes), 128 / width as usize)
+            .prop_map(move |lanes| lanes.iter().fold(0, |bits, &lane| bits << (width % 128) | u128::from(lane)))
     })
 }
 
@@ -179,15 +165,11 @@ fn moderate_floats() -> impl Strategy<Value = u128> {
         u128::from(bits & 0x8000_0000 | exponent << 23 | (bits & 0x007f_ffff) >> zeros << zeros)
     });
     let f64_lane = (any::<u64>(), 0_u32..53, 963_u64..1083).prop_map(|(bits, zeros, exponent)| {
-        u128::from(
-            bits & 1 << 63 | exponent << 52 | (bits & 0x000f_ffff_ffff_ffff) >> zeros << zeros,
-        )
+        u128::from(bits & 1 << 63 | exponent << 52 | (bits & 0x000f_ffff_ffff_ffff) >> zeros << zeros)
     });
     prop_oneof![
-        prop::array::uniform4(f32_lane)
-            .prop_map(|lanes| lanes.iter().fold(0, |bits, lane| bits << 32 | lane)),
-        prop::array::uniform2(f64_lane)
-            .prop_map(|lanes| lanes.iter().fold(0, |bits, lane| bits << 64 | lane)),
+        prop::array::uniform4(f32_lane).prop_map(|lanes| lanes.iter().fold(0, |bits, lane| bits << 32 | lane)),
+        prop::array::uniform2(f64_lane).prop_map(|lanes| lanes.iter().fold(0, |bits, lane| bits << 64 | lane)),
     ]
 }
 
@@ -211,11 +193,7 @@ fn check(opcode: &Opcode, args: [u128; 4]) {
 #[test]
 fn awkward_scalars_agree() {
     let scalars = |opcode: &Opcode| {
-        opcode.params.len() <= 2
-            && opcode
-                .params
-                .iter()
-                .all(|ty| ["i32", "i64", "f32", "f64"].contains(ty))
+        opcode.params.len() <= 2 && opcode.params.iter().all(|ty| ["i32", "i64", "f32", "f64"].contains(ty))
     };
     for opcode in opcodes().iter().filter(|opcode| scalars(opcode)) {
         for &a in AWKWARD.iter().flat_map(|(_, values)| *values) {

@@ -4,14 +4,8 @@ use crate::table::opcodes;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The proposals with numeric and vector opcodes.
-const NUMERIC: &[&str] = &[
-    "mvp",
-    "sign_extension",
-    "saturating_float_to_int",
-    "simd",
-    "relaxed_simd",
-    "wide_arithmetic",
-];
+const NUMERIC: &[&str] =
+    &["mvp", "sign_extension", "saturating_float_to_int", "simd", "relaxed_simd", "wide_arithmetic"];
 
 /// The proposals without any.
 const NOT_NUMERIC: &[&str] = &[
@@ -67,34 +61,15 @@ fn operators() -> Vec<Operator> {
 
 #[test]
 fn every_pure_opcode_has_a_function() {
-    let listed: BTreeSet<&str> = operators()
-        .iter()
-        .filter(|op| NUMERIC.contains(&op.proposal))
-        .map(|op| op.name)
-        .collect();
+    let listed: BTreeSet<&str> =
+        operators().iter().filter(|op| NUMERIC.contains(&op.proposal)).map(|op| op.name).collect();
     let moved: BTreeSet<&str> = NO_COMPUTATION.split_whitespace().collect();
     let present: BTreeSet<&str> = opcodes().iter().map(|op| op.name).collect();
-    assert_eq!(
-        present.len(),
-        opcodes().len(),
-        "a function is in the table twice"
-    );
+    assert_eq!(present.len(), opcodes().len(), "a function is in the table twice");
     let wanted: BTreeSet<&str> = listed.difference(&moved).copied().collect();
-    assert_eq!(
-        wanted.difference(&present).collect::<Vec<_>>(),
-        Vec::<&&str>::new(),
-        "opcodes without a function"
-    );
-    assert_eq!(
-        present.difference(&wanted).collect::<Vec<_>>(),
-        Vec::<&&str>::new(),
-        "functions without an opcode"
-    );
-    assert_eq!(
-        moved.difference(&listed).collect::<Vec<_>>(),
-        Vec::<&&str>::new(),
-        "names that are no opcode"
-    );
+    assert_eq!(wanted.difference(&present).collect::<Vec<_>>(), Vec::<&&str>::new(), "opcodes without a function");
+    assert_eq!(present.difference(&wanted).collect::<Vec<_>>(), Vec::<&&str>::new(), "functions without an opcode");
+    assert_eq!(moved.difference(&listed).collect::<Vec<_>>(), Vec::<&&str>::new(), "names that are no opcode");
 }
 
 #[test]
@@ -111,8 +86,7 @@ fn every_proposal_is_known() {
 
 #[test]
 fn every_function_has_the_arity_of_its_opcode() {
-    let operators: BTreeMap<&str, Operator> =
-        operators().into_iter().map(|op| (op.name, op)).collect();
+    let operators: BTreeMap<&str, Operator> = operators().into_iter().map(|op| (op.name, op)).collect();
     for opcode in opcodes() {
         let operator = &operators[opcode.name];
         let [operands, results] = operator
@@ -125,16 +99,7 @@ fn every_function_has_the_arity_of_its_opcode() {
         let lanes = usize::from(operator.immediates.contains("lane"));
         // The pure part of a store takes no address and returns what is stored; that of a load takes what was loaded in
         // place of the address.
-        let (params, results) = if opcode.name.contains("store") {
-            (operands - 1, 1)
-        } else {
-            (operands, results)
-        };
-        assert_eq!(
-            (opcode.params.len(), opcode.result_count),
-            (params + lanes, results),
-            "{}",
-            opcode.name
-        );
+        let (params, results) = if opcode.name.contains("store") { (operands - 1, 1) } else { (operands, results) };
+        assert_eq!((opcode.params.len(), opcode.result_count), (params + lanes, results), "{}", opcode.name);
     }
 }

@@ -2,9 +2,7 @@
 
 use proptest::prelude::*;
 use std::hint::black_box;
-use tiercel_wasm::numeric::ArithmeticTrap::{
-    BadConversionToInteger, DivisionByZero, IntegerOverflow,
-};
+use tiercel_wasm::numeric::ArithmeticTrap::{BadConversionToInteger, DivisionByZero, IntegerOverflow};
 use tiercel_wasm::numeric::*;
 
 /// A signalling NaN with its sign set and a payload.
@@ -22,20 +20,14 @@ fn divisions_trap() {
     assert_eq!(i64_rem_s(i64::MIN, -1), Ok(0));
     assert_eq!(i64_rem_u(1, 0), Err(DivisionByZero));
     assert_eq!((i32_div_s(-7, 2), i32_rem_s(-7, 2)), (Ok(-3), Ok(-1)));
-    assert_eq!(
-        (i32_div_u(-1, 16), i32_rem_u(-1, 16)),
-        (Ok(0x0fff_ffff), Ok(15))
-    );
+    assert_eq!((i32_div_u(-1, 16), i32_rem_u(-1, 16)), (Ok(0x0fff_ffff), Ok(15)));
 }
 
 #[test]
 fn traps_have_the_texts_of_the_test_suite() {
     assert_eq!(DivisionByZero.to_string(), "integer divide by zero");
     assert_eq!(IntegerOverflow.to_string(), "integer overflow");
-    assert_eq!(
-        BadConversionToInteger.to_string(),
-        "invalid conversion to integer"
-    );
+    assert_eq!(BadConversionToInteger.to_string(), "invalid conversion to integer");
 }
 
 #[test]
@@ -45,20 +37,11 @@ fn truncations_trap_just_outside_the_range() {
     assert_eq!(i32_trunc_f64_s(-2147483648.9), Ok(i32::MIN));
     assert_eq!(i32_trunc_f64_s(-2147483649.0), Err(IntegerOverflow));
     assert_eq!(i32_trunc_f32_s(-2147483648.0), Ok(i32::MIN));
-    assert_eq!(
-        i32_trunc_f32_s((-2147483648.0_f32).next_down()),
-        Err(IntegerOverflow)
-    );
+    assert_eq!(i32_trunc_f32_s((-2147483648.0_f32).next_down()), Err(IntegerOverflow));
     assert_eq!(i32_trunc_f32_u(-0.99), Ok(0));
     assert_eq!(i32_trunc_f32_u(-1.0), Err(IntegerOverflow));
-    assert_eq!(
-        i64_trunc_f64_u(18446744073709551616.0_f64.next_down()),
-        Ok(-2048)
-    );
-    assert_eq!(
-        i64_trunc_f64_u(18446744073709551616.0),
-        Err(IntegerOverflow)
-    );
+    assert_eq!(i64_trunc_f64_u(18446744073709551616.0_f64.next_down()), Ok(-2048));
+    assert_eq!(i64_trunc_f64_u(18446744073709551616.0), Err(IntegerOverflow));
     assert_eq!(i64_trunc_f32_s(f32::NEG_INFINITY), Err(IntegerOverflow));
     assert_eq!(i64_trunc_f32_s(f32::NAN), Err(BadConversionToInteger));
     assert_eq!(i32_trunc_f64_u(SIGNALLING_F64), Err(BadConversionToInteger));
@@ -78,10 +61,7 @@ fn sign_operators_keep_the_payload_of_a_signalling_nan() {
     assert_eq!(f32_neg(SIGNALLING_F32).to_bits(), 0x7fa1_2345);
     assert_eq!(f32_copysign(SIGNALLING_F32, 1.0).to_bits(), 0x7fa1_2345);
     assert_eq!(f64_neg(SIGNALLING_F64).to_bits(), 0x7ff4_5678_9abc_def1);
-    assert_eq!(
-        i64_reinterpret_f64(SIGNALLING_F64),
-        SIGNALLING_F64.to_bits() as i64
-    );
+    assert_eq!(i64_reinterpret_f64(SIGNALLING_F64), SIGNALLING_F64.to_bits() as i64);
     let lanes = f32x4_splat(SIGNALLING_F32);
     assert_eq!(f32x4_neg(lanes), V128::from([0x7fa1_2345_u32; 4]));
     assert_eq!(f32x4_pmin(lanes, f32x4_splat(1.0)), lanes);
@@ -92,30 +72,15 @@ fn sign_operators_keep_the_payload_of_a_signalling_nan() {
 fn arithmetic_makes_a_signalling_nan_quiet() {
     let unary: [fn(f32) -> f32; 5] = [f32_ceil, f32_floor, f32_trunc, f32_nearest, f32_sqrt];
     for f in unary {
-        assert_eq!(
-            f(black_box(SIGNALLING_F32)).to_bits() & 0x7fc0_0000,
-            0x7fc0_0000
-        );
+        assert_eq!(f(black_box(SIGNALLING_F32)).to_bits() & 0x7fc0_0000, 0x7fc0_0000);
     }
     let binary: [fn(f32, f32) -> f32; 6] = [f32_add, f32_sub, f32_mul, f32_div, f32_min, f32_max];
     for f in binary {
-        assert_eq!(
-            f(black_box(SIGNALLING_F32), black_box(1.0)).to_bits() & 0x7fc0_0000,
-            0x7fc0_0000
-        );
-        assert_eq!(
-            f(black_box(1.0), black_box(SIGNALLING_F32)).to_bits() & 0x7fc0_0000,
-            0x7fc0_0000
-        );
+        assert_eq!(f(black_box(SIGNALLING_F32), black_box(1.0)).to_bits() & 0x7fc0_0000, 0x7fc0_0000);
+        assert_eq!(f(black_box(1.0), black_box(SIGNALLING_F32)).to_bits() & 0x7fc0_0000, 0x7fc0_0000);
     }
-    assert_eq!(
-        f64_promote_f32(black_box(SIGNALLING_F32)).to_bits() >> 51 & 1,
-        1
-    );
-    assert_eq!(
-        f32_demote_f64(black_box(SIGNALLING_F64)).to_bits() >> 22 & 1,
-        1
-    );
+    assert_eq!(f64_promote_f32(black_box(SIGNALLING_F32)).to_bits() >> 51 & 1, 1);
+    assert_eq!(f32_demote_f64(black_box(SIGNALLING_F64)).to_bits() >> 22 & 1, 1);
 }
 
 #[test]
@@ -132,10 +97,7 @@ fn zeros_have_signs() {
 
 #[test]
 fn nearest_breaks_ties_to_even() {
-    assert_eq!(
-        [0.5, 1.5, 2.5, -1.5, -2.5].map(f64_nearest),
-        [0.0, 2.0, 2.0, -2.0, -2.0]
-    );
+    assert_eq!([0.5, 1.5, 2.5, -1.5, -2.5].map(f64_nearest), [0.0, 2.0, 2.0, -2.0, -2.0]);
     assert_eq!(f32_nearest(8388607.5), 8388608.0);
 }
 
@@ -144,33 +106,18 @@ fn lanes_are_little_endian() {
     let bytes: [u8; 16] = core::array::from_fn(|i| i as u8);
     let vector = V128::from_le_bytes(bytes);
     assert_eq!(vector.to_le_bytes(), bytes);
-    assert_eq!(
-        u128::from(vector),
-        0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100
-    );
+    assert_eq!(u128::from(vector), 0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100);
     assert_eq!(<[u16; 8]>::from(vector)[1], 0x0302);
     assert_eq!(i32x4_extract_lane(vector, 3), 0x0f0e_0d0c);
     assert_eq!(i64x2_extract_lane(vector, 0), 0x0706_0504_0302_0100);
-    assert_eq!(
-        format!("{:?}", V128::from(0x1f_u128)),
-        "V128(0x0000000000000000000000000000001f)"
-    );
+    assert_eq!(format!("{:?}", V128::from(0x1f_u128)), "V128(0x0000000000000000000000000000001f)");
 }
 
 #[test]
 fn widening_loads_take_the_first_byte_as_lane_0() {
-    assert_eq!(
-        <[i16; 8]>::from(v128_load8x8_s(0x80ff)),
-        [-1, -128, 0, 0, 0, 0, 0, 0]
-    );
-    assert_eq!(
-        <[u32; 4]>::from(v128_load16x4_u(0x8000_0000_0000_ffff)),
-        [0xffff, 0, 0, 0x8000]
-    );
-    assert_eq!(
-        <[i64; 2]>::from(v128_load32x2_s(0xffff_fffe_0000_0001)),
-        [1, -2]
-    );
+    assert_eq!(<[i16; 8]>::from(v128_load8x8_s(0x80ff)), [-1, -128, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(<[u32; 4]>::from(v128_load16x4_u(0x8000_0000_0000_ffff)), [0xffff, 0, 0, 0x8000]);
+    assert_eq!(<[i64; 2]>::from(v128_load32x2_s(0xffff_fffe_0000_0001)), [1, -2]);
 }
 
 /// The choices of `relaxed.rs`, each where another one would show.
@@ -179,63 +126,29 @@ fn relaxed_opcodes_are_deterministic() {
     // (1 + 2^-12)^2 - (1 + 2^-11) = 2^-24, which a rounded product has lost.
     let x = 1.0 + 2.0_f32.powi(-12);
     let c = -(1.0 + 2.0_f32.powi(-11));
-    assert_eq!(
-        f32x4_relaxed_madd(f32x4_splat(x), f32x4_splat(x), f32x4_splat(c)),
-        f32x4_splat(2.0_f32.powi(-24))
-    );
-    assert_eq!(
-        f32x4_relaxed_nmadd(f32x4_splat(x), f32x4_splat(x), f32x4_splat(-c)),
-        f32x4_splat(-(2.0_f32.powi(-24)))
-    );
+    assert_eq!(f32x4_relaxed_madd(f32x4_splat(x), f32x4_splat(x), f32x4_splat(c)), f32x4_splat(2.0_f32.powi(-24)));
+    assert_eq!(f32x4_relaxed_nmadd(f32x4_splat(x), f32x4_splat(x), f32x4_splat(-c)), f32x4_splat(-(2.0_f32.powi(-24))));
     // (1 + 2^-27)^2 - (1 + 2^-26) = 2^-54.
     let x = 1.0 + 2.0_f64.powi(-27);
     let c = -(1.0 + 2.0_f64.powi(-26));
-    assert_eq!(
-        f64x2_relaxed_madd(f64x2_splat(x), f64x2_splat(x), f64x2_splat(c)),
-        f64x2_splat(2.0_f64.powi(-54))
-    );
-    assert_eq!(
-        f64x2_relaxed_nmadd(f64x2_splat(x), f64x2_splat(x), f64x2_splat(-c)),
-        f64x2_splat(-(2.0_f64.powi(-54)))
-    );
-    assert_eq!(
-        i8x16_relaxed_swizzle(i8x16_splat(5), i8x16_splat(16)),
-        V128::ZERO
-    );
-    assert_eq!(
-        i32x4_relaxed_trunc_f32x4_s(f32x4_splat(f32::NAN)),
-        V128::ZERO
-    );
+    assert_eq!(f64x2_relaxed_madd(f64x2_splat(x), f64x2_splat(x), f64x2_splat(c)), f64x2_splat(2.0_f64.powi(-54)));
+    assert_eq!(f64x2_relaxed_nmadd(f64x2_splat(x), f64x2_splat(x), f64x2_splat(-c)), f64x2_splat(-(2.0_f64.powi(-54))));
+    assert_eq!(i8x16_relaxed_swizzle(i8x16_splat(5), i8x16_splat(16)), V128::ZERO);
+    assert_eq!(i32x4_relaxed_trunc_f32x4_s(f32x4_splat(f32::NAN)), V128::ZERO);
     assert_eq!(i32x4_relaxed_trunc_f32x4_u(f32x4_splat(-1.0)), V128::ZERO);
     assert_eq!(
-        i32x4_relaxed_laneselect(
-            i32x4_splat(-1),
-            V128::ZERO,
-            i32x4_splat(0x8000_0001_u32 as i32)
-        ),
+        i32x4_relaxed_laneselect(i32x4_splat(-1), V128::ZERO, i32x4_splat(0x8000_0001_u32 as i32)),
         i32x4_splat(0x8000_0001_u32 as i32)
     );
-    assert_eq!(
-        i16x8_relaxed_q15mulr_s(i16x8_splat(-32768), i16x8_splat(-32768)),
-        i16x8_splat(32767)
-    );
+    assert_eq!(i16x8_relaxed_q15mulr_s(i16x8_splat(-32768), i16x8_splat(-32768)), i16x8_splat(32767));
     // Signed by signed, and saturating.
-    assert_eq!(
-        i16x8_relaxed_dot_i8x16_i7x16_s(i8x16_splat(-1), i8x16_splat(-1)),
-        i16x8_splat(2)
-    );
-    assert_eq!(
-        i16x8_relaxed_dot_i8x16_i7x16_s(i8x16_splat(-128), i8x16_splat(-128)),
-        i16x8_splat(32767)
-    );
+    assert_eq!(i16x8_relaxed_dot_i8x16_i7x16_s(i8x16_splat(-1), i8x16_splat(-1)), i16x8_splat(2));
+    assert_eq!(i16x8_relaxed_dot_i8x16_i7x16_s(i8x16_splat(-128), i8x16_splat(-128)), i16x8_splat(32767));
     assert_eq!(
         i32x4_relaxed_dot_i8x16_i7x16_add_s(i8x16_splat(-128), i8x16_splat(-128), i32x4_splat(1)),
         i32x4_splat(65535)
     );
-    assert_eq!(
-        f32x4_relaxed_min(f32x4_splat(0.0), f32x4_splat(-0.0)),
-        f32x4_splat(-0.0)
-    );
+    assert_eq!(f32x4_relaxed_min(f32x4_splat(0.0), f32x4_splat(-0.0)), f32x4_splat(-0.0));
 }
 
 proptest! {

@@ -10,14 +10,8 @@ pub struct Format {
     pub precision: u32,
 }
 
-pub const F32: Format = Format {
-    width: 32,
-    precision: 24,
-};
-pub const F64: Format = Format {
-    width: 64,
-    precision: 53,
-};
+pub const F32: Format = Format { width: 32, precision: 24 };
+pub const F64: Format = Format { width: 64, precision: 53 };
 
 /// A float taken apart.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -100,24 +94,14 @@ impl Format {
         let field = self.magnitude(bits) >> self.fraction_bits();
         let fraction = bits & ((1 << self.fraction_bits()) - 1);
         if self.is_nan(bits) {
-            Nan {
-                canonical: self.magnitude(bits) == self.canonical_nan(),
-            }
+            Nan { canonical: self.magnitude(bits) == self.canonical_nan() }
         } else if field == self.exponent_field_max() {
             Infinity { negative }
         } else if field == 0 {
-            Finite {
-                negative,
-                significand: fraction,
-                exponent: self.exponent_min(),
-            }
+            Finite { negative, significand: fraction, exponent: self.exponent_min() }
         } else {
             let significand = fraction | 1 << self.fraction_bits();
-            Finite {
-                negative,
-                significand,
-                exponent: self.exponent_min() + field as i32 - 1,
-            }
+            Finite { negative, significand, exponent: self.exponent_min() + field as i32 - 1 }
         }
     }
 
@@ -133,11 +117,7 @@ impl Format {
         } else if dropped >= 128 {
             0
         } else {
-            let (kept, rest, half) = (
-                significand >> dropped,
-                significand & ((1 << dropped) - 1),
-                1 << (dropped - 1),
-            );
+            let (kept, rest, half) = (significand >> dropped, significand & ((1 << dropped) - 1), 1 << (dropped - 1));
             kept + u128::from(rest > half || (rest == half && (sticky || kept % 2 == 1)))
         };
         if kept == 0 {
@@ -150,17 +130,10 @@ impl Format {
 
     /// The NaN that comes of these operands, if any is one.
     pub fn propagate(self, operands: &[u128]) -> Option<Float> {
-        let mut nans = operands
-            .iter()
-            .filter(|&&bits| self.is_nan(bits))
-            .peekable();
+        let mut nans = operands.iter().filter(|&&bits| self.is_nan(bits)).peekable();
         nans.peek()?;
         let canonical = nans.all(|&bits| self.magnitude(bits) == self.canonical_nan());
-        Some(if canonical {
-            Float::CanonicalNan
-        } else {
-            Float::ArithmeticNan
-        })
+        Some(if canonical { Float::CanonicalNan } else { Float::ArithmeticNan })
     }
 
     /// Whether `bits` is what `expected` allows.
@@ -175,34 +148,22 @@ impl Format {
     /// A key in the order of numbers, -0 before 0.
     fn key(self, bits: u128) -> i128 {
         let magnitude = self.magnitude(bits) as i128;
-        if self.sign(bits) {
-            -magnitude - 1
-        } else {
-            magnitude
-        }
+        if self.sign(bits) { -magnitude - 1 } else { magnitude }
     }
 
     /// The order of two numbers, the zeros being equal; none with a NaN.
     pub fn compare(self, a: u128, b: u128) -> Option<std::cmp::Ordering> {
         let ordered = !self.is_nan(a) && !self.is_nan(b);
         let both_zero = self.magnitude(a) == 0 && self.magnitude(b) == 0;
-        ordered.then(|| {
-            if both_zero {
-                std::cmp::Ordering::Equal
-            } else {
-                self.key(a).cmp(&self.key(b))
-            }
-        })
+        ordered.then(|| if both_zero { std::cmp::Ordering::Equal } else { self.key(a).cmp(&self.key(b)) })
     }
 
     pub fn min(self, a: u128, b: u128) -> Float {
-        self.propagate(&[a, b])
-            .unwrap_or(Float::Bits(if self.key(a) < self.key(b) { a } else { b }))
+        self.propagate(&[a, b]).unwrap_or(Float::Bits(if self.key(a) < self.key(b) { a } else { b }))
     }
 
     pub fn max(self, a: u128, b: u128) -> Float {
-        self.propagate(&[a, b])
-            .unwrap_or(Float::Bits(if self.key(a) > self.key(b) { a } else { b }))
+        self.propagate(&[a, b]).unwrap_or(Float::Bits(if self.key(a) > self.key(b) { a } else { b }))
     }
 
     pub fn add(self, a: u128, b: u128) -> Float {
@@ -213,14 +174,7 @@ impl Format {
     }
 
     pub fn sub(self, a: u128, b: u128) -> Float {
-        self.add(
-            a,
-            if self.is_nan(b) {
-                b
-            } else {
-                self.with_sign(self.magnitude(b), !self.sign(b))
-            },
-        )
+        self.add(a, if self.is_nan(b) { b } else { self.with_sign(self.magnitude(b), !self.sign(b)) })
     }
 
     pub fn mul(self, a: u128, b: u128) -> Float {
@@ -230,11 +184,9 @@ impl Format {
         match product(self.decode(a), self.decode(b)) {
             Nan { .. } => Float::CanonicalNan,
             Infinity { negative } => Float::Bits(self.infinity(negative)),
-            Finite {
-                negative,
-                significand,
-                exponent,
-            } => Float::Bits(self.round(negative, significand, exponent, false)),
+            Finite { negative, significand, exponent } => {
+                Float::Bits(self.round(negative, significand, exponent, false))
+            }
         }
     }
 
@@ -289,20 +241,11 @@ impl Format {
 
     /// Rounds to an integer by `up`, which gets the sign, the integer below the magnitude, and how the fraction that is
     /// left compares to a half, after whether there is one.
-    pub fn to_integer(
-        self,
-        a: u128,
-        up: impl Fn(bool, u128, Option<std::cmp::Ordering>) -> bool,
-    ) -> Float {
+    pub fn to_integer(self, a: u128, up: impl Fn(bool, u128, Option<std::cmp::Ordering>) -> bool) -> Float {
         if let Some(nan) = self.propagate(&[a]) {
             return nan;
         }
-        let Finite {
-            negative,
-            significand,
-            exponent,
-        } = self.decode(a)
-        else {
+        let Finite { negative, significand, exponent } = self.decode(a) else {
             return Float::Bits(a);
         };
         if exponent >= 0 {
@@ -319,11 +262,7 @@ impl Format {
             Nan { canonical: true } => Float::CanonicalNan,
             Nan { canonical: false } => Float::ArithmeticNan,
             Infinity { negative } => Float::Bits(to.infinity(negative)),
-            Finite {
-                negative,
-                significand,
-                exponent,
-            } => Float::Bits(to.round(negative, significand, exponent, false)),
+            Finite { negative, significand, exponent } => Float::Bits(to.round(negative, significand, exponent, false)),
         }
     }
 
@@ -332,24 +271,10 @@ impl Format {
         let (negative, magnitude) = match self.decode(a) {
             Nan { .. } => return None,
             Infinity { negative } => (negative, 1 << 100),
-            Finite {
-                negative,
-                significand: 0,
-                ..
-            } => (negative, 0),
-            Finite {
-                negative, exponent, ..
-            } if exponent > 60 => (negative, 1 << 100),
-            Finite {
-                negative,
-                significand,
-                exponent: exponent @ 0..,
-            } => (negative, (significand as i128) << exponent),
-            Finite {
-                negative,
-                significand,
-                exponent,
-            } => (negative, split_fraction(significand, -exponent).0 as i128),
+            Finite { negative, significand: 0, .. } => (negative, 0),
+            Finite { negative, exponent, .. } if exponent > 60 => (negative, 1 << 100),
+            Finite { negative, significand, exponent: exponent @ 0.. } => (negative, (significand as i128) << exponent),
+            Finite { negative, significand, exponent } => (negative, split_fraction(significand, -exponent).0 as i128),
         };
         Some(if negative { -magnitude } else { magnitude })
     }
@@ -358,45 +283,23 @@ impl Format {
     fn sum(self, a: Number, b: Number) -> Float {
         match (a, b) {
             (Nan { .. }, _) | (_, Nan { .. }) => Float::CanonicalNan,
-            (Infinity { negative }, Infinity { negative: other }) if negative != other => {
-                Float::CanonicalNan
+            (Infinity { negative }, Infinity { negative: other }) if negative != other => Float::CanonicalNan,
+            (Infinity { negative }, _) | (_, Infinity { negative }) => Float::Bits(self.infinity(negative)),
+            (Finite { negative, significand: 0, .. }, Finite { negative: other, significand: 0, .. }) => {
+                Float::Bits(self.with_sign(0, negative && other))
             }
-            (Infinity { negative }, _) | (_, Infinity { negative }) => {
-                Float::Bits(self.infinity(negative))
-            }
-            (
-                Finite {
-                    negative,
-                    significand: 0,
-                    ..
-                },
-                Finite {
-                    negative: other,
-                    significand: 0,
-                    ..
-                },
-            ) => Float::Bits(self.with_sign(0, negative && other)),
             (Finite { significand: 0, .. }, other) | (other, Finite { significand: 0, .. }) => {
-                let (Finite { negative, .. }, (m, e)) = (other, other.with_top_bit(63)) else {
-                    unreachable!()
-                };
+                let (Finite { negative, .. }, (m, e)) = (other, other.with_top_bit(63)) else { unreachable!() };
                 Float::Bits(self.round(negative, m, e, false))
             }
             (Finite { negative: s, .. }, Finite { negative: t, .. }) => {
                 // 126 bits hold both exactly while their top bits are less than 63 apart. Further apart, the lesser is far
                 // below the last bit of the greater: a sliver, which only decides which way a tie goes.
                 let ((m, e), (n, f)) = (a.with_top_bit(63), b.with_top_bit(63));
-                let ((s, m, e), (t, n, f)) = if e >= f {
-                    ((s, m, e), (t, n, f))
-                } else {
-                    ((t, n, f), (s, m, e))
-                };
+                let ((s, m, e), (t, n, f)) = if e >= f { ((s, m, e), (t, n, f)) } else { ((t, n, f), (s, m, e)) };
                 let shift = e - f;
-                let (greater, lesser) = if shift <= 62 {
-                    ((m as i128) << shift, n as i128)
-                } else {
-                    ((m as i128) << 62, 1)
-                };
+                let (greater, lesser) =
+                    if shift <= 62 { ((m as i128) << shift, n as i128) } else { ((m as i128) << 62, 1) };
                 let exponent = e - shift.min(62);
                 let sum = if s { -greater } else { greater } + if t { -lesser } else { lesser };
                 Float::Bits(self.round(sum < 0, sum.unsigned_abs(), exponent, false))
@@ -408,14 +311,7 @@ impl Format {
 impl Number {
     /// Significand and exponent of the same number, which is neither zero nor infinite, with the top bit at `bit`.
     fn with_top_bit(self, bit: i32) -> (u128, i32) {
-        let Finite {
-            significand,
-            exponent,
-            ..
-        } = self
-        else {
-            unreachable!("a finite number")
-        };
+        let Finite { significand, exponent, .. } = self else { unreachable!("a finite number") };
         let shift = bit - (127 - significand.leading_zeros() as i32);
         assert!(shift >= 0, "no bit is dropped");
         (significand << shift, exponent - shift)
@@ -424,37 +320,17 @@ impl Number {
 
 /// The exact product of two numbers that are no NaN; a NaN for zero times infinity.
 fn product(a: Number, b: Number) -> Number {
-    let (Finite { negative: s, .. } | Infinity { negative: s }) = a else {
-        unreachable!("no NaN")
-    };
-    let (Finite { negative: t, .. } | Infinity { negative: t }) = b else {
-        unreachable!("no NaN")
-    };
+    let (Finite { negative: s, .. } | Infinity { negative: s }) = a else { unreachable!("no NaN") };
+    let (Finite { negative: t, .. } | Infinity { negative: t }) = b else { unreachable!("no NaN") };
     let negative = s != t;
     match (a, b) {
-        (Infinity { .. }, Finite { significand: 0, .. })
-        | (Finite { significand: 0, .. }, Infinity { .. }) => Nan { canonical: true },
-        (
-            Finite {
-                significand: m,
-                exponent: e,
-                ..
-            },
-            Finite {
-                significand: n,
-                exponent: f,
-                ..
-            },
-        ) => {
+        (Infinity { .. }, Finite { significand: 0, .. }) | (Finite { significand: 0, .. }, Infinity { .. }) => {
+            Nan { canonical: true }
+        }
+        (Finite { significand: m, exponent: e, .. }, Finite { significand: n, exponent: f, .. }) => {
             // Without its trailing zeros the product of short significands is short, which `fused` needs.
-            let zeros = (m * n)
-                .checked_ilog2()
-                .map_or(0, |_| (m * n).trailing_zeros());
-            Finite {
-                negative,
-                significand: (m * n) >> zeros,
-                exponent: e + f + zeros as i32,
-            }
+            let zeros = (m * n).checked_ilog2().map_or(0, |_| (m * n).trailing_zeros());
+            Finite { negative, significand: (m * n) >> zeros, exponent: e + f + zeros as i32 }
         }
         _ => Infinity { negative },
     }
@@ -466,8 +342,5 @@ fn split_fraction(significand: u128, bits: i32) -> (u128, Option<std::cmp::Order
         return (0, (significand != 0).then_some(std::cmp::Ordering::Less));
     }
     let rest = significand & ((1 << bits) - 1);
-    (
-        significand >> bits,
-        (rest != 0).then(|| rest.cmp(&(1 << (bits - 1)))),
-    )
+    (significand >> bits, (rest != 0).then(|| rest.cmp(&(1 << (bits - 1)))))
 }

@@ -6,9 +6,7 @@
 use crate::exact::{F32, F64, Float, Format};
 use crate::table::Outcome;
 use std::cmp::Ordering::{Equal, Greater, Less};
-use tiercel_wasm::numeric::ArithmeticTrap::{
-    self, BadConversionToInteger, DivisionByZero, IntegerOverflow,
-};
+use tiercel_wasm::numeric::ArithmeticTrap::{self, BadConversionToInteger, DivisionByZero, IntegerOverflow};
 
 /// What an opcode may return.
 #[derive(Debug)]
@@ -37,10 +35,7 @@ impl Expected {
             (Self::Floats(format, expected), Ok(values)) => {
                 let lanes = split(values[0], format.width);
                 values.len() == 1
-                    && expected
-                        .iter()
-                        .zip(&lanes)
-                        .all(|(&float, &bits)| format.allows(float, bits))
+                    && expected.iter().zip(&lanes).all(|(&float, &bits)| format.allows(float, bits))
                     && lanes[expected.len()..].iter().all(|&lane| lane == 0)
             }
             (Self::Floats(..), Err(_)) => false,
@@ -50,65 +45,37 @@ impl Expected {
 
 /// The lanes of a vector, lane 0 first.
 pub fn split(bits: u128, width: u32) -> Vec<u128> {
-    (0..128 / width)
-        .map(|lane| mask(bits >> (lane * width), width))
-        .collect()
+    (0..128 / width).map(|lane| mask(bits >> (lane * width), width)).collect()
 }
 
 /// The vector with these lanes, each reduced to its width; 0 above them.
 fn join(lanes: impl IntoIterator<Item = i128>, width: u32) -> u128 {
-    (0..).zip(lanes).fold(0, |bits, (lane, x)| {
-        bits | mask(x as u128, width) << (lane * width)
-    })
+    (0..).zip(lanes).fold(0, |bits, (lane, x)| bits | mask(x as u128, width) << (lane * width))
 }
 
 fn mask(bits: u128, width: u32) -> u128 {
-    if width == 128 {
-        bits
-    } else {
-        bits & ((1 << width) - 1)
-    }
+    if width == 128 { bits } else { bits & ((1 << width) - 1) }
 }
 
 fn signed(bits: u128, width: u32) -> i128 {
     let value = mask(bits, width) as i128;
-    if value >> (width - 1) & 1 == 1 {
-        value - (1 << width)
-    } else {
-        value
-    }
+    if value >> (width - 1) & 1 == 1 { value - (1 << width) } else { value }
 }
 
 /// The lanes as integers, signed or not.
 fn integers(bits: u128, width: u32, is_signed: bool) -> Vec<i128> {
-    split(bits, width)
-        .into_iter()
-        .map(|lane| {
-            if is_signed {
-                signed(lane, width)
-            } else {
-                lane as i128
-            }
-        })
-        .collect()
+    split(bits, width).into_iter().map(|lane| if is_signed { signed(lane, width) } else { lane as i128 }).collect()
 }
 
 /// The nearest value of an integer type.
 fn saturate(value: i128, width: u32, is_signed: bool) -> i128 {
-    if is_signed {
-        value.clamp(-(1 << (width - 1)), (1 << (width - 1)) - 1)
-    } else {
-        value.clamp(0, (1 << width) - 1)
-    }
+    if is_signed { value.clamp(-(1 << (width - 1)), (1 << (width - 1)) - 1) } else { value.clamp(0, (1 << width) - 1) }
 }
 
 /// Bits and number of the lanes of a shape: `i16x8`, `i32`.
 fn shape_of(name: &str) -> (u32, usize) {
     let (width, count) = name[1..].split_once('x').unwrap_or((&name[1..], "1"));
-    (
-        width.parse().expect("a width"),
-        count.parse().expect("a number of lanes"),
-    )
+    (width.parse().expect("a width"), count.parse().expect("a number of lanes"))
 }
 
 fn one(value: u128) -> Expected {
@@ -132,14 +99,7 @@ pub fn expected(name: &str, args: [u128; 4]) -> Expected {
 
 fn wide(name: &str, [a, b, c, d]: [u128; 4]) -> Option<Expected> {
     // Schoolbook: digits of 32 bits, so that nothing here is wider than needed.
-    let digits = |low: u128, high: u128| {
-        [
-            mask(low, 32),
-            mask(low >> 32, 32),
-            mask(high, 32),
-            mask(high >> 32, 32),
-        ]
-    };
+    let digits = |low: u128, high: u128| [mask(low, 32), mask(low >> 32, 32), mask(high, 32), mask(high >> 32, 32)];
     let value = match name {
         "i64_add128" | "i64_sub128" => {
             let (x, y) = (digits(a, b), digits(c, d));
@@ -160,15 +120,9 @@ fn wide(name: &str, [a, b, c, d]: [u128; 4]) -> Option<Expected> {
             }
             // A negative operand counts 2^64 too much as an unsigned one.
             let excess = |x: u128, y: u128| {
-                if name.ends_with('s') && x >> 63 & 1 == 1 {
-                    mask(y, 64) << 64
-                } else {
-                    0
-                }
+                if name.ends_with('s') && x >> 63 & 1 == 1 { mask(y, 64) << 64 } else { 0 }
             };
-            product
-                .wrapping_sub(excess(a, b))
-                .wrapping_sub(excess(b, a))
+            product.wrapping_sub(excess(a, b)).wrapping_sub(excess(b, a))
         }
         _ => return None,
     };
@@ -177,9 +131,7 @@ fn wide(name: &str, [a, b, c, d]: [u128; 4]) -> Option<Expected> {
 
 fn whole_vector(name: &str, [a, b, c, _]: [u128; 4]) -> Option<Expected> {
     let per_bit = |f: &dyn Fn(u128, u128, u128) -> u128| {
-        one((0..128).fold(0, |bits, i| {
-            bits | f(a >> i & 1, b >> i & 1, c >> i & 1) << i
-        }))
+        one((0..128).fold(0, |bits, i| bits | f(a >> i & 1, b >> i & 1, c >> i & 1) << i))
     };
     Some(match name {
         "v128_not" => per_bit(&|x, _, _| 1 - x),
@@ -191,21 +143,11 @@ fn whole_vector(name: &str, [a, b, c, _]: [u128; 4]) -> Option<Expected> {
         "v128_any_true" => one(u128::from(a.count_ones() > 0)),
         "i8x16_shuffle" => {
             let both = [split(a, 8), split(b, 8)].concat();
-            one(join(
-                split(c, 8)
-                    .into_iter()
-                    .map(|lane| both[lane as usize % 32] as i128),
-                8,
-            ))
+            one(join(split(c, 8).into_iter().map(|lane| both[lane as usize % 32] as i128), 8))
         }
         "i8x16_swizzle" => {
             let lanes = split(a, 8);
-            one(join(
-                split(b, 8)
-                    .into_iter()
-                    .map(|lane| lanes.get(lane as usize).map_or(0, |&x| x as i128)),
-                8,
-            ))
+            one(join(split(b, 8).into_iter().map(|lane| lanes.get(lane as usize).map_or(0, |&x| x as i128)), 8))
         }
         _ => return None,
     })
@@ -220,9 +162,8 @@ fn conversion(shape: &str, op: &str, [a, b, c, _]: [u128; 4]) -> Option<Expected
     let words: Vec<&str> = op.split('_').collect();
     let is_signed = words.contains(&"s");
     // The shape of the operand is the word that has the form of one.
-    let from = words.iter().find(|word| {
-        word.len() > 2 && "if".contains(&word[..1]) && word.as_bytes()[1].is_ascii_digit()
-    })?;
+    let from =
+        words.iter().find(|word| word.len() > 2 && "if".contains(&word[..1]) && word.as_bytes()[1].is_ascii_digit())?;
     if words.contains(&"i7x16") {
         return None;
     }
@@ -239,31 +180,19 @@ fn conversion(shape: &str, op: &str, [a, b, c, _]: [u128; 4]) -> Option<Expected
         }
         "extmul" => {
             let skipped = if words[1] == "high" { count } else { 0 };
-            let products = lanes()
-                .into_iter()
-                .zip(integers(b, from_width, is_signed))
-                .map(|(x, y)| x * y);
+            let products = lanes().into_iter().zip(integers(b, from_width, is_signed)).map(|(x, y)| x * y);
             one(join(products.skip(skipped).take(count), width))
         }
         "extadd" => one(join(lanes().chunks(2).map(|pair| pair[0] + pair[1]), width)),
         "dot" => {
-            let products: Vec<i128> = lanes()
-                .into_iter()
-                .zip(integers(b, from_width, true))
-                .map(|(x, y)| x * y)
-                .collect();
-            one(join(
-                products.chunks(2).map(|pair| pair[0] + pair[1]),
-                width,
-            ))
+            let products: Vec<i128> =
+                lanes().into_iter().zip(integers(b, from_width, true)).map(|(x, y)| x * y).collect();
+            one(join(products.chunks(2).map(|pair| pair[0] + pair[1]), width))
         }
         "narrow" => {
             // The operands are signed whatever the result is.
             let both = [integers(a, from_width, true), integers(b, from_width, true)].concat();
-            one(join(
-                both.into_iter().map(|x| saturate(x, width, is_signed)),
-                width,
-            ))
+            one(join(both.into_iter().map(|x| saturate(x, width, is_signed)), width))
         }
         "trunc" | "relaxed" if !words.contains(&"sat") && shape_of(shape).1 == 1 => {
             let format = Format::of(from)?;
@@ -277,27 +206,17 @@ fn conversion(shape: &str, op: &str, [a, b, c, _]: [u128; 4]) -> Option<Expected
         // Saturating; the relaxed ones are defined to be the same. Of two lanes, the rest is zero.
         "trunc" | "relaxed" => {
             let format = Format::of(from)?;
-            one(join(
-                relevant(from_count)
-                    .map(|x| saturate(format.truncate(x).unwrap_or(0), width, is_signed)),
-                width,
-            ))
+            one(join(relevant(from_count).map(|x| saturate(format.truncate(x).unwrap_or(0), width, is_signed)), width))
         }
         "convert" => {
             let format = Format::of(shape)?;
             let floats = lanes().into_iter().take(count.min(from_count));
-            let floats =
-                floats.map(|x| Float::Bits(format.round(x < 0, x.unsigned_abs(), 0, false)));
+            let floats = floats.map(|x| Float::Bits(format.round(x < 0, x.unsigned_abs(), 0, false)));
             Expected::Floats(format, floats.collect())
         }
         "promote" | "demote" => {
             let (from, to) = (Format::of(from)?, Format::of(shape)?);
-            Expected::Floats(
-                to,
-                relevant(count.min(from_count))
-                    .map(|x| from.convert(to, x))
-                    .collect(),
-            )
+            Expected::Floats(to, relevant(count.min(from_count)).map(|x| from.convert(to, x)).collect())
         }
         _ => return None,
     })
@@ -321,24 +240,16 @@ fn load_vector(op: &str, loaded: u128, a: u128, lane: u128) -> Option<Expected> 
         }
         _ => {
             let (width, count) = shape_of(&format!("i{size}"));
-            one(join(
-                integers(loaded, width, kind == "s").into_iter().take(count),
-                2 * width,
-            ))
+            one(join(integers(loaded, width, kind == "s").into_iter().take(count), 2 * width))
         }
     })
 }
 
 /// Splats, and reading and writing one lane. The lane number is the last operand of the opcode.
 fn lane_access(shape: &str, op: &str, [a, b, c, _]: [u128; 4]) -> Option<Expected> {
-    if let Some(size) = op
-        .strip_prefix("store")
-        .and_then(|rest| rest.strip_suffix("_lane"))
-    {
+    if let Some(size) = op.strip_prefix("store").and_then(|rest| rest.strip_suffix("_lane")) {
         let width = size.parse().ok()?;
-        return Some(one(
-            split(a, width)[b as u8 as usize % (128 / width as usize)]
-        ));
+        return Some(one(split(a, width)[b as u8 as usize % (128 / width as usize)]));
     }
     if shape == "v128" {
         return None;
@@ -347,10 +258,7 @@ fn lane_access(shape: &str, op: &str, [a, b, c, _]: [u128; 4]) -> Option<Expecte
     Some(match op {
         "splat" => one(join(vec![a as i128; count], width)),
         "extract_lane" | "extract_lane_u" => one(split(a, width)[b as u8 as usize % count]),
-        "extract_lane_s" => one(mask(
-            signed(split(a, width)[b as u8 as usize % count], width) as u128,
-            32,
-        )),
+        "extract_lane_s" => one(mask(signed(split(a, width)[b as u8 as usize % count], width) as u128, 32)),
         "replace_lane" => {
             let mut lanes = integers(a, width, false);
             lanes[c as u8 as usize % count] = b as i128;
@@ -366,9 +274,7 @@ fn across_lanes(shape: &str, op: &str, [a, ..]: [u128; 4]) -> Option<Expected> {
         "all_true" => one(u128::from(!lanes(shape_of(shape).0).contains(&0))),
         "bitmask" => {
             let width = shape_of(shape).0;
-            one(lanes(width).into_iter().rev().fold(0, |bits, lane| {
-                2 * bits + u128::from(signed(lane, width) < 0)
-            }))
+            one(lanes(width).into_iter().rev().fold(0, |bits, lane| 2 * bits + u128::from(signed(lane, width) < 0)))
         }
         _ => return None,
     })
@@ -378,15 +284,9 @@ fn across_lanes(shape: &str, op: &str, [a, ..]: [u128; 4]) -> Option<Expected> {
 fn relaxed(shape: &str, op: &str, [a, b, c, d]: [u128; 4]) -> Option<Expected> {
     let relaxed = op.strip_prefix("relaxed_")?;
     let dot = || -> Vec<i128> {
-        let products: Vec<i128> = integers(a, 8, true)
-            .into_iter()
-            .zip(integers(b, 8, true))
-            .map(|(x, y)| x * y)
-            .collect();
-        products
-            .chunks(2)
-            .map(|pair| saturate(pair[0] + pair[1], 16, true))
-            .collect()
+        let products: Vec<i128> =
+            integers(a, 8, true).into_iter().zip(integers(b, 8, true)).map(|(x, y)| x * y).collect();
+        products.chunks(2).map(|pair| saturate(pair[0] + pair[1], 16, true)).collect()
     };
     Some(match relaxed {
         "swizzle" => return whole_vector("i8x16_swizzle", [a, b, c, d]),
@@ -405,16 +305,9 @@ fn relaxed(shape: &str, op: &str, [a, b, c, d]: [u128; 4]) -> Option<Expected> {
         }
         "madd" | "nmadd" => {
             let format = Format::of(shape)?;
-            let lanes = split(a, format.width)
-                .into_iter()
-                .zip(split(b, format.width))
-                .zip(split(c, format.width));
+            let lanes = split(a, format.width).into_iter().zip(split(b, format.width)).zip(split(c, format.width));
             let floats = lanes.map(|((x, y), z)| {
-                let x = if relaxed == "madd" {
-                    x
-                } else {
-                    format.with_sign(format.magnitude(x), !format.sign(x))
-                };
+                let x = if relaxed == "madd" { x } else { format.with_sign(format.magnitude(x), !format.sign(x)) };
                 // A product too long for exact arithmetic goes to another library than the one in use on most hosts.
                 format.fused(x, y, z).unwrap_or_else(|| {
                     let [x, y, z] = [x, y, z].map(|bits| f64::from_bits(bits as u64));
@@ -430,13 +323,8 @@ fn relaxed(shape: &str, op: &str, [a, b, c, d]: [u128; 4]) -> Option<Expected> {
 /// Operators on each lane of a float shape.
 fn float(shape: &str, format: Format, op: &str, [a, b, ..]: [u128; 4]) -> Option<Expected> {
     let (width, count) = shape_of(shape);
-    let lanes: Vec<(u128, u128)> = split(a, width)
-        .into_iter()
-        .zip(split(b, width))
-        .take(count)
-        .collect();
-    let with_sign =
-        |x: u128, negative: bool| Float::Bits(format.with_sign(format.magnitude(x), negative));
+    let lanes: Vec<(u128, u128)> = split(a, width).into_iter().zip(split(b, width)).take(count).collect();
+    let with_sign = |x: u128, negative: bool| Float::Bits(format.with_sign(format.magnitude(x), negative));
     let compares = |x: u128, y: u128| -> Option<bool> {
         let order = format.compare(x, y);
         Some(match op {
@@ -450,14 +338,8 @@ fn float(shape: &str, format: Format, op: &str, [a, b, ..]: [u128; 4]) -> Option
         })
     };
     if compares(0, 0).is_some() {
-        let holds = lanes
-            .iter()
-            .map(|&(x, y)| i128::from(compares(x, y) == Some(true)));
-        return Some(one(if count == 1 {
-            join(holds, width)
-        } else {
-            join(holds.map(|bit| -bit), width)
-        }));
+        let holds = lanes.iter().map(|&(x, y)| i128::from(compares(x, y) == Some(true)));
+        return Some(one(if count == 1 { join(holds, width) } else { join(holds.map(|bit| -bit), width) }));
     }
     let lane = |x: u128, y: u128| -> Option<Float> {
         Some(match op {
@@ -471,16 +353,8 @@ fn float(shape: &str, format: Format, op: &str, [a, b, ..]: [u128; 4]) -> Option
             "sqrt" => format.sqrt(x),
             "min" => format.min(x, y),
             "max" => format.max(x, y),
-            "pmin" => Float::Bits(if format.compare(y, x) == Some(Less) {
-                y
-            } else {
-                x
-            }),
-            "pmax" => Float::Bits(if format.compare(x, y) == Some(Less) {
-                y
-            } else {
-                x
-            }),
+            "pmin" => Float::Bits(if format.compare(y, x) == Some(Less) { y } else { x }),
+            "pmax" => Float::Bits(if format.compare(x, y) == Some(Less) { y } else { x }),
             "trunc" => format.to_integer(x, |_, _, _| false),
             "ceil" => format.to_integer(x, |negative, _, rest| rest.is_some() && !negative),
             "floor" => format.to_integer(x, |negative, _, rest| rest.is_some() && negative),
@@ -502,23 +376,14 @@ fn integer(shape: &str, op: &str, [a, b, ..]: [u128; 4]) -> Option<Expected> {
     let is_vector = count > 1;
     // A vector is shifted by one scalar.
     let counts = is_vector && op.starts_with("sh");
-    let second = if counts {
-        vec![mask(b, 32); count]
-    } else {
-        split(b, width)
-    };
+    let second = if counts { vec![mask(b, 32); count] } else { split(b, width) };
     let results: Option<Result<Vec<i128>, ArithmeticTrap>> = split(a, width)
         .into_iter()
         .zip(second)
         .take(count)
         .map(|(x, y)| {
-            let condition = integer_condition(op, width, x, y).map(|holds| {
-                Ok(if is_vector {
-                    -i128::from(holds)
-                } else {
-                    holds.into()
-                })
-            });
+            let condition = integer_condition(op, width, x, y)
+                .map(|holds| Ok(if is_vector { -i128::from(holds) } else { holds.into() }));
             condition.or_else(|| integer_lane(op, width, x, y))
         })
         .collect();
@@ -529,9 +394,7 @@ fn integer(shape: &str, op: &str, [a, b, ..]: [u128; 4]) -> Option<Expected> {
 }
 
 fn integer_condition(op: &str, width: u32, a: u128, b: u128) -> Option<bool> {
-    let signed = op
-        .ends_with("_s")
-        .then(|| signed(a, width).cmp(&signed(b, width)));
+    let signed = op.ends_with("_s").then(|| signed(a, width).cmp(&signed(b, width)));
     let order = signed.unwrap_or(a.cmp(&b));
     Some(match op {
         "eqz" => a == 0,
@@ -549,11 +412,7 @@ fn integer_condition(op: &str, width: u32, a: u128, b: u128) -> Option<bool> {
 fn integer_lane(op: &str, width: u32, a: u128, b: u128) -> Option<Result<i128, ArithmeticTrap>> {
     let is_signed = op.ends_with("_s");
     let value = |bits: u128| {
-        if is_signed {
-            signed(bits, width)
-        } else {
-            bits as i128
-        }
+        if is_signed { signed(bits, width) } else { bits as i128 }
     };
     let (x, y) = (value(a), value(b));
     let bit = |i: u32| a >> i & 1;

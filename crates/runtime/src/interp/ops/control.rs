@@ -69,7 +69,10 @@ macro_rules! ops {
             unsafe fn run($r: &mut Regs) -> Next {
                 // SAFETY: the caller's: the instruction at `ip` was made for this handler, its slots lie in the frame, and what
                 // the vmctx points at is alive while the activation runs.
-                unsafe { $body }
+                #[allow(unused_unsafe, reason = "a few instructions only trap")]
+                unsafe {
+                    $body
+                }
             }
         }
     )*};
@@ -94,7 +97,8 @@ ops! {
         let mut local = slot(r, 0);
         let end = local.add(field(r.ip, 1));
         while local < end {
-            *local = 0;
+            // Volatile, or the loop would become a call of `memset`, which costs more than it saves for a few slots.
+            local.write_volatile(0);
             local = local.add(1);
         }
         r.ip = r.ip.add(2);
@@ -113,13 +117,6 @@ ops! {
     Const64 |r| {
         St::put(r, *r.ip.add(2) as i64);
         r.ip = r.ip.add(3);
-        Next::Go
-    }
-
-    /// Copies `imm32` slots from `s0` on down to `dst`.
-    CopyN |r| {
-        core::ptr::copy(slot(r, 1), slot(r, 0), imm32(r.ip) as usize);
-        r.ip = r.ip.add(2);
         Next::Go
     }
 
@@ -204,20 +201,25 @@ ops! {
 
     /// Calls the imported function whose pointer is at vmctx offset `imm32`.
     CallImport |r| {
-        let (args, shape) = (slot(r, 0), Shape::of(r));
         let callee = NonNull::new_unchecked(cx_pointer(r.cx, imm32(r.ip)));
-        let back = r.ip.add(3);
-        call_ref(r, callee, args, shape, back)
+        call_ref::<CALL_IMPORT_WORDS>(r, callee)
+    }
+
+    /// The part of a call that leaves the instance; the accumulator holds the callee.
+    CallImportForeign |r| {
+        call_foreign::<CALL_IMPORT_WORDS>(r)
+    }
+
+    /// The part of a call that leaves the instance; the accumulator holds the callee.
+    CallIndirectForeign |r| {
+        call_foreign::<CALL_INDIRECT_WORDS>(r)
     }
 
     /// Calls the table's element number `s0`, if it has the type asked for.
     CallIndirect<P: Src> |r| {
         let index: i64 = P::get(r, 1);
         match table_func(r, index) {
-            Ok(callee) => {
-                let (args, shape, back) = (slot(r, 0), Shape::of(r), r.ip.add(4));
-                call_ref(r, callee, args, shape, back)
-            }
+            Ok(callee) => call_ref::<CALL_INDIRECT_WORDS>(r, callee),
             Err(reason) => trap(reason),
         }
     }
@@ -400,18 +402,44 @@ unsafe fn table_func(r: &Regs, index: i64) -> Result<NonNull<VmFuncRef>, Trap> {
     }
 }
 
-/// Calls any function; the caller goes on at `back`.
+/// Words of a `CallImport`.
+const CALL_IMPORT_WORDS: usize = 3;
+/// Words of a `CallIndirect`.
+const CALL_INDIRECT_WORDS: usize = 4;
+
+/// Calls any function: arguments from `dst` on. The caller goes on behind the instruction, which has `WORDS`.
 #[inline(always)]
-unsafe fn call_ref(r: &mut Regs, callee: NonNull<VmFuncRef>, args: *mut u64, shape: Shape, back: *const u64) -> Next {
-    // SAFETY: the caller's: `callee` is alive and takes and gives `shape`.
+unsafe fn call_ref<const WORDS: usize>(r: &mut Regs, callee: NonNull<VmFuncRef>) -> Next {
+    // SAFETY: the caller's: `callee` is alive and has the type that the instruction says.
     unsafe {
         let func = callee.as_ref();
-        if func.vmctx == r.cx {
-            let header = args.add(shape.params as usize);
-            *header = back as u64;
-            *header.add(1) = r.fp as u64;
-            r.fp = args;
-        } else if let Some(host) = func.host {
+        if func.vmctx != r.cx {
+            r.ia = callee.as_ptr() as u64;
+            return Next::To(if WORDS == CALL_IMPORT_WORDS {
+                handler::<CallImportForeign>()
+            } else {
+                handler::<CallIndirectForeign>()
+            });
+        }
+        let args = slot(r, 0);
+        let header = args.add(Shape::of(r).params as usize);
+        *header = r.ip.add(WORDS) as u64;
+        *header.add(1) = r.fp as u64;
+        r.fp = args;
+        r.ia = func.func_index as u64;
+        r.ip = (*func.cell).code.load(Ordering::Acquire);
+        Next::Go
+    }
+}
+
+/// Calls a function of the host or of another instance; the accumulator holds its address.
+#[inline(always)]
+unsafe fn call_foreign<const WORDS: usize>(r: &mut Regs) -> Next {
+    // SAFETY: the caller's, as for `call_ref`.
+    unsafe {
+        let callee = NonNull::new_unchecked(r.ia as *mut VmFuncRef);
+        let (func, args, shape, back) = (callee.as_ref(), slot(r, 0), Shape::of(r), r.ip.add(WORDS));
+        if let Some(host) = func.host {
             let store = (*r.cx).store;
             (*store).stack_top = args.add(shape.area());
             if !host(callee, r.cx, args) {
@@ -423,7 +451,8 @@ unsafe fn call_ref(r: &mut Regs, callee: NonNull<VmFuncRef>, args: *mut u64, sha
             r.fa64 = f64::load(args);
             r.ip = back;
             return Next::Go;
-        } else if !bridge(r, callee, args, shape, back, r.fp) {
+        }
+        if !bridge(r, callee, args, shape, back, r.fp) {
             return trap(Trap::StackOverflow);
         }
         r.ia = func.func_index as u64;

@@ -26,8 +26,6 @@ pub struct Load {
 
 /// The handlers of a store.
 pub struct Store {
-    /// The class of the value.
-    pub value: Class,
     /// By the value's place (slot, accumulator, immediate), then by the address's (slot, accumulator).
     pub near: [[Handler; 2]; 3],
     /// Any memory and offset, address and value in slots.
@@ -223,7 +221,6 @@ macro_rules! stores {
         }
         /// The store of this name.
         pub static $name: Store = Store {
-            value: <$t as Value>::CLASS,
             near: [
                 [handler::<NearStore<$marker, S, S>>(), handler::<NearStore<$marker, S, A>>()],
                 [handler::<NearStore<$marker, A, S>>(), handler::<NearStore<$marker, A, A>>()],

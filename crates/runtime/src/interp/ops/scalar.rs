@@ -52,8 +52,6 @@ pub struct Branch {
 
 /// The handlers of a unary operation.
 pub struct Unary {
-    /// The class of the operand.
-    pub operand: Class,
     /// The class of the result.
     pub result: Class,
     /// Whether it can trap.
@@ -201,7 +199,7 @@ macro_rules! binary {
                 binary!(@eval $totality $f, a, b)
             }
         }
-        static $name: Binary = Binary {
+        pub(super) static $name: Binary = Binary {
             operands: <$t as Value>::CLASS,
             result: <$r as Value>::CLASS,
             commutes: matches!(stringify!($order).as_bytes(), b"commuting"),
@@ -233,7 +231,6 @@ macro_rules! unary {
             }
         }
         static $name: Unary = Unary {
-            operand: <$t as Value>::CLASS,
             result: <$r as Value>::CLASS,
             traps: matches!(stringify!($totality).as_bytes(), b"traps"),
             handlers: [

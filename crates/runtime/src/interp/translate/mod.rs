@@ -16,7 +16,7 @@ use self::code::{CodeBuilder, fields, fields_imm};
 use self::control::Frame;
 use self::stack::{Entry, Kind, Stack};
 use super::dispatch::{Handler, handler};
-use super::operand::{S, I};
+use super::operand::I;
 use super::ops::Class;
 use super::ops::control::{self as handlers, Copy, EnterN, Enter0, HEADER_SLOTS, STACK_MARGIN_SLOTS};
 use super::ops::scalar::{Binary, Pattern};

@@ -337,9 +337,10 @@ impl Translator {
     }
 
     /// Turns a popped constant into a temporary.
-    fn materialize(&mut self, entry: Entry) -> Entry {
+    fn materialize(&mut self, mut entry: Entry) -> Entry {
         self.place_slot(&entry);
-        Entry { kind: Kind::Temp, ..entry }
+        entry.kind = Kind::Temp;
+        entry
     }
 
     fn binary(&mut self, table: &'static Binary) {

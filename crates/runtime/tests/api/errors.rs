@@ -1,0 +1,145 @@
+//! Errors, traps and panics.
+
+use crate::{chain, instance};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use tiercel::error::Context;
+use tiercel::{Caller, Config, Engine, Error, ErrorKind, Extern, Linker, Module, Result, Store, Trap, WasmBacktrace};
+
+/// A host's own error, as WASI's exit is one.
+#[derive(Debug, PartialEq)]
+struct Exit(i32);
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exit with code {}", self.0)
+    }
+}
+
+impl std::error::Error for Exit {}
+
+#[test]
+fn chains() {
+    let error = Error::new(Exit(3)).context("while closing").context(String::from("running main"));
+    assert_eq!(error.to_string(), "running main");
+    assert_eq!(format!("{error:#}"), "running main: while closing: exit with code 3");
+    assert_eq!(format!("{error:?}"), "running main\n\nCaused by:\n    0: while closing\n    1: exit with code 3");
+    assert_eq!(error.chain().count(), 3);
+    assert_eq!(error.root_cause().to_string(), "exit with code 3");
+    assert_eq!(error.downcast_ref::<Exit>(), Some(&Exit(3)));
+    assert_eq!(error.downcast_ref::<&str>(), Some(&"while closing"));
+    assert!(error.is::<String>() && !error.is::<Trap>());
+    let error = error.downcast::<Trap>().unwrap_err();
+    assert_eq!(error.downcast::<Exit>().ok(), Some(Exit(3)));
+
+    let result: Result<(), std::num::ParseIntError> = "x".parse::<i32>().map(|_| ());
+    assert_eq!(chain(result.context("reading a number")), "reading a number: invalid digit found in string");
+    assert_eq!(chain(None::<i32>.with_context(|| "nothing")), "nothing");
+    assert_eq!(Error::from(Trap::Interrupt).kind(), ErrorKind::Trap);
+    assert_eq!(format!("{:?}", Error::msg("one line").context("head")), "head\n\nCaused by:\n    one line");
+}
+
+const TRAPS: &str = r#"(module $calculator
+    (func $inner (param i32) (result i32) (i32.div_s (i32.const 1) (local.get 0)))
+    (func (export "div") (param i32) (result i32) (call $inner (local.get 0))))"#;
+
+#[test]
+fn traps_tell_where() -> Result<()> {
+    let (mut store, instance) = instance(TRAPS)?;
+    let div = instance.get_typed_func::<i32, i32>(&mut store, "div")?;
+    assert_eq!(div.call(&mut store, 1)?, 1);
+    let error = div.call(&mut store, 0).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Trap);
+    assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::IntegerDivisionByZero));
+    let frames = error.downcast_ref::<WasmBacktrace>().expect("a backtrace").frames();
+    assert_eq!(frames.iter().map(|frame| frame.func_index()).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!((frames[0].func_name(), frames[1].func_name()), (Some("inner"), None));
+    assert_eq!(frames[0].module().name(), Some("calculator"));
+    let (module_offset, func_offset) = (frames[0].module_offset().unwrap(), frames[0].func_offset().unwrap());
+    // `inner` is: no locals (1 byte), i32.const 1 (2), local.get 0 (2), i32.div_s.
+    assert_eq!(func_offset, 5);
+    let binary = wat::parse_str(TRAPS)?;
+    assert_eq!(binary[module_offset], 0x6d);
+    let text = format!("{error:?}");
+    let line = format!("0: {module_offset:#8x} - calculator!inner\n");
+    assert!(text.starts_with("error while executing at wasm backtrace:\n") && text.contains(&line), "{text}");
+    assert!(text.contains("- calculator!<wasm function 1>") && text.contains("integer divide by zero"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn backtraces_are_limited_and_can_be_off() -> Result<()> {
+    let deep = r#"(module (func $f (export "f") (param i32)
+        (if (i32.eqz (local.get 0)) (then unreachable))
+        (call $f (i32.sub (local.get 0) (i32.const 1)))))"#;
+    let frames = |config: &mut Config| -> Result<Option<usize>> {
+        let engine = Engine::new(config)?;
+        let mut store = Store::new(&engine, ());
+        let instance = Linker::new(&engine).instantiate(&mut store, &Module::new(&engine, deep)?)?;
+        let error = instance.get_typed_func::<i32, ()>(&mut store, "f")?.call(&mut store, 100).unwrap_err();
+        assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::UnreachableCodeReached));
+        Ok(error.downcast_ref::<WasmBacktrace>().map(|trace| trace.frames().len()))
+    };
+    assert_eq!(frames(&mut Config::new())?, Some(20));
+    assert_eq!(frames(Config::new().wasm_backtrace_max_frames(std::num::NonZeroUsize::new(3)))?, Some(3));
+    assert_eq!(frames(Config::new().wasm_backtrace(false))?, None);
+    Ok(())
+}
+
+#[test]
+fn errors_of_the_host_come_through() -> Result<()> {
+    let engine = Engine::default();
+    let mut linker = Linker::new(&engine);
+    linker.func_wrap("host", "exit", |code: i32| -> Result<()> { Err(Exit(code).into()) })?;
+    linker.func_wrap("host", "again", |mut caller: Caller<'_, ()>| -> Result<()> {
+        let exit = caller.get_export("exit").and_then(Extern::into_func).expect("a function");
+        exit.typed::<(), ()>(&caller)?.call(&mut caller, ())
+    })?;
+    let module = Module::new(
+        &engine,
+        r#"(module
+            (import "host" "exit" (func $exit (param i32)))
+            (import "host" "again" (func $again))
+            (func (export "exit") (call $exit (i32.const 9)))
+            (func (export "nested") (call $again)))"#,
+    )?;
+    let mut store = Store::new(&engine, ());
+    let instance = linker.instantiate(&mut store, &module)?;
+    for (name, frames) in [("exit", vec![2]), ("nested", vec![2, 3])] {
+        let error = instance.get_typed_func::<(), ()>(&mut store, name)?.call(&mut store, ()).unwrap_err();
+        assert_eq!(error.downcast_ref::<Exit>(), Some(&Exit(9)));
+        assert_eq!(error.kind(), ErrorKind::Other);
+        let trace = error.downcast_ref::<WasmBacktrace>().expect("a backtrace");
+        assert_eq!(trace.frames().iter().map(|frame| frame.func_index()).collect::<Vec<_>>(), frames, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn panics_cross_the_guest() -> Result<()> {
+    let engine = Engine::default();
+    let mut linker = Linker::new(&engine);
+    linker.func_wrap("host", "panic", |_: Caller<'_, ()>| -> () { panic!("the host gives up") })?;
+    linker.func_wrap("host", "again", |mut caller: Caller<'_, ()>| -> Result<()> {
+        let run = caller.get_export("run").and_then(Extern::into_func).expect("a function");
+        run.typed::<(), ()>(&caller)?.call(&mut caller, ())
+    })?;
+    let module = Module::new(
+        &engine,
+        r#"(module
+            (import "host" "panic" (func $panic))
+            (import "host" "again" (func $again))
+            (func (export "fine") (result i32) (i32.const 1))
+            (func (export "run") (call $panic))
+            (func (export "nested") (call $again)))"#,
+    )?;
+    let mut store = Store::new(&engine, ());
+    let instance = linker.instantiate(&mut store, &module)?;
+    for name in ["run", "nested"] {
+        let run = instance.get_typed_func::<(), ()>(&mut store, name)?;
+        let payload = catch_unwind(AssertUnwindSafe(|| run.call(&mut store, ()))).unwrap_err();
+        assert_eq!(payload.downcast_ref::<&str>(), Some(&"the host gives up"));
+        assert_eq!(instance.get_typed_func::<(), i32>(&mut store, "fine")?.call(&mut store, ())?, 1);
+    }
+    Ok(())
+}

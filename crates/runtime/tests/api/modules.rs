@@ -1,0 +1,94 @@
+//! Loading and looking into modules.
+
+use crate::chain;
+use tiercel::{Config, Engine, ErrorKind, ExternType, Feature, FuncType, MemoryType, Module, Result, ValType};
+
+const WAT: &str = r#"(module $sample
+    (import "env" "f" (func (param i32 v128) (result i64)))
+    (import "env" "m" (memory 1 2))
+    (global (export "g") (mut f32) (f32.const 1))
+    (table (export "t") 3 funcref)
+    (func (export "run") (result i32) i32.const 7))"#;
+
+#[test]
+fn text_and_binary_are_the_same_module() -> Result<()> {
+    let engine = Engine::default();
+    let binary = wat::parse_str(WAT)?;
+    Module::validate(&engine, &binary)?;
+    for module in [Module::new(&engine, WAT)?, Module::new(&engine, &binary)?, Module::from_binary(&engine, &binary)?] {
+        assert_eq!(module.name(), Some("sample"));
+        assert_eq!(module.imports().len(), 2);
+        assert_eq!(module.exports().map(|export| export.name()).collect::<Vec<_>>(), ["g", "t", "run"]);
+    }
+    Ok(())
+}
+
+#[test]
+fn types_of_imports_and_exports() -> Result<()> {
+    let engine = Engine::default();
+    let module = Module::new(&engine, WAT)?;
+    let imports: Vec<_> = module.imports().collect();
+    assert_eq!((imports[0].module(), imports[0].name()), ("env", "f"));
+    let func = FuncType::new(&engine, [ValType::I32, ValType::V128], [ValType::I64]);
+    assert_eq!(imports[0].ty(), ExternType::Func(func.clone()));
+    assert_eq!(func.to_string(), "(i32, v128) -> (i64)");
+    assert_eq!(func.param(1), Some(ValType::V128));
+    assert_eq!(imports[1].ty(), ExternType::Memory(MemoryType::new(1, Some(2))));
+    assert_eq!(module.get_export("g").map(|ty| ty.to_string()).as_deref(), Some("global mut f32"));
+    assert_eq!(module.get_export("run").and_then(|ty| ty.func().cloned()).map(|ty| ty.results().len()), Some(1));
+    assert_eq!(module.get_export("nothing"), None);
+    Ok(())
+}
+
+#[test]
+fn files() -> Result<()> {
+    let engine = Engine::default();
+    let folder = std::env::temp_dir().join(format!("tiercel-modules-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let (good, bad) = (folder.join("good.wat"), folder.join("bad.wat"));
+    std::fs::write(&good, WAT)?;
+    std::fs::write(&bad, "(module (func (result i32)))")?;
+    assert_eq!(Module::from_file(&engine, &good)?.name(), Some("sample"));
+    assert!(chain(Module::from_file(&engine, &bad)).contains("bad.wat"));
+    assert!(chain(Module::from_file(&engine, folder.join("none.wasm"))).contains("none.wasm"));
+    std::fs::remove_dir_all(folder)?;
+    Ok(())
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let engine = Engine::default();
+    let error = Module::from_binary(&engine, b"\0asm\x01\0\0").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    let error = Module::new(&engine, "(module (func (result i32)))").unwrap_err();
+    assert!(error.to_string().contains("type mismatch"), "{error:?}");
+    assert!(Module::new(&engine, "(modul)").is_err());
+}
+
+#[test]
+fn proposals_are_switched() -> Result<()> {
+    let simd = r#"(module (func (result v128) v128.const i64x2 0 0))"#;
+    Module::new(&Engine::default(), simd)?;
+    let engine = Engine::new(Config::new().wasm_simd(false).wasm_relaxed_simd(false))?;
+    let error = Module::new(&engine, simd).unwrap_err();
+    assert!(format!("{error:#}").contains("simd"), "{error:?}");
+
+    let error = Engine::new(Config::new().wasm_feature(Feature::Threads, true)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("`threads`"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn engines_and_modules_are_shared_between_threads() -> Result<()> {
+    fn shareable<T: Send + Sync + Clone>(_: &T) {}
+    let engine = Engine::default();
+    let module = Module::new(&engine, WAT)?;
+    shareable(&engine);
+    shareable(&module);
+    assert!(Engine::same(&engine, module.engine()));
+    assert!(!Engine::same(&engine, &Engine::default()));
+    fn sendable<T: Send>() {}
+    sendable::<tiercel::Store<u32>>();
+    Ok(())
+}
