@@ -202,16 +202,8 @@ pub(crate) struct Filestat {
 
 impl Filestat {
     /// What is known of a stream that is no file of the host.
-    pub(crate) const UNKNOWN: Filestat = Filestat {
-        dev: 0,
-        ino: 0,
-        filetype: Filetype::Unknown,
-        nlink: 0,
-        size: 0,
-        atim: 0,
-        mtim: 0,
-        ctim: 0,
-    };
+    pub(crate) const UNKNOWN: Filestat =
+        Filestat { dev: 0, ino: 0, filetype: Filetype::Unknown, nlink: 0, size: 0, atim: 0, mtim: 0, ctim: 0 };
 
     pub(crate) fn write(&self, mem: &mut GuestMemory<'_>, ptr: u32) -> Result<(), Errno> {
         let mut record = [0; 64];
@@ -229,10 +221,7 @@ impl Filestat {
                 24
             }
         };
-        for (i, value) in [self.size, self.atim, self.mtim, self.ctim]
-            .into_iter()
-            .enumerate()
-        {
+        for (i, value) in [self.size, self.atim, self.mtim, self.ctim].into_iter().enumerate() {
             record[rest + i * 8..][..8].copy_from_slice(&value.to_le_bytes());
         }
         mem.write(ptr, &record[..rest + 32])
@@ -259,11 +248,7 @@ pub(crate) const EVENT_SIZE: u32 = 32;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Interest {
     /// A clock; `timeout` in nanoseconds, a point in time if `absolute`, else a duration.
-    Clock {
-        id: u32,
-        timeout: u64,
-        absolute: bool,
-    },
+    Clock { id: u32, timeout: u64, absolute: bool },
     /// A descriptor ready for reading.
     FdRead(u32),
     /// A descriptor ready for writing.
@@ -299,20 +284,13 @@ impl Subscription {
                 if flags > 1 {
                     return Err(Errno::Inval);
                 }
-                Interest::Clock {
-                    id: mem.read_u32(clock)?,
-                    timeout: mem.read_u64(clock + 8)?,
-                    absolute: flags == 1,
-                }
+                Interest::Clock { id: mem.read_u32(clock)?, timeout: mem.read_u64(clock + 8)?, absolute: flags == 1 }
             }
             1 => Interest::FdRead(mem.read_u32(ptr + 16)?),
             2 => Interest::FdWrite(mem.read_u32(ptr + 16)?),
             _ => return Err(Errno::Inval),
         };
-        Ok(Subscription {
-            userdata: mem.read_u64(ptr)?,
-            interest,
-        })
+        Ok(Subscription { userdata: mem.read_u64(ptr)?, interest })
     }
 }
 
@@ -362,26 +340,14 @@ mod tests {
     #[test]
     fn filestat_layouts() {
         let mut bytes = [0xff; 65];
-        STAT.write(&mut GuestMemory::new(&mut bytes, Abi::Preview1), 0)
-            .unwrap();
-        let words: Vec<u64> = bytes
-            .as_chunks::<8>()
-            .0
-            .iter()
-            .map(|w| u64::from_le_bytes(*w))
-            .collect();
+        STAT.write(&mut GuestMemory::new(&mut bytes, Abi::Preview1), 0).unwrap();
+        let words: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|w| u64::from_le_bytes(*w)).collect();
         assert_eq!(words, [1, 2, 4, 0x1_0000_0003, 4, 5, 6, 7]);
         assert_eq!(bytes[64], 0xff);
 
         let mut bytes = [0xff; 57];
-        STAT.write(&mut GuestMemory::new(&mut bytes, Abi::Unstable), 0)
-            .unwrap();
-        let words: Vec<u64> = bytes
-            .as_chunks::<8>()
-            .0
-            .iter()
-            .map(|w| u64::from_le_bytes(*w))
-            .collect();
+        STAT.write(&mut GuestMemory::new(&mut bytes, Abi::Unstable), 0).unwrap();
+        let words: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|w| u64::from_le_bytes(*w)).collect();
         assert_eq!(words, [1, 2, 4 | 0xffff_ffff << 32, 4, 5, 6, 7]);
         assert_eq!(bytes[56], 0xff);
     }
@@ -395,18 +361,8 @@ mod tests {
             bytes[clock + 8] = 77;
             bytes[clock + 24] = 1;
             let mem = GuestMemory::new(&mut bytes[..Subscription::size(abi) as usize], abi);
-            let interest = Interest::Clock {
-                id: 1,
-                timeout: 77,
-                absolute: true,
-            };
-            assert_eq!(
-                Subscription::read(&mem, 0),
-                Ok(Subscription {
-                    userdata: 9,
-                    interest
-                })
-            );
+            let interest = Interest::Clock { id: 1, timeout: 77, absolute: true };
+            assert_eq!(Subscription::read(&mem, 0), Ok(Subscription { userdata: 9, interest }));
         }
     }
 

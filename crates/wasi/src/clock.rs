@@ -42,12 +42,7 @@ impl Clocks {
 
 impl WasiCtx {
     /// `clock_res_get`: writes the resolution of the clock `id` in nanoseconds to `resolution`.
-    pub fn clock_res_get(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        id: u32,
-        resolution: u32,
-    ) -> Result<(), Errno> {
+    pub fn clock_res_get(&mut self, mem: &mut GuestMemory<'_>, id: u32, resolution: u32) -> Result<(), Errno> {
         let id = Clockid::from_wasm(id)?;
         let value = match self.clocks.own(id) {
             Some(clock) => clock.resolution().max(1),

@@ -180,10 +180,7 @@ impl WasiCtxBuilder {
         let dir = sys::open_ambient_dir(host_path).map_err(|err| {
             io::Error::new(
                 err.kind(),
-                format!(
-                    "cannot open the directory `{}` for the guest: {err}",
-                    host_path.display()
-                ),
+                format!("cannot open the directory `{}` for the guest: {err}", host_path.display()),
             )
         })?;
         self.preopens.push(Kind::Dir(OpenDir {
@@ -215,10 +212,7 @@ impl WasiCtxBuilder {
     }
 
     /// The guest's random bytes, in place of the host's: `source` fills each slice it is given.
-    pub fn random(
-        &mut self,
-        source: impl FnMut(&mut [u8]) -> io::Result<()> + Send + 'static,
-    ) -> &mut Self {
+    pub fn random(&mut self, source: impl FnMut(&mut [u8]) -> io::Result<()> + Send + 'static) -> &mut Self {
         self.random = Some(Box::new(source));
         self
     }
@@ -231,12 +225,6 @@ impl WasiCtxBuilder {
             // Only a million preopens could fail, and the host has no room for those.
             let _ = table.insert(Descriptor::new(kind));
         }
-        WasiCtx {
-            args: builder.args,
-            env: builder.env,
-            table,
-            clocks: builder.clocks,
-            random: builder.random,
-        }
+        WasiCtx { args: builder.args, env: builder.env, table, clocks: builder.clocks, random: builder.random }
     }
 }

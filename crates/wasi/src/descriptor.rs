@@ -59,11 +59,7 @@ pub(crate) struct OpenDir {
 impl OpenDir {
     /// Fails with `Errno::Perm` unless the embedder allows `perms`.
     pub(crate) fn require(&self, perms: DirPerms) -> Result<(), Errno> {
-        if self.dir_perms.contains(perms) {
-            Ok(())
-        } else {
-            Err(Errno::Perm)
-        }
+        if self.dir_perms.contains(perms) { Ok(()) } else { Err(Errno::Perm) }
     }
 }
 
@@ -97,21 +93,12 @@ impl Descriptor {
             Kind::Listener(_) => Rights::SOCKET,
             _ => Rights::empty(),
         };
-        Descriptor {
-            kind,
-            flags: Fdflags::empty(),
-            rights,
-            inheriting,
-        }
+        Descriptor { kind, flags: Fdflags::empty(), rights, inheriting }
     }
 
     /// Fails with `Errno::Notcapable` unless the guest holds `rights`.
     pub(crate) fn require(&self, rights: Rights) -> Result<(), Errno> {
-        if self.rights.contains(rights) {
-            Ok(())
-        } else {
-            Err(Errno::Notcapable)
-        }
+        if self.rights.contains(rights) { Ok(()) } else { Err(Errno::Notcapable) }
     }
 }
 
@@ -126,9 +113,7 @@ pub(crate) struct FdTable {
 impl FdTable {
     /// Adds a descriptor under the lowest free number, as POSIX has it.
     pub(crate) fn insert(&mut self, descriptor: Descriptor) -> Result<u32, Errno> {
-        let free = self.slots[self.first_free..]
-            .iter()
-            .position(Option::is_none);
+        let free = self.slots[self.first_free..].iter().position(Option::is_none);
         let fd = match free {
             Some(offset) => self.first_free + offset,
             None => self.slots.len(),
@@ -148,18 +133,12 @@ impl FdTable {
 
     /// The descriptor `fd`, `Errno::Badf` if there is none.
     pub(crate) fn get(&self, fd: u32) -> Result<&Descriptor, Errno> {
-        self.slots
-            .get(fd as usize)
-            .and_then(Option::as_ref)
-            .ok_or(Errno::Badf)
+        self.slots.get(fd as usize).and_then(Option::as_ref).ok_or(Errno::Badf)
     }
 
     /// The descriptor `fd`, `Errno::Badf` if there is none.
     pub(crate) fn get_mut(&mut self, fd: u32) -> Result<&mut Descriptor, Errno> {
-        self.slots
-            .get_mut(fd as usize)
-            .and_then(Option::as_mut)
-            .ok_or(Errno::Badf)
+        self.slots.get_mut(fd as usize).and_then(Option::as_mut).ok_or(Errno::Badf)
     }
 
     /// The directory `fd` if the guest holds `rights` on it.

@@ -14,12 +14,7 @@ pub(crate) struct NewTimes {
 
 impl WasiCtx {
     /// The timestamps that `flags` choose from the arguments (nanoseconds since 1970) and the real-time clock.
-    pub(crate) fn new_times(
-        &mut self,
-        atim: u64,
-        mtim: u64,
-        flags: u32,
-    ) -> Result<NewTimes, Errno> {
+    pub(crate) fn new_times(&mut self, atim: u64, mtim: u64, flags: u32) -> Result<NewTimes, Errno> {
         let flags = Fstflags::from_wasm(flags)?;
         let both = |a, b| flags.contains(a) && flags.contains(b);
         if both(Fstflags::ATIM, Fstflags::ATIM_NOW) || both(Fstflags::MTIM, Fstflags::MTIM_NOW) {
@@ -30,18 +25,10 @@ impl WasiCtx {
             false => 0,
         };
         let choose = |given: Fstflags, from_clock: Fstflags, value: u64| {
-            let nanos = if flags.contains(from_clock) {
-                now
-            } else {
-                value
-            };
+            let nanos = if flags.contains(from_clock) { now } else { value };
             flags
                 .intersects(given | from_clock)
-                .then(|| {
-                    SystemTime::UNIX_EPOCH
-                        .checked_add(Duration::from_nanos(nanos))
-                        .ok_or(Errno::Overflow)
-                })
+                .then(|| SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(nanos)).ok_or(Errno::Overflow))
                 .transpose()
         };
         Ok(NewTimes {
@@ -51,12 +38,7 @@ impl WasiCtx {
     }
 
     /// `fd_fdstat_get`: writes the descriptor's `fdstat` to `stat`. Needs no right.
-    pub fn fd_fdstat_get(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        fd: u32,
-        stat: u32,
-    ) -> Result<(), Errno> {
+    pub fn fd_fdstat_get(&mut self, mem: &mut GuestMemory<'_>, fd: u32, stat: u32) -> Result<(), Errno> {
         let descriptor = self.table.get(fd)?;
         let filetype = match &descriptor.kind {
             Kind::HostStdio(stdio) => stdio.filestat()?.filetype,
@@ -76,12 +58,7 @@ impl WasiCtx {
 
     /// `fd_fdstat_set_flags`: changes `APPEND` and `NONBLOCK`. The flags for synchronous writing are fixed when the
     /// file is opened, as on every Unix.
-    pub fn fd_fdstat_set_flags(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        fd: u32,
-        flags: u32,
-    ) -> Result<(), Errno> {
+    pub fn fd_fdstat_set_flags(&mut self, mem: &mut GuestMemory<'_>, fd: u32, flags: u32) -> Result<(), Errno> {
         let _ = mem;
         let flags = Fdflags::from_wasm(flags)?;
         let descriptor = self.table.get_mut(fd)?;
@@ -139,12 +116,7 @@ impl WasiCtx {
     }
 
     /// `fd_filestat_get`: writes the `filestat` of what the descriptor refers to to `stat`.
-    pub fn fd_filestat_get(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        fd: u32,
-        stat: u32,
-    ) -> Result<(), Errno> {
+    pub fn fd_filestat_get(&mut self, mem: &mut GuestMemory<'_>, fd: u32, stat: u32) -> Result<(), Errno> {
         let descriptor = self.table.get(fd)?;
         descriptor.require(Rights::FD_FILESTAT_GET)?;
         let filestat = match &descriptor.kind {
@@ -152,21 +124,13 @@ impl WasiCtx {
             Kind::Reader(_) | Kind::Writer(_) => Filestat::UNKNOWN,
             Kind::File(open) => sys::filestat(&Metadata::from_file(&open.file)?),
             Kind::Dir(open) => sys::filestat(&open.dir.dir_metadata()?),
-            Kind::Listener(_) | Kind::Stream(_) => Filestat {
-                filetype: Filetype::SocketStream,
-                ..Filestat::UNKNOWN
-            },
+            Kind::Listener(_) | Kind::Stream(_) => Filestat { filetype: Filetype::SocketStream, ..Filestat::UNKNOWN },
         };
         filestat.write(mem, stat)
     }
 
     /// `fd_filestat_set_size`: makes the file `size` bytes long.
-    pub fn fd_filestat_set_size(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        fd: u32,
-        size: u64,
-    ) -> Result<(), Errno> {
+    pub fn fd_filestat_set_size(&mut self, mem: &mut GuestMemory<'_>, fd: u32, size: u64) -> Result<(), Errno> {
         let _ = mem;
         let descriptor = self.table.get(fd)?;
         descriptor.require(Rights::FD_FILESTAT_SET_SIZE)?;
@@ -202,12 +166,7 @@ impl WasiCtx {
 
     /// `fd_prestat_get`: writes the `prestat` of a preopened directory to `prestat`; `Errno::Badf` for all others,
     /// at which the C library stops looking for preopened directories.
-    pub fn fd_prestat_get(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        fd: u32,
-        prestat: u32,
-    ) -> Result<(), Errno> {
+    pub fn fd_prestat_get(&mut self, mem: &mut GuestMemory<'_>, fd: u32, prestat: u32) -> Result<(), Errno> {
         let len = u32::try_from(self.preopen(fd)?.len()).map_err(|_| Errno::Overflow)?;
         // Tag 0: a directory, the only one there is.
         let [l0, l1, l2, l3] = len.to_le_bytes();
@@ -243,12 +202,7 @@ impl WasiCtx {
     }
 
     /// `fd_renumber`: makes `fd` known as `to`, which must be open and is closed.
-    pub fn fd_renumber(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        fd: u32,
-        to: u32,
-    ) -> Result<(), Errno> {
+    pub fn fd_renumber(&mut self, mem: &mut GuestMemory<'_>, fd: u32, to: u32) -> Result<(), Errno> {
         let _ = mem;
         self.table.renumber(fd, to)
     }

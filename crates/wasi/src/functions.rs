@@ -72,6 +72,8 @@ macro_rules! for_each_function {
     };
 }
 
+pub(crate) use for_each_function;
+
 /// The types of parameters and results.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WasmType {
@@ -171,12 +173,7 @@ pub struct Function {
 impl Function {
     /// Calls the function. `args` are its parameters, `i32` ones in the low half; missing ones are zero. The result
     /// is the error number, or the guest's wish to end.
-    pub fn call(
-        &self,
-        ctx: &mut WasiCtx,
-        mem: &mut GuestMemory<'_>,
-        args: &[u64],
-    ) -> Result<u64, I32Exit> {
+    pub fn call(&self, ctx: &mut WasiCtx, mem: &mut GuestMemory<'_>, args: &[u64]) -> Result<u64, I32Exit> {
         (self.call)(ctx, mem, args)
     }
 }

@@ -76,8 +76,7 @@ impl WasiCtx {
         let descriptor = self.table.get_mut(fd)?;
         descriptor.require(Rights::FD_READ)?;
         mem.check(nread, 4)?;
-        let read =
-            mem.with_iovecs_mut(iovs, iovs_len, |slices| descriptor.read_vectored(slices))??;
+        let read = mem.with_iovecs_mut(iovs, iovs_len, |slices| descriptor.read_vectored(slices))??;
         mem.write_u32(nread, count(read))
     }
 
@@ -94,9 +93,7 @@ impl WasiCtx {
         descriptor.require(Rights::FD_WRITE)?;
         mem.check(nwritten, 4)?;
         let limit = descriptor.write_limit();
-        let written = mem.with_iovecs(iovs, iovs_len, limit, |slices| {
-            descriptor.write_vectored(slices)
-        })??;
+        let written = mem.with_iovecs(iovs, iovs_len, limit, |slices| descriptor.write_vectored(slices))??;
         mem.write_u32(nwritten, count(written))
     }
 
@@ -112,9 +109,8 @@ impl WasiCtx {
     ) -> Result<(), Errno> {
         let open = self.table.file(fd, Rights::FD_READ | Rights::FD_SEEK)?;
         mem.check(nread, 4)?;
-        let read = mem.with_iovecs_mut(iovs, iovs_len, |slices| {
-            uninterrupted(|| sys::read_at(&open.file, slices, offset))
-        })??;
+        let read =
+            mem.with_iovecs_mut(iovs, iovs_len, |slices| uninterrupted(|| sys::read_at(&open.file, slices, offset)))??;
         mem.write_u32(nread, count(read))
     }
 
@@ -165,19 +161,10 @@ impl WasiCtx {
     }
 
     /// `fd_tell`: writes the position to `position`.
-    pub fn fd_tell(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        fd: u32,
-        position: u32,
-    ) -> Result<(), Errno> {
+    pub fn fd_tell(&mut self, mem: &mut GuestMemory<'_>, fd: u32, position: u32) -> Result<(), Errno> {
         let held = self.table.get(fd)?.rights;
         // The right to seek includes this one.
-        let right = if held.contains(Rights::FD_SEEK) {
-            Rights::FD_SEEK
-        } else {
-            Rights::FD_TELL
-        };
+        let right = if held.contains(Rights::FD_SEEK) { Rights::FD_SEEK } else { Rights::FD_TELL };
         let mut file = &self.table.file(fd, right)?.file;
         mem.write_u64(position, file.stream_position()?)
     }
@@ -208,13 +195,7 @@ impl WasiCtx {
     }
 
     /// `fd_allocate`: makes sure that the disk has room for `len` bytes at `offset`; the file grows if it must.
-    pub fn fd_allocate(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        fd: u32,
-        offset: u64,
-        len: u64,
-    ) -> Result<(), Errno> {
+    pub fn fd_allocate(&mut self, mem: &mut GuestMemory<'_>, fd: u32, offset: u64, len: u64) -> Result<(), Errno> {
         let _ = mem;
         let open = self.table.file(fd, Rights::FD_ALLOCATE)?;
         let end = offset.checked_add(len).ok_or(Errno::Fbig)?;
@@ -243,9 +224,7 @@ impl WasiCtx {
         let descriptor = self.table.get_mut(fd)?;
         descriptor.require(right)?;
         match &mut descriptor.kind {
-            Kind::File(open) if right == Rights::FD_DATASYNC => {
-                uninterrupted(|| open.file.sync_data())
-            }
+            Kind::File(open) if right == Rights::FD_DATASYNC => uninterrupted(|| open.file.sync_data()),
             Kind::File(open) => uninterrupted(|| open.file.sync_all()),
             Kind::Dir(open) => uninterrupted(|| sys::sync_dir(&open.dir)),
             Kind::Writer(writer) => uninterrupted(|| writer.flush()),

@@ -6,7 +6,8 @@
 //!
 //! Modules in reading order: `functions` (the list), `ctx` (state and set-up), `memory` (what the guest points to),
 //! `abi` (numbers and layouts), `errno`, `exit`, `rights`, `limits`; then the functions by subject: `process`, `clock`,
-//! `random`, `descriptor` (the table), `stdio`, `io`, `fd`, `readdir`, `path`, `sock`, `poll`; `sys` is the host.
+//! `random`, `descriptor` (the table), `stdio`, `io`, `fd`, `readdir`, `path`, `sock`, `poll`; `sys` is the host and
+//! `linker` the engine.
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +21,7 @@ mod fd;
 mod functions;
 mod io;
 pub mod limits;
+mod linker;
 mod memory;
 mod path;
 mod poll;
@@ -37,6 +39,7 @@ pub use ctx::{WasiCtx, WasiCtxBuilder};
 pub use errno::Errno;
 pub use exit::{I32Exit, Stop};
 pub use functions::{FUNCTIONS, Function, WasmType};
+pub use linker::add_to_linker;
 pub use memory::GuestMemory;
 pub use rights::{DirPerms, FilePerms, Rights};
 pub use stdio::MemoryOutputPipe;

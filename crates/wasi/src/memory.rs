@@ -115,13 +115,7 @@ impl<'a> GuestMemory<'a> {
 
     /// Reads the list of `count` buffers at `list` into `ranges`, leaving out empty ones, and returns how many
     /// there are: at most `MAX_IOVECS` buffers and `max_bytes` bytes, the last buffer cut short if need be.
-    fn gather(
-        &self,
-        list: u32,
-        count: u32,
-        max_bytes: usize,
-        mut push: impl FnMut(Range<usize>),
-    ) -> Result<(), Errno> {
+    fn gather(&self, list: u32, count: u32, max_bytes: usize, mut push: impl FnMut(Range<usize>)) -> Result<(), Errno> {
         let list_len = (count as usize).checked_mul(IOVEC_SIZE);
         let range = self.range(list, list_len.ok_or(Errno::Fault)?)?;
         let mut budget = max_bytes.min(MAX_IO_BYTES);
@@ -169,11 +163,7 @@ impl<'a> GuestMemory<'a> {
                 spilled.push(slice);
             }
         })?;
-        Ok(f(if spilled.is_empty() {
-            &inline[..used]
-        } else {
-            &spilled
-        }))
+        Ok(f(if spilled.is_empty() { &inline[..used] } else { &spilled }))
     }
 
     /// Calls `f` with the buffers of an `iovec` list, to be filled. Where the guest's buffers overlap, only
@@ -200,12 +190,8 @@ impl<'a> GuestMemory<'a> {
             // Slices are split off in the order of addresses, then put in the guest's order.
             let mut order: Vec<usize> = (0..ranges.len()).collect();
             order.sort_unstable_by_key(|&i| ranges[i].start);
-            if order
-                .windows(2)
-                .all(|pair| ranges[pair[0]].end <= ranges[pair[1]].start)
-            {
-                let mut slices: Vec<IoSliceMut<'_>> =
-                    ranges.iter().map(|_| IoSliceMut::new(&mut [])).collect();
+            if order.windows(2).all(|pair| ranges[pair[0]].end <= ranges[pair[1]].start) {
+                let mut slices: Vec<IoSliceMut<'_>> = ranges.iter().map(|_| IoSliceMut::new(&mut [])).collect();
                 let mut rest = &mut *self.bytes;
                 let mut rest_start = 0;
                 for i in order {
@@ -241,12 +227,8 @@ mod tests {
 
     fn lens(list: &[(u32, u32)], max: usize) -> Result<Vec<usize>, Errno> {
         let mut bytes = with_list(list);
-        GuestMemory::new(&mut bytes, Abi::Preview1).with_iovecs(
-            0,
-            list.len() as u32,
-            max,
-            |slices| slices.iter().map(|s| s.len()).collect(),
-        )
+        GuestMemory::new(&mut bytes, Abi::Preview1)
+            .with_iovecs(0, list.len() as u32, max, |slices| slices.iter().map(|s| s.len()).collect())
     }
 
     #[test]
@@ -267,10 +249,7 @@ mod tests {
         assert_eq!(lens(&[(40, 4), (999, 0), (50, 4)], 100), Ok(vec![4, 4]));
         assert_eq!(lens(&[(40, 4), (50, 4)], 6), Ok(vec![4, 2]));
         assert_eq!(lens(&[(40, 4), (60, 5)], 100), Err(Errno::Fault));
-        assert_eq!(
-            lens(&[(1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 2)], 100),
-            Ok(vec![1, 1, 1, 1, 1, 2])
-        );
+        assert_eq!(lens(&[(1, 1), (2, 1), (3, 1), (4, 1), (5, 1), (6, 2)], 100), Ok(vec![1, 1, 1, 1, 1, 2]));
     }
 
     #[test]
@@ -288,10 +267,7 @@ mod tests {
             entry.copy_from_slice(&[0, 0, 0, 0, 1, 0, 0, 0]);
         }
         let mut mem = GuestMemory::new(&mut bytes, Abi::Preview1);
-        assert_eq!(
-            mem.with_iovecs(0, 8192, usize::MAX, |s| s.len()),
-            Ok(MAX_IOVECS)
-        );
+        assert_eq!(mem.with_iovecs(0, 8192, usize::MAX, |s| s.len()), Ok(MAX_IOVECS));
         // All overlap, so that a read gets the first alone.
         assert_eq!(mem.with_iovecs_mut(0, 8192, |s| s.len()), Ok(1));
     }
@@ -300,9 +276,7 @@ mod tests {
     fn buffers_to_fill_keep_the_guests_order() {
         let mut bytes = with_list(&[(50, 2), (40, 3), (60, 1)]);
         let mut mem = GuestMemory::new(&mut bytes, Abi::Preview1);
-        let seen = mem.with_iovecs_mut(0, 3, |slices| {
-            slices.iter().map(|s| s.to_vec()).collect::<Vec<_>>()
-        });
+        let seen = mem.with_iovecs_mut(0, 3, |slices| slices.iter().map(|s| s.to_vec()).collect::<Vec<_>>());
         assert_eq!(seen, Ok(vec![vec![50, 51], vec![40, 41, 42], vec![60]]));
     }
 }

@@ -24,11 +24,7 @@ fn open(
     write: bool,
 ) -> Result<std::fs::File, Errno> {
     let mut options = OpenOptions::new();
-    options.follow(if follow {
-        FollowSymlinks::Yes
-    } else {
-        FollowSymlinks::No
-    });
+    options.follow(if follow { FollowSymlinks::Yes } else { FollowSymlinks::No });
     sys::open_flags(&mut options, fdflags, oflags.contains(Oflags::DIRECTORY));
     if oflags.contains(Oflags::DIRECTORY) {
         // Asking to write makes the host say that it is a directory, or not one.
@@ -40,13 +36,8 @@ fn open(
     let truncates = oflags.contains(Oflags::TRUNC);
     // Creating and truncating need write access of the host, whatever the guest may do afterwards.
     let mut existing = options.clone();
-    options
-        .read(read || !write)
-        .write(write || creates || truncates);
-    options
-        .create(creates)
-        .create_new(exclusive)
-        .truncate(truncates);
+    options.read(read || !write).write(write || creates || truncates);
+    options.create(creates).create_new(exclusive).truncate(truncates);
     match dir.open_with(path, &options) {
         Ok(file) => Ok(file.into_std()),
         Err(err) => {
@@ -55,10 +46,7 @@ fn open(
             let only_write_failed = matches!(errno, Errno::Acces | Errno::Rofs | Errno::Txtbsy);
             if only_write_failed && creates && !exclusive && !truncates && !write {
                 existing.read(true);
-                return dir
-                    .open_with(path, &existing)
-                    .map(|file| file.into_std())
-                    .map_err(|_| errno);
+                return dir.open_with(path, &existing).map(|file| file.into_std()).map_err(|_| errno);
             }
             Err(errno)
         }
@@ -74,10 +62,7 @@ impl WasiCtx {
     ///
     /// The guest asks for rights. It gets those that the directory passes on and that make sense for what is opened;
     /// `Errno::Notcapable` if it asks to read or write and the directory does not pass that on.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "the parameters of the specification"
-    )]
+    #[allow(clippy::too_many_arguments, reason = "the parameters of the specification")]
     pub fn path_open(
         &mut self,
         mem: &mut GuestMemory<'_>,
@@ -99,10 +84,7 @@ impl WasiCtx {
 
         let mut needed = Rights::PATH_OPEN;
         needed.set(Rights::PATH_CREATE_FILE, oflags.contains(Oflags::CREAT));
-        needed.set(
-            Rights::PATH_FILESTAT_SET_SIZE,
-            oflags.contains(Oflags::TRUNC),
-        );
+        needed.set(Rights::PATH_FILESTAT_SET_SIZE, oflags.contains(Oflags::TRUNC));
         let at = self.table.dir(fd, needed)?;
         if oflags.contains(Oflags::DIRECTORY) && oflags != Oflags::DIRECTORY {
             return Err(Errno::Inval);
@@ -140,18 +122,11 @@ impl WasiCtx {
                 return Err(Errno::Perm);
             }
             sys::after_open(&file, filetype, fdflags)?;
-            Kind::File(OpenFile {
-                file,
-                filetype,
-                perms: at.file_perms,
-            })
+            Kind::File(OpenFile { file, filetype, perms: at.file_perms })
         };
 
         let mut descriptor = Descriptor::new(kind);
-        if !matches!(
-            filetype,
-            Filetype::Directory | Filetype::RegularFile | Filetype::BlockDevice
-        ) {
+        if !matches!(filetype, Filetype::Directory | Filetype::RegularFile | Filetype::BlockDevice) {
             descriptor.rights = Rights::STREAM;
         }
         if filetype == Filetype::Directory {
@@ -203,10 +178,7 @@ impl WasiCtx {
     }
 
     /// `path_filestat_set_times`: sets timestamps of a file or directory, in nanoseconds since 1970.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "the parameters of the specification"
-    )]
+    #[allow(clippy::too_many_arguments, reason = "the parameters of the specification")]
     pub fn path_filestat_set_times(
         &mut self,
         mem: &mut GuestMemory<'_>,
@@ -224,17 +196,15 @@ impl WasiCtx {
         let at = self.table.dir(fd, Rights::PATH_FILESTAT_SET_TIMES)?;
         at.require(DirPerms::MUTATE)?;
         let (atim, mtim) = (time_spec(times.accessed), time_spec(times.modified));
-        Ok(match flags.contains(Lookupflags::SYMLINK_FOLLOW) {
+        match flags.contains(Lookupflags::SYMLINK_FOLLOW) {
             true => at.dir.set_times(path, atim, mtim)?,
             false => at.dir.set_symlink_times(path, atim, mtim)?,
-        })
+        }
+        Ok(())
     }
 
     /// `path_link`: creates a hard link. Following a symbolic link at the end of `old_path` is not supported.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "the parameters of the specification"
-    )]
+    #[allow(clippy::too_many_arguments, reason = "the parameters of the specification")]
     pub fn path_link(
         &mut self,
         mem: &mut GuestMemory<'_>,
@@ -259,10 +229,7 @@ impl WasiCtx {
     }
 
     /// `path_readlink`: writes as much of a symbolic link's target as fits to `buf`, the number of bytes to `used`.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "the parameters of the specification"
-    )]
+    #[allow(clippy::too_many_arguments, reason = "the parameters of the specification")]
     pub fn path_readlink(
         &mut self,
         mem: &mut GuestMemory<'_>,
@@ -303,10 +270,7 @@ impl WasiCtx {
     }
 
     /// `path_rename`: renames a file or directory, also from one directory to another.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "the parameters of the specification"
-    )]
+    #[allow(clippy::too_many_arguments, reason = "the parameters of the specification")]
     pub fn path_rename(
         &mut self,
         mem: &mut GuestMemory<'_>,

@@ -8,13 +8,7 @@ use std::time::{Duration, Instant};
 
 impl Subscription {
     fn event(self, error: Errno, nbytes: u64, hangup: bool) -> Event {
-        Event {
-            userdata: self.userdata,
-            error,
-            interest: self.interest,
-            nbytes,
-            hangup,
-        }
+        Event { userdata: self.userdata, error, interest: self.interest, nbytes, hangup }
     }
 }
 
@@ -48,19 +42,15 @@ impl WasiCtx {
         for i in 0..count {
             let subscription = Subscription::read(mem, subscriptions + i * size)?;
             let waiting = match subscription.interest {
-                Interest::Clock {
-                    id,
-                    timeout,
-                    absolute,
-                } => self
-                    .timer(id, timeout, absolute)
-                    .map(|due| timers.push((subscription, due))),
-                Interest::FdRead(fd) => self
-                    .waitable(fd, Rights::FD_READ)
-                    .map(|()| waits.push((subscription, fd, false))),
-                Interest::FdWrite(fd) => self
-                    .waitable(fd, Rights::FD_WRITE)
-                    .map(|()| waits.push((subscription, fd, true))),
+                Interest::Clock { id, timeout, absolute } => {
+                    self.timer(id, timeout, absolute).map(|due| timers.push((subscription, due)))
+                }
+                Interest::FdRead(fd) => {
+                    self.waitable(fd, Rights::FD_READ).map(|()| waits.push((subscription, fd, false)))
+                }
+                Interest::FdWrite(fd) => {
+                    self.waitable(fd, Rights::FD_WRITE).map(|()| waits.push((subscription, fd, true)))
+                }
             };
             if let Err(errno) = waiting {
                 found.push(subscription.event(errno, 0, false));
@@ -71,10 +61,7 @@ impl WasiCtx {
         let next_timer = timers.iter().map(|(_, due)| *due).min();
         let mut waited_for = Vec::with_capacity(waits.len());
         for (_, fd, write) in &waits {
-            waited_for.push(Wait {
-                kind: &self.table.get(*fd)?.kind,
-                write: *write,
-            });
+            waited_for.push(Wait { kind: &self.table.get(*fd)?.kind, write: *write });
         }
         loop {
             let timeout = match found.is_empty() {
@@ -118,8 +105,6 @@ impl WasiCtx {
     }
 
     fn waitable(&self, fd: u32, direction: Rights) -> Result<(), Errno> {
-        self.table
-            .get(fd)?
-            .require(Rights::POLL_FD_READWRITE | direction)
+        self.table.get(fd)?.require(Rights::POLL_FD_READWRITE | direction)
     }
 }

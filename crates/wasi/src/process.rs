@@ -15,29 +15,18 @@ impl StringArray {
     /// Adds the string made of `parts`.
     pub(crate) fn push(&mut self, parts: &[&[u8]]) {
         self.starts.push(self.bytes.len());
-        parts
-            .iter()
-            .for_each(|part| self.bytes.extend_from_slice(part));
+        parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
         self.bytes.push(0);
     }
 
     fn sizes(&self, mem: &mut GuestMemory<'_>, count: u32, len: u32) -> Result<(), Errno> {
         mem.check(len, 4)?;
-        mem.write_u32(
-            count,
-            u32::try_from(self.starts.len()).map_err(|_| Errno::Overflow)?,
-        )?;
-        mem.write_u32(
-            len,
-            u32::try_from(self.bytes.len()).map_err(|_| Errno::Overflow)?,
-        )
+        mem.write_u32(count, u32::try_from(self.starts.len()).map_err(|_| Errno::Overflow)?)?;
+        mem.write_u32(len, u32::try_from(self.bytes.len()).map_err(|_| Errno::Overflow)?)
     }
 
     fn get(&self, mem: &mut GuestMemory<'_>, pointers: u32, buf: u32) -> Result<(), Errno> {
-        mem.check(
-            pointers,
-            self.starts.len().checked_mul(4).ok_or(Errno::Overflow)?,
-        )?;
+        mem.check(pointers, self.starts.len().checked_mul(4).ok_or(Errno::Overflow)?)?;
         mem.write(buf, &self.bytes)?;
         // Both ranges are inside the 32-bit memory now, so that the sums below fit.
         for (i, start) in self.starts.iter().enumerate() {
@@ -49,42 +38,22 @@ impl StringArray {
 
 impl WasiCtx {
     /// `args_sizes_get`: writes the number of arguments and the bytes they need.
-    pub fn args_sizes_get(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        count: u32,
-        buf_len: u32,
-    ) -> Result<(), Errno> {
+    pub fn args_sizes_get(&mut self, mem: &mut GuestMemory<'_>, count: u32, buf_len: u32) -> Result<(), Errno> {
         self.args.sizes(mem, count, buf_len)
     }
 
     /// `args_get`: writes the arguments to `argv_buf` and pointers to them to `argv`.
-    pub fn args_get(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        argv: u32,
-        argv_buf: u32,
-    ) -> Result<(), Errno> {
+    pub fn args_get(&mut self, mem: &mut GuestMemory<'_>, argv: u32, argv_buf: u32) -> Result<(), Errno> {
         self.args.get(mem, argv, argv_buf)
     }
 
     /// `environ_sizes_get`: writes the number of environment variables and the bytes they need.
-    pub fn environ_sizes_get(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        count: u32,
-        buf_len: u32,
-    ) -> Result<(), Errno> {
+    pub fn environ_sizes_get(&mut self, mem: &mut GuestMemory<'_>, count: u32, buf_len: u32) -> Result<(), Errno> {
         self.env.sizes(mem, count, buf_len)
     }
 
     /// `environ_get`: writes the variables as `KEY=VALUE` to `environ_buf` and pointers to them to `environ`.
-    pub fn environ_get(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        environ: u32,
-        environ_buf: u32,
-    ) -> Result<(), Errno> {
+    pub fn environ_get(&mut self, mem: &mut GuestMemory<'_>, environ: u32, environ_buf: u32) -> Result<(), Errno> {
         self.env.get(mem, environ, environ_buf)
     }
 

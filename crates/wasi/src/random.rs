@@ -8,12 +8,7 @@ pub(crate) type RandomSource = Box<dyn FnMut(&mut [u8]) -> io::Result<()> + Send
 
 impl WasiCtx {
     /// `random_get`: fills `len` bytes at `buf` from the host's secure generator, straight into guest memory.
-    pub fn random_get(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        buf: u32,
-        len: u32,
-    ) -> Result<(), Errno> {
+    pub fn random_get(&mut self, mem: &mut GuestMemory<'_>, buf: u32, len: u32) -> Result<(), Errno> {
         let buf = mem.slice_mut(buf, len)?;
         match &mut self.random {
             Some(source) => Ok(source(buf)?),

@@ -28,29 +28,15 @@ impl Listing {
     /// Adds an entry. Names are the host's bytes: a guest must be able to see a file it cannot open.
     pub(crate) fn push(&mut self, name: &[u8], ino: u64, filetype: Filetype) {
         self.names.extend_from_slice(name);
-        self.entries.push(Entry {
-            ino,
-            filetype,
-            name_end: self.names.len(),
-        });
+        self.entries.push(Entry { ino, filetype, name_end: self.names.len() });
     }
 
     /// The record and the name of the entry `index`.
     fn get(&self, index: usize) -> Option<([u8; DIRENT_SIZE], &[u8])> {
         let entry = self.entries.get(index)?;
-        let name_start = index
-            .checked_sub(1)
-            .map_or(0, |before| self.entries[before].name_end);
+        let name_start = index.checked_sub(1).map_or(0, |before| self.entries[before].name_end);
         let name = &self.names[name_start..entry.name_end];
-        Some((
-            dirent(
-                index as u64 + 1,
-                entry.ino,
-                name.len() as u32,
-                entry.filetype,
-            ),
-            name,
-        ))
+        Some((dirent(index as u64 + 1, entry.ino, name.len() as u32, entry.filetype), name))
     }
 }
 

@@ -20,13 +20,7 @@ impl WasiCtx {
 
     /// `sock_accept`: waits for a connection and writes its descriptor to `accepted`. The only flag is `NONBLOCK`,
     /// for the connection; whether this call waits is the listener's own flag.
-    pub fn sock_accept(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        fd: u32,
-        flags: u32,
-        accepted: u32,
-    ) -> Result<(), Errno> {
+    pub fn sock_accept(&mut self, mem: &mut GuestMemory<'_>, fd: u32, flags: u32, accepted: u32) -> Result<(), Errno> {
         let flags = Fdflags::from_wasm(flags)?;
         if !(flags - Fdflags::NONBLOCK).is_empty() {
             return Err(Errno::Inval);
@@ -53,10 +47,7 @@ impl WasiCtx {
 
     /// `sock_recv`: receives into the `iovec`s at `data`; writes the number of bytes to `received` and the flags of
     /// the message, none for a stream, to `out_flags`.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "the parameters of the specification"
-    )]
+    #[allow(clippy::too_many_arguments, reason = "the parameters of the specification")]
     pub fn sock_recv(
         &mut self,
         mem: &mut GuestMemory<'_>,
@@ -73,9 +64,8 @@ impl WasiCtx {
         mem.check(out_flags, 2)?;
         let peek = flags.contains(Riflags::RECV_PEEK);
         let wait_all = flags.contains(Riflags::RECV_WAITALL);
-        let len = mem.with_iovecs_mut(data, data_len, |slices| {
-            uninterrupted(|| sys::recv(stream, slices, peek, wait_all))
-        })??;
+        let len =
+            mem.with_iovecs_mut(data, data_len, |slices| uninterrupted(|| sys::recv(stream, slices, peek, wait_all)))??;
         mem.write_u32(received, len as u32)?;
         mem.write_u16(out_flags, 0)
     }
@@ -95,19 +85,13 @@ impl WasiCtx {
         }
         let stream = self.stream(fd, Rights::FD_WRITE)?;
         mem.check(sent, 4)?;
-        let len = mem.with_iovecs(data, data_len, MAX_IO_BYTES, |slices| {
-            uninterrupted(|| sys::send(stream, slices))
-        })??;
+        let len =
+            mem.with_iovecs(data, data_len, MAX_IO_BYTES, |slices| uninterrupted(|| sys::send(stream, slices)))??;
         mem.write_u32(sent, len as u32)
     }
 
     /// `sock_shutdown`: closes one or both directions of a connection.
-    pub fn sock_shutdown(
-        &mut self,
-        mem: &mut GuestMemory<'_>,
-        fd: u32,
-        how: u32,
-    ) -> Result<(), Errno> {
+    pub fn sock_shutdown(&mut self, mem: &mut GuestMemory<'_>, fd: u32, how: u32) -> Result<(), Errno> {
         let _ = mem;
         let stream = self.stream(fd, Rights::SOCK_SHUTDOWN)?;
         let how = Sdflags::from_wasm(how)?;

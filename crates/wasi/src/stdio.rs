@@ -14,10 +14,7 @@ impl MemoryOutputPipe {
     /// A pipe that takes `capacity` bytes in all; the guest's writes beyond fail with "no space left". Use
     /// `usize::MAX` only for guests you trust with the host's memory.
     pub fn new(capacity: usize) -> Self {
-        MemoryOutputPipe {
-            buffer: Arc::default(),
-            capacity,
-        }
+        MemoryOutputPipe { buffer: Arc::default(), capacity }
     }
 
     /// A copy of what has been written so far.
@@ -73,10 +70,7 @@ mod tests {
         let mut pipe = MemoryOutputPipe::new(5);
         assert_eq!(pipe.write(b"abc").unwrap(), 3);
         assert_eq!(pipe.write(b"def").unwrap(), 2);
-        assert_eq!(
-            pipe.write(b"g").unwrap_err().kind(),
-            io::ErrorKind::StorageFull
-        );
+        assert_eq!(pipe.write(b"g").unwrap_err().kind(), io::ErrorKind::StorageFull);
         assert_eq!(pipe.write(b"").unwrap(), 0);
         assert_eq!(pipe.take(), b"abcde");
         assert_eq!(pipe.write(b"hij").unwrap(), 3);

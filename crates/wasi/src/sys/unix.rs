@@ -23,10 +23,7 @@ use std::time::Duration;
 pub(crate) fn open_ambient_dir(path: &Path) -> io::Result<Dir> {
     use std::os::unix::fs::OpenOptionsExt;
     // `Dir::open_ambient_dir` would open it on Linux as a bare place that cannot be synced or given times.
-    let file = std::fs::OpenOptions::new()
-        .read(true)
-        .custom_flags(OFlags::DIRECTORY.bits() as i32)
-        .open(path)?;
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(OFlags::DIRECTORY.bits() as i32).open(path)?;
     Ok(Dir::from_std_file(file))
 }
 
@@ -76,18 +73,14 @@ fn filetype(host: FileType) -> Filetype {
 /// Nanoseconds since 1970; times before are zero, which WASI cannot express.
 fn nanos(seconds: i64, nanoseconds: i64) -> u64 {
     let seconds = u64::try_from(seconds).unwrap_or(0);
-    seconds
-        .saturating_mul(1_000_000_000)
-        .saturating_add(u64::try_from(nanoseconds).unwrap_or(0))
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(nanoseconds).unwrap_or(0))
 }
 
 pub(crate) fn filestat(metadata: &Metadata) -> Filestat {
     Filestat {
         dev: metadata.dev(),
         ino: metadata.ino(),
-        filetype: filetype(FileType::from_raw_mode(
-            metadata.mode() as rustix::fs::RawMode
-        )),
+        filetype: filetype(FileType::from_raw_mode(metadata.mode() as rustix::fs::RawMode)),
         nlink: metadata.nlink(),
         size: metadata.size(),
         atim: nanos(metadata.atime(), metadata.atime_nsec()),
@@ -127,20 +120,11 @@ pub(crate) fn sync_dir(dir: &Dir) -> io::Result<()> {
     Ok(rustix::fs::fsync(dir)?)
 }
 
-pub(crate) fn read_at(
-    file: &File,
-    slices: &mut [IoSliceMut<'_>],
-    offset: u64,
-) -> io::Result<usize> {
+pub(crate) fn read_at(file: &File, slices: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
     Ok(rustix::io::preadv(file, slices, offset)?)
 }
 
-pub(crate) fn write_at(
-    file: &File,
-    slices: &[IoSlice<'_>],
-    offset: u64,
-    flags: Fdflags,
-) -> io::Result<usize> {
+pub(crate) fn write_at(file: &File, slices: &[IoSlice<'_>], offset: u64, flags: Fdflags) -> io::Result<usize> {
     if !flags.contains(Fdflags::APPEND) {
         return Ok(rustix::io::pwritev(file, slices, offset)?);
     }
@@ -164,12 +148,7 @@ pub(crate) fn advise(file: &File, offset: u64, len: u64, advice: u32) -> io::Res
             4 => Advice::DontNeed,
             _ => Advice::NoReuse,
         };
-        Ok(rustix::fs::fadvise(
-            file,
-            offset,
-            std::num::NonZeroU64::new(len),
-            advice,
-        )?)
+        Ok(rustix::fs::fadvise(file, offset, std::num::NonZeroU64::new(len), advice)?)
     }
     // Advice may be ignored.
     #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
@@ -181,12 +160,7 @@ pub(crate) fn advise(file: &File, offset: u64, len: u64, advice: u32) -> io::Res
 
 /// The caller has checked that `offset + len` fits in 63 bits.
 pub(crate) fn allocate(file: &File, offset: u64, len: u64) -> io::Result<()> {
-    #[cfg(any(
-        target_os = "linux",
-        target_os = "android",
-        target_os = "freebsd",
-        target_vendor = "apple"
-    ))]
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_vendor = "apple"))]
     {
         use rustix::io::Errno as Host;
         match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), offset, len) {
@@ -233,22 +207,12 @@ impl HostStdio {
         }
     }
 
-    pub(crate) fn read_vectored(
-        self,
-        slices: &mut [IoSliceMut<'_>],
-        nonblock: bool,
-    ) -> io::Result<usize> {
+    pub(crate) fn read_vectored(self, slices: &mut [IoSliceMut<'_>], nonblock: bool) -> io::Result<usize> {
         self.attempt(PollFlags::IN, nonblock, |fd| rustix::io::readv(fd, slices))
     }
 
-    pub(crate) fn write_vectored(
-        self,
-        slices: &[IoSlice<'_>],
-        nonblock: bool,
-    ) -> io::Result<usize> {
-        self.attempt(PollFlags::OUT, nonblock, |fd| {
-            rustix::io::writev(fd, slices)
-        })
+    pub(crate) fn write_vectored(self, slices: &[IoSlice<'_>], nonblock: bool) -> io::Result<usize> {
+        self.attempt(PollFlags::OUT, nonblock, |fd| rustix::io::writev(fd, slices))
     }
 
     /// A device is a character device only if it is a terminal: the C library takes the one for the other.
@@ -273,12 +237,7 @@ impl HostStdio {
     }
 }
 
-pub(crate) fn recv(
-    stream: &TcpStream,
-    slices: &mut [IoSliceMut<'_>],
-    peek: bool,
-    wait_all: bool,
-) -> io::Result<usize> {
+pub(crate) fn recv(stream: &TcpStream, slices: &mut [IoSliceMut<'_>], peek: bool, wait_all: bool) -> io::Result<usize> {
     let mut stream = stream;
     if !peek && !wait_all {
         return stream.read_vectored(slices);
@@ -344,48 +303,30 @@ fn nbytes(wait: &Wait<'_>) -> u64 {
     match wait.kind {
         Kind::File(open) if open.filetype == Filetype::RegularFile => {
             let position = (&open.file).stream_position().unwrap_or(0);
-            open.file
-                .metadata()
-                .map_or(0, |metadata| metadata.len().saturating_sub(position))
+            open.file.metadata().map_or(0, |metadata| metadata.len().saturating_sub(position))
         }
-        kind => pollable(kind)
-            .and_then(|fd| rustix::io::ioctl_fionread(fd).ok())
-            .unwrap_or(1),
+        kind => pollable(kind).and_then(|fd| rustix::io::ioctl_fionread(fd).ok()).unwrap_or(1),
     }
 }
 
 /// Waits until one of `waits` is ready or `timeout` has passed (`None` is for ever), and says which are. May return
 /// earlier with none.
-pub(crate) fn wait(
-    waits: &[Wait<'_>],
-    timeout: Option<Duration>,
-) -> io::Result<Vec<Option<Ready>>> {
+pub(crate) fn wait(waits: &[Wait<'_>], timeout: Option<Duration>) -> io::Result<Vec<Option<Ready>>> {
     let mut polled = Vec::with_capacity(waits.len());
     let mut always_ready = false;
     for wait in waits {
         match pollable(wait.kind) {
             Some(fd) => {
-                let interest = if wait.write {
-                    PollFlags::OUT
-                } else {
-                    PollFlags::IN
-                };
+                let interest = if wait.write { PollFlags::OUT } else { PollFlags::IN };
                 polled.push(PollFd::from_borrowed_fd(fd, interest));
             }
             None => always_ready = true,
         }
     }
-    let timeout = if always_ready {
-        Some(Duration::ZERO)
-    } else {
-        timeout
-    };
+    let timeout = if always_ready { Some(Duration::ZERO) } else { timeout };
     let timeout = timeout.map(|timeout| {
         let timeout = timeout.min(LONGEST_WAIT);
-        Timespec {
-            tv_sec: timeout.as_secs() as i64,
-            tv_nsec: timeout.subsec_nanos().into(),
-        }
+        Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: timeout.subsec_nanos().into() }
     });
     match poll(&mut polled, timeout.as_ref()) {
         Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -393,17 +334,11 @@ pub(crate) fn wait(
     }
     let mut results = polled.iter().map(PollFd::revents);
     let ready = waits.iter().map(|wait| match pollable(wait.kind) {
-        None => Some(Ready {
-            nbytes: nbytes(wait),
-            hangup: false,
-        }),
+        None => Some(Ready { nbytes: nbytes(wait), hangup: false }),
         Some(_) => {
             let result = results.next().unwrap_or(PollFlags::empty());
             // NVAL is what some hosts say of devices they cannot wait for: reading them will tell.
-            (!result.is_empty()).then(|| Ready {
-                nbytes: nbytes(wait),
-                hangup: result.contains(PollFlags::HUP),
-            })
+            (!result.is_empty()).then(|| Ready { nbytes: nbytes(wait), hangup: result.contains(PollFlags::HUP) })
         }
     });
     Ok(ready.collect())

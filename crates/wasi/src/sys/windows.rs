@@ -61,12 +61,8 @@ fn filetype(host: FileType) -> Filetype {
 
 /// Nanoseconds since 1970; unknown times and times before are zero.
 fn nanos(time: io::Result<cap_std::time::SystemTime>) -> u64 {
-    let since_1970 = time
-        .ok()
-        .and_then(|time| time.into_std().duration_since(SystemTime::UNIX_EPOCH).ok());
-    since_1970.map_or(0, |since| {
-        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-    })
+    let since_1970 = time.ok().and_then(|time| time.into_std().duration_since(SystemTime::UNIX_EPOCH).ok());
+    since_1970.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
 pub(crate) fn filestat(metadata: &Metadata) -> Filestat {
@@ -123,23 +119,14 @@ fn keeping_position<R>(file: &File, call: impl FnOnce() -> io::Result<R>) -> io:
     result
 }
 
-pub(crate) fn read_at(
-    file: &File,
-    slices: &mut [IoSliceMut<'_>],
-    offset: u64,
-) -> io::Result<usize> {
+pub(crate) fn read_at(file: &File, slices: &mut [IoSliceMut<'_>], offset: u64) -> io::Result<usize> {
     match slices.first_mut() {
         Some(slice) => keeping_position(file, || file.seek_read(slice, offset)),
         None => Ok(0),
     }
 }
 
-pub(crate) fn write_at(
-    file: &File,
-    slices: &[IoSlice<'_>],
-    offset: u64,
-    _flags: Fdflags,
-) -> io::Result<usize> {
+pub(crate) fn write_at(file: &File, slices: &[IoSlice<'_>], offset: u64, _flags: Fdflags) -> io::Result<usize> {
     match slices.first() {
         Some(slice) => keeping_position(file, || file.seek_write(slice, offset)),
         None => Ok(0),
@@ -160,11 +147,7 @@ pub(crate) fn allocate(file: &File, offset: u64, len: u64) -> io::Result<()> {
 }
 
 impl HostStdio {
-    pub(crate) fn read_vectored(
-        self,
-        slices: &mut [IoSliceMut<'_>],
-        nonblock: bool,
-    ) -> io::Result<usize> {
+    pub(crate) fn read_vectored(self, slices: &mut [IoSliceMut<'_>], nonblock: bool) -> io::Result<usize> {
         match self {
             HostStdio::In if nonblock => Err(io::ErrorKind::Unsupported.into()),
             HostStdio::In => io::stdin().lock().read_vectored(slices),
@@ -172,11 +155,7 @@ impl HostStdio {
         }
     }
 
-    pub(crate) fn write_vectored(
-        self,
-        slices: &[IoSlice<'_>],
-        _nonblock: bool,
-    ) -> io::Result<usize> {
+    pub(crate) fn write_vectored(self, slices: &[IoSlice<'_>], _nonblock: bool) -> io::Result<usize> {
         fn out(mut stream: impl Write, slices: &[IoSlice<'_>]) -> io::Result<usize> {
             let written = stream.write_vectored(slices)?;
             stream.flush()?;
@@ -195,24 +174,12 @@ impl HostStdio {
             HostStdio::Out => io::stdout().is_terminal(),
             HostStdio::Err => io::stderr().is_terminal(),
         };
-        let filetype = if terminal {
-            Filetype::CharacterDevice
-        } else {
-            Filetype::Unknown
-        };
-        Ok(Filestat {
-            filetype,
-            ..Filestat::UNKNOWN
-        })
+        let filetype = if terminal { Filetype::CharacterDevice } else { Filetype::Unknown };
+        Ok(Filestat { filetype, ..Filestat::UNKNOWN })
     }
 }
 
-pub(crate) fn recv(
-    stream: &TcpStream,
-    slices: &mut [IoSliceMut<'_>],
-    peek: bool,
-    wait_all: bool,
-) -> io::Result<usize> {
+pub(crate) fn recv(stream: &TcpStream, slices: &mut [IoSliceMut<'_>], peek: bool, wait_all: bool) -> io::Result<usize> {
     let mut stream = stream;
     match slices.first_mut() {
         Some(slice) if peek => stream.peek(slice),
@@ -246,9 +213,7 @@ pub(crate) fn send(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usi
 pub(crate) fn clock_now(id: Clockid) -> Result<u64, Errno> {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     let since = match id {
-        Clockid::Realtime => SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or(Duration::ZERO),
+        Clockid::Realtime => SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO),
         Clockid::Monotonic => START.elapsed(),
         Clockid::ProcessCputime | Clockid::ThreadCputime => return Err(Errno::Notsup),
     };
@@ -261,10 +226,7 @@ pub(crate) fn clock_resolution(id: Clockid) -> Result<u64, Errno> {
 }
 
 /// Waits for `timeout` if nothing is waited for, else says that all is ready.
-pub(crate) fn wait(
-    waits: &[Wait<'_>],
-    timeout: Option<Duration>,
-) -> io::Result<Vec<Option<Ready>>> {
+pub(crate) fn wait(waits: &[Wait<'_>], timeout: Option<Duration>) -> io::Result<Vec<Option<Ready>>> {
     if waits.is_empty()
         && let Some(timeout) = timeout
     {
@@ -272,10 +234,7 @@ pub(crate) fn wait(
     }
     let ready = |wait: &Wait<'_>| {
         let _ = (wait.kind, wait.write);
-        Some(Ready {
-            nbytes: 1,
-            hangup: false,
-        })
+        Some(Ready { nbytes: 1, hangup: false })
     };
     Ok(waits.iter().map(ready).collect())
 }

@@ -3,9 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use tiercel_wasi::{
-    Abi, DirPerms, Errno, FUNCTIONS, FilePerms, GuestMemory, I32Exit, Rights, WasiCtx,
-};
+use tiercel_wasi::{Abi, DirPerms, Errno, FUNCTIONS, FilePerms, GuestMemory, I32Exit, Rights, WasiCtx};
 
 /// Where calls leave their results.
 pub const OUT: u32 = 64;
@@ -50,9 +48,7 @@ pub fn boxed_with(dir_perms: DirPerms, file_perms: FilePerms) -> (Guest, TempDir
     }
     fs::write(temp.path().join("secret/key"), "key").unwrap();
     let mut builder = WasiCtx::builder();
-    builder
-        .preopened_dir(temp.path().join("box"), "/", dir_perms, file_perms)
-        .unwrap();
+    builder.preopened_dir(temp.path().join("box"), "/", dir_perms, file_perms).unwrap();
     (Guest::new(builder.build()), temp)
 }
 
@@ -63,18 +59,11 @@ pub fn inside(temp: &TempDir, path: impl AsRef<Path>) -> PathBuf {
 
 impl Guest {
     pub fn new(ctx: WasiCtx) -> Self {
-        Guest {
-            ctx,
-            memory: vec![0; 128 * 1024],
-            abi: Abi::Preview1,
-        }
+        Guest { ctx, memory: vec![0; 128 * 1024], abi: Abi::Preview1 }
     }
 
     pub fn call_raw(&mut self, name: &str, args: &[u64]) -> Result<Errno, I32Exit> {
-        let function = FUNCTIONS
-            .iter()
-            .find(|f| f.name == name)
-            .expect("a function of WASI");
+        let function = FUNCTIONS.iter().find(|f| f.name == name).expect("a function of WASI");
         assert_eq!(function.params.len(), args.len(), "parameters of {name}");
         let mut mem = GuestMemory::new(&mut self.memory, self.abi);
         let errno = function.call(&mut self.ctx, &mut mem, args)?;
@@ -139,17 +128,7 @@ impl Guest {
     ) -> Result<u32, Errno> {
         let [ptr, len] = self.path(path);
         let (base, inheriting) = rights;
-        let args = [
-            fd.into(),
-            lookup.into(),
-            ptr,
-            len,
-            oflags.into(),
-            base,
-            inheriting,
-            fdflags.into(),
-            OUT.into(),
-        ];
+        let args = [fd.into(), lookup.into(), ptr, len, oflags.into(), base, inheriting, fdflags.into(), OUT.into()];
         self.call("path_open", &args)?;
         Ok(self.u32(OUT))
     }
@@ -221,21 +200,13 @@ impl Guest {
     pub fn fdstat(&mut self, fd: u32) -> Result<(u8, u16, Rights, Rights), Errno> {
         self.call("fd_fdstat_get", &[fd.into(), OUT.into()])?;
         let rights = |at| Rights::from_bits(self.u64(at)).expect("only rights of WASI");
-        Ok((
-            self.u8(OUT),
-            self.u16(OUT + 2),
-            rights(OUT + 8),
-            rights(OUT + 16),
-        ))
+        Ok((self.u8(OUT), self.u16(OUT + 2), rights(OUT + 8), rights(OUT + 16)))
     }
 
     /// Leaves a preview 1 `filestat` at `OUT`.
     pub fn stat(&mut self, path: &str, lookup: u32) -> Result<(), Errno> {
         let [ptr, len] = self.path(path);
-        self.call(
-            "path_filestat_get",
-            &[ROOT.into(), lookup.into(), ptr, len, OUT.into()],
-        )
+        self.call("path_filestat_get", &[ROOT.into(), lookup.into(), ptr, len, OUT.into()])
     }
 
     pub fn symlink(&mut self, target: &str, path: &str) -> Result<(), Errno> {
@@ -247,49 +218,24 @@ impl Guest {
     pub fn rename(&mut self, old: &str, new: &str) -> Result<(), Errno> {
         let [old, old_len] = self.path(old);
         let [new, new_len] = self.path2(new);
-        self.call(
-            "path_rename",
-            &[ROOT.into(), old, old_len, ROOT.into(), new, new_len],
-        )
+        self.call("path_rename", &[ROOT.into(), old, old_len, ROOT.into(), new, new_len])
     }
 
     pub fn link(&mut self, from: (u32, &str), to: (u32, &str), lookup: u32) -> Result<(), Errno> {
         let [old, old_len] = self.path(from.1);
         let [new, new_len] = self.path2(to.1);
-        let args = [
-            from.0.into(),
-            lookup.into(),
-            old,
-            old_len,
-            to.0.into(),
-            new,
-            new_len,
-        ];
+        let args = [from.0.into(), lookup.into(), old, old_len, to.0.into(), new, new_len];
         self.call("path_link", &args)
     }
 
     pub fn readlink(&mut self, path: &str, len: u32) -> Result<Vec<u8>, Errno> {
         let [ptr, path_len] = self.path(path);
-        let args = [
-            ROOT.into(),
-            ptr,
-            path_len,
-            DATA.into(),
-            len.into(),
-            OUT.into(),
-        ];
+        let args = [ROOT.into(), ptr, path_len, DATA.into(), len.into(), OUT.into()];
         self.call("path_readlink", &args)?;
         Ok(self.bytes(DATA, self.u32(OUT)).to_vec())
     }
 
-    pub fn set_path_times(
-        &mut self,
-        path: &str,
-        lookup: u32,
-        atim: u64,
-        mtim: u64,
-        flags: u64,
-    ) -> Result<(), Errno> {
+    pub fn set_path_times(&mut self, path: &str, lookup: u32, atim: u64, mtim: u64, flags: u64) -> Result<(), Errno> {
         let [ptr, len] = self.path(path);
         let args = [ROOT.into(), lookup.into(), ptr, len, atim, mtim, flags];
         self.call("path_filestat_set_times", &args)

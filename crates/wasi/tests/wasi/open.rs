@@ -24,9 +24,7 @@ fn creating_truncating_excluding() {
     assert_eq!(fs::read(inside(&temp, "file")).unwrap(), b"");
     guest.open_full(ROOT, 0, "third", CREAT, (0, 0), 0).unwrap();
     assert!(inside(&temp, "third").exists());
-    let fd = guest
-        .open_full(ROOT, 0, "file", CREAT | TRUNC, (ALL, 0), APPEND)
-        .unwrap();
+    let fd = guest.open_full(ROOT, 0, "file", CREAT | TRUNC, (ALL, 0), APPEND).unwrap();
     assert_eq!(guest.fdstat(fd).unwrap().1, APPEND as u16);
 }
 
@@ -39,24 +37,14 @@ fn directories_and_files_are_told_apart() {
     assert_eq!(guest.open("dir", 0), Err(Errno::Isdir));
     assert_eq!(guest.open("dir", DIRECTORY), Err(Errno::Isdir));
     assert_eq!(guest.open("dir", DIRECTORY | CREAT), Err(Errno::Inval));
-    assert_eq!(
-        guest.open_full(ROOT, 0, "dir", CREAT, (2, 0), 0),
-        Err(Errno::Isdir)
-    );
+    assert_eq!(guest.open_full(ROOT, 0, "dir", CREAT, (2, 0), 0), Err(Errno::Isdir));
     let fd = guest.open_read("dir").unwrap();
     assert_eq!(guest.fdstat(fd).unwrap().0, 3);
     assert_eq!(guest.open_read("file/x"), Err(Errno::Notdir));
     for path in ["file/", "file///", "file/."] {
         assert_eq!(guest.open_read(path), Err(Errno::Notdir), "{path}");
     }
-    for path in [
-        "dir/",
-        "dir///",
-        "dir/.",
-        ".",
-        "dir/./nested/..",
-        "./dir//nested/../nested/",
-    ] {
+    for path in ["dir/", "dir///", "dir/.", ".", "dir/./nested/..", "./dir//nested/../nested/"] {
         assert!(guest.open_read(path).is_ok(), "{path}");
         assert!(guest.open_dir(path).is_ok(), "{path}");
     }
@@ -80,14 +68,8 @@ fn flags_that_do_not_exist() {
     let (mut guest, _temp) = boxed();
     assert_eq!(guest.open("file", 16), Err(Errno::Inval));
     assert_eq!(guest.open("file", 0x1_0001), Err(Errno::Inval));
-    assert_eq!(
-        guest.open_full(ROOT, 2, "file", 0, (0, 0), 0),
-        Err(Errno::Inval)
-    );
-    assert_eq!(
-        guest.open_full(ROOT, 0, "file", 0, (0, 0), 32),
-        Err(Errno::Inval)
-    );
+    assert_eq!(guest.open_full(ROOT, 2, "file", 0, (0, 0), 0), Err(Errno::Inval));
+    assert_eq!(guest.open_full(ROOT, 0, "file", 0, (0, 0), 32), Err(Errno::Inval));
 }
 
 #[cfg(unix)]
@@ -101,19 +83,14 @@ fn links_at_the_end_are_followed_only_when_asked() {
     guest.symlink("missing", "dangling").unwrap();
     assert_eq!(guest.open("link", 0), Err(Errno::Loop));
     assert_eq!(guest.open("dangling", 0), Err(Errno::Loop));
-    assert_eq!(
-        guest.open_full(ROOT, 0, "dirlink", DIRECTORY, (0, 0), 0),
-        Err(Errno::Notdir)
-    );
+    assert_eq!(guest.open_full(ROOT, 0, "dirlink", DIRECTORY, (0, 0), 0), Err(Errno::Notdir));
     let fd = guest.open_read("link").unwrap();
     assert_eq!(guest.read(fd, 10).unwrap(), b"text");
     assert!(guest.open_dir("dirlink").is_ok());
     assert_eq!(guest.open_dir("link"), Err(Errno::Notdir));
     assert_eq!(guest.open_read("dangling"), Err(Errno::Noent));
     // Following and creating makes the file that the link names.
-    guest
-        .open_full(ROOT, FOLLOW, "dangling", CREAT, (ALL, 0), 0)
-        .unwrap();
+    guest.open_full(ROOT, FOLLOW, "dangling", CREAT, (ALL, 0), 0).unwrap();
     assert!(inside(&temp, "missing").exists());
     assert_eq!(guest.open("link", CREAT | EXCL), Err(Errno::Exist));
 }
@@ -142,44 +119,19 @@ fn removing() {
     let (mut guest, temp) = boxed();
     fs::create_dir_all(inside(&temp, "dir/nested")).unwrap();
     fs::write(inside(&temp, "file"), "").unwrap();
-    assert_eq!(
-        guest.at("path_remove_directory", ROOT, "dir"),
-        Err(Errno::Notempty)
-    );
-    assert_eq!(
-        guest.at("path_remove_directory", ROOT, "file"),
-        Err(Errno::Notdir)
-    );
-    assert_eq!(
-        guest.at("path_remove_directory", ROOT, "file/"),
-        Err(Errno::Notdir)
-    );
-    assert_eq!(
-        guest.at("path_unlink_file", ROOT, "file/"),
-        Err(Errno::Notdir)
-    );
-    let is_dir = if cfg!(target_os = "macos") {
-        Errno::Perm
-    } else {
-        Errno::Isdir
-    };
+    assert_eq!(guest.at("path_remove_directory", ROOT, "dir"), Err(Errno::Notempty));
+    assert_eq!(guest.at("path_remove_directory", ROOT, "file"), Err(Errno::Notdir));
+    assert_eq!(guest.at("path_remove_directory", ROOT, "file/"), Err(Errno::Notdir));
+    assert_eq!(guest.at("path_unlink_file", ROOT, "file/"), Err(Errno::Notdir));
+    let is_dir = if cfg!(target_os = "macos") { Errno::Perm } else { Errno::Isdir };
     assert_eq!(guest.at("path_unlink_file", ROOT, "dir"), Err(is_dir));
     assert_eq!(guest.at("path_unlink_file", ROOT, "dir/"), Err(is_dir));
-    assert_eq!(
-        guest.at("path_remove_directory", ROOT, "dir/nested/"),
-        Ok(())
-    );
+    assert_eq!(guest.at("path_remove_directory", ROOT, "dir/nested/"), Ok(()));
     assert_eq!(guest.at("path_remove_directory", ROOT, "dir"), Ok(()));
     assert_eq!(guest.at("path_unlink_file", ROOT, "file"), Ok(()));
-    assert_eq!(
-        guest.at("path_unlink_file", ROOT, "file"),
-        Err(Errno::Noent)
-    );
+    assert_eq!(guest.at("path_unlink_file", ROOT, "file"), Err(Errno::Noent));
     assert_eq!(guest.at("path_create_directory", ROOT, "dir/"), Ok(()));
-    assert_eq!(
-        guest.at("path_create_directory", ROOT, "dir"),
-        Err(Errno::Exist)
-    );
+    assert_eq!(guest.at("path_create_directory", ROOT, "dir"), Err(Errno::Exist));
     assert!(guest.at("path_remove_directory", ROOT, ".").is_err());
     assert!(guest.at("path_remove_directory", ROOT, "dir/..").is_err());
     assert!(inside(&temp, "").exists());
@@ -218,26 +170,11 @@ fn hard_links() {
     guest.link((ROOT, "file"), (ROOT, "dir/link"), 0).unwrap();
     guest.stat("dir/link", 0).unwrap();
     assert_eq!(guest.u64(OUT + 24), 2, "link count");
-    assert_eq!(
-        guest.link((ROOT, "file"), (ROOT, "file"), 0),
-        Err(Errno::Exist)
-    );
-    assert_eq!(
-        guest.link((ROOT, "file"), (ROOT, "dir"), 0),
-        Err(Errno::Exist)
-    );
-    assert_eq!(
-        guest.link((ROOT, "dir"), (ROOT, "other"), 0),
-        Err(Errno::Perm)
-    );
-    assert_eq!(
-        guest.link((ROOT, "file"), (ROOT, "other/"), 0),
-        Err(Errno::Noent)
-    );
-    assert_eq!(
-        guest.link((ROOT, "file"), (ROOT, "other"), FOLLOW),
-        Err(Errno::Inval)
-    );
+    assert_eq!(guest.link((ROOT, "file"), (ROOT, "file"), 0), Err(Errno::Exist));
+    assert_eq!(guest.link((ROOT, "file"), (ROOT, "dir"), 0), Err(Errno::Exist));
+    assert_eq!(guest.link((ROOT, "dir"), (ROOT, "other"), 0), Err(Errno::Perm));
+    assert_eq!(guest.link((ROOT, "file"), (ROOT, "other/"), 0), Err(Errno::Noent));
+    assert_eq!(guest.link((ROOT, "file"), (ROOT, "other"), FOLLOW), Err(Errno::Inval));
     guest.symlink("missing", "dangling").unwrap();
     assert_eq!(guest.link((ROOT, "dangling"), (ROOT, "hard"), 0), Ok(()));
     assert_eq!(guest.readlink("hard", 10).unwrap(), b"missing");
@@ -249,49 +186,27 @@ fn attributes_and_timestamps() {
     fs::write(inside(&temp, "file"), "12345").unwrap();
     guest.stat("file", 0).unwrap();
     let (ino, mtim) = (guest.u64(OUT + 8), guest.u64(OUT + 48));
-    assert_eq!(
-        (guest.u8(OUT + 16), guest.u64(OUT + 24), guest.u64(OUT + 32)),
-        (4, 1, 5)
-    );
+    assert_eq!((guest.u8(OUT + 16), guest.u64(OUT + 24), guest.u64(OUT + 32)), (4, 1, 5));
     guest.stat(".", 0).unwrap();
     assert_eq!(guest.u8(OUT + 16), 3);
 
     guest.set_path_times("file", 0, 0, mtim - 1000, 4).unwrap();
     guest.stat("file", 0).unwrap();
-    assert_eq!(
-        (guest.u64(OUT + 8), guest.u64(OUT + 48)),
-        (ino, mtim - 1000)
-    );
-    guest
-        .set_path_times("file", FOLLOW, 1_000_000_000, 0, 1 | 8)
-        .unwrap();
+    assert_eq!((guest.u64(OUT + 8), guest.u64(OUT + 48)), (ino, mtim - 1000));
+    guest.set_path_times("file", FOLLOW, 1_000_000_000, 0, 1 | 8).unwrap();
     guest.stat("file", 0).unwrap();
     assert_eq!(guest.u64(OUT + 40), 1_000_000_000);
     assert!(guest.u64(OUT + 48) + 1_000_000_000 > mtim, "now");
-    assert_eq!(
-        guest.set_path_times("file", 0, 0, 0, 4 | 8),
-        Err(Errno::Inval)
-    );
-    assert_eq!(
-        guest.set_path_times("file", 0, 0, 0, 1 | 2),
-        Err(Errno::Inval)
-    );
+    assert_eq!(guest.set_path_times("file", 0, 0, 0, 4 | 8), Err(Errno::Inval));
+    assert_eq!(guest.set_path_times("file", 0, 0, 0, 1 | 2), Err(Errno::Inval));
     assert_eq!(guest.set_path_times("file", 0, 0, 0, 16), Err(Errno::Inval));
 
     let fd = guest.open("file", 0).unwrap();
-    guest
-        .call("fd_filestat_set_times", &[fd.into(), 5, 6, 5])
-        .unwrap();
-    guest
-        .call("fd_filestat_get", &[fd.into(), OUT.into()])
-        .unwrap();
+    guest.call("fd_filestat_set_times", &[fd.into(), 5, 6, 5]).unwrap();
+    guest.call("fd_filestat_get", &[fd.into(), OUT.into()]).unwrap();
     assert_eq!((guest.u64(OUT + 40), guest.u64(OUT + 48)), (5, 6));
-    guest
-        .call("fd_filestat_set_times", &[ROOT.into(), 0, 7, 4])
-        .unwrap();
-    guest
-        .call("fd_filestat_get", &[ROOT.into(), OUT.into()])
-        .unwrap();
+    guest.call("fd_filestat_set_times", &[ROOT.into(), 0, 7, 4]).unwrap();
+    guest.call("fd_filestat_get", &[ROOT.into(), OUT.into()]).unwrap();
     assert_eq!(guest.u64(OUT + 48), 7);
     // The far future is an error or what the file system makes of it.
     let _ = guest.call("fd_filestat_set_times", &[fd.into(), u64::MAX, u64::MAX, 5]);
@@ -319,21 +234,11 @@ fn rights_of_what_is_opened() {
     assert_eq!((filetype, flags), (4, 0));
     assert_eq!((base, inheriting), (Rights::FILE, Rights::empty()));
     let read = Rights::FD_READ | Rights::FD_SEEK | Rights::FD_ALLOCATE;
-    let fd = guest
-        .open_full(ROOT, 0, "file", 0, (read.bits(), 0), 0)
-        .unwrap();
-    assert_eq!(
-        guest.fdstat(fd).unwrap().2,
-        Rights::FD_READ | Rights::FD_SEEK
-    );
+    let fd = guest.open_full(ROOT, 0, "file", 0, (read.bits(), 0), 0).unwrap();
+    assert_eq!(guest.fdstat(fd).unwrap().2, Rights::FD_READ | Rights::FD_SEEK);
     let (filetype, flags, base, inheriting) = guest.fdstat(ROOT).unwrap();
     assert_eq!((filetype, flags), (3, 0));
-    assert_eq!(
-        (base, inheriting),
-        (Rights::DIRECTORY, Rights::DIRECTORY | Rights::FILE)
-    );
-    let same = guest
-        .open_full(ROOT, 0, ".", 0, (base.bits(), inheriting.bits()), 0)
-        .unwrap();
+    assert_eq!((base, inheriting), (Rights::DIRECTORY, Rights::DIRECTORY | Rights::FILE));
+    let same = guest.open_full(ROOT, 0, ".", 0, (base.bits(), inheriting.bits()), 0).unwrap();
     assert_eq!(guest.fdstat(same).unwrap(), (3, 0, base, inheriting));
 }

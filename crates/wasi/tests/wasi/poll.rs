@@ -19,11 +19,7 @@ pub enum Sub {
 type Event = (usize, Errno, u8, u64, bool);
 
 pub fn poll(guest: &mut Guest, subs: &[Sub]) -> Result<Vec<Event>, Errno> {
-    let (size, clock) = if guest.abi == Abi::Preview1 {
-        (48, 16)
-    } else {
-        (56, 24)
-    };
+    let (size, clock) = if guest.abi == Abi::Preview1 { (48, 16) } else { (56, 24) };
     guest.memory[SUBS as usize..][..subs.len() * size as usize].fill(0);
     for (i, sub) in subs.iter().enumerate() {
         let at = SUBS + i as u32 * size;
@@ -72,9 +68,7 @@ fn clocks_wait_as_long_as_asked() {
         assert!((50..2000).contains(&start.elapsed().as_millis()));
         assert_eq!(events, [(0, Errno::Success, 0, 0, false)]);
 
-        guest
-            .call("clock_time_get", &[id.into(), 0, OUT.into()])
-            .unwrap();
+        guest.call("clock_time_get", &[id.into(), 0, OUT.into()]).unwrap();
         let due = guest.u64(OUT) + millis(50);
         let start = Instant::now();
         poll(&mut guest, &[Sub::Clock(id, due, true)]).unwrap();
@@ -106,12 +100,7 @@ fn files_are_ready_at_once() {
     let fd = guest.open("file", CREAT).unwrap();
     guest.write(fd, b"0123456789").unwrap();
     guest.seek(fd, 4, 0).unwrap();
-    let subs = [
-        Sub::Read(fd),
-        Sub::Write(fd),
-        Sub::Write(1),
-        Sub::Clock(1, millis(60_000), false),
-    ];
+    let subs = [Sub::Read(fd), Sub::Write(fd), Sub::Write(1), Sub::Clock(1, millis(60_000), false)];
     let events = poll(&mut guest, &subs).unwrap();
     assert_eq!(events[0], (0, Errno::Success, 1, 6, false));
     let ready: Vec<(usize, u8)> = events.iter().map(|event| (event.0, event.2)).collect();
@@ -150,24 +139,13 @@ fn what_is_wrong_with_one_is_its_event() {
 fn pipes_wait_for_data_and_tell_of_hangup() {
     use rustix::fs::{CWD, Mode, mkfifoat};
     let (mut guest, temp) = boxed();
-    mkfifoat(
-        CWD,
-        crate::guest::inside(&temp, "pipe"),
-        Mode::RUSR | Mode::WUSR,
-    )
-    .unwrap();
+    mkfifoat(CWD, crate::guest::inside(&temp, "pipe"), Mode::RUSR | Mode::WUSR).unwrap();
     let reader = guest.open_read("pipe").unwrap();
     let writer = guest.open_full(3, 0, "pipe", 0, (ALL - 2, 0), 0).unwrap();
     let subs = [Sub::Read(reader), Sub::Clock(1, millis(30), false)];
-    assert_eq!(
-        poll(&mut guest, &subs).unwrap(),
-        [(1, Errno::Success, 0, 0, false)]
-    );
+    assert_eq!(poll(&mut guest, &subs).unwrap(), [(1, Errno::Success, 0, 0, false)]);
     guest.write(writer, b"abc").unwrap();
-    assert_eq!(
-        poll(&mut guest, &subs).unwrap(),
-        [(0, Errno::Success, 1, 3, false)]
-    );
+    assert_eq!(poll(&mut guest, &subs).unwrap(), [(0, Errno::Success, 1, 3, false)]);
     guest.read(reader, 3).unwrap();
     guest.close(writer).unwrap();
     let events = poll(&mut guest, &subs).unwrap();
@@ -185,10 +163,7 @@ fn records_that_make_no_sense() {
     guest.put(SUBS + 40, &[2]);
     assert_eq!(guest.call("poll_oneoff", &args(1)), Err(Errno::Inval));
     assert_eq!(guest.call("poll_oneoff", &args(10_000)), Err(Errno::Fault));
-    assert_eq!(
-        guest.call("poll_oneoff", &args(u32::MAX.into())),
-        Err(Errno::Inval)
-    );
+    assert_eq!(guest.call("poll_oneoff", &args(u32::MAX.into())), Err(Errno::Inval));
 }
 
 #[test]
@@ -199,14 +174,9 @@ fn events_may_be_written_over_subscriptions() {
         guest.put(SUBS + i * 48 + 8, &[2]);
         guest.put(SUBS + i * 48 + 16, &1_u32.to_le_bytes());
     }
-    guest
-        .call("poll_oneoff", &[SUBS.into(), SUBS.into(), 4, OUT.into()])
-        .unwrap();
+    guest.call("poll_oneoff", &[SUBS.into(), SUBS.into(), 4, OUT.into()]).unwrap();
     assert_eq!(guest.u32(OUT), 4);
     for i in 0..4_u32 {
-        assert_eq!(
-            (guest.u64(SUBS + i * 32), guest.u8(SUBS + i * 32 + 10)),
-            (i.into(), 2)
-        );
+        assert_eq!((guest.u64(SUBS + i * 32), guest.u8(SUBS + i * 32 + 10)), (i.into(), 2));
     }
 }

@@ -8,9 +8,7 @@ use tiercel_wasi::{Clock, Errno, I32Exit, MemoryOutputPipe, WasiCtx};
 /// The strings that a pair of functions hands out.
 fn strings(guest: &mut Guest, sizes: &str, get: &str) -> Vec<Vec<u8>> {
     guest.memory.fill(0);
-    guest
-        .call(sizes, &[OUT.into(), u64::from(OUT) + 4])
-        .unwrap();
+    guest.call(sizes, &[OUT.into(), u64::from(OUT) + 4]).unwrap();
     let (count, len) = (guest.u32(OUT), guest.u32(OUT + 4));
     guest.call(get, &[OUT.into(), DATA.into()]).unwrap();
     assert_eq!(guest.u8(DATA + len), 0, "no more is written than announced");
@@ -24,11 +22,7 @@ fn strings(guest: &mut Guest, sizes: &str, get: &str) -> Vec<Vec<u8>> {
 #[test]
 fn arguments_and_environment_arrive_whole() {
     let mut builder = WasiCtx::builder();
-    builder
-        .arg("prog")
-        .args(["", "zwei drei", "é"])
-        .env("A", "1=2")
-        .env("B", "");
+    builder.arg("prog").args(["", "zwei drei", "é"]).env("A", "1=2").env("B", "");
     let mut guest = Guest::new(builder.build());
     let args = strings(&mut guest, "args_sizes_get", "args_get");
     assert_eq!(args, [&b"prog"[..], b"", b"zwei drei", "é".as_bytes()]);
@@ -43,10 +37,7 @@ fn a_new_context_has_nothing() {
     assert!(strings(&mut guest, "environ_sizes_get", "environ_get").is_empty());
     assert_eq!(guest.read(0, 10), Ok(vec![]));
     assert_eq!(guest.write(1, b"lost"), Ok(4));
-    assert_eq!(
-        guest.call("fd_prestat_get", &[3, OUT.into()]),
-        Err(Errno::Badf)
-    );
+    assert_eq!(guest.call("fd_prestat_get", &[3, OUT.into()]), Err(Errno::Badf));
 }
 
 #[test]
@@ -55,11 +46,7 @@ fn an_unused_context_costs_microseconds() {
     for _ in 0..1000 {
         std::hint::black_box(WasiCtx::builder().arg("prog").inherit_stdio().build());
     }
-    assert!(
-        start.elapsed() < Duration::from_millis(100),
-        "{:?} for a thousand",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_millis(100), "{:?} for a thousand", start.elapsed());
 }
 
 #[test]
@@ -67,10 +54,7 @@ fn streams_of_the_embedder() {
     let out = MemoryOutputPipe::new(1000);
     let err = MemoryOutputPipe::new(3);
     let mut builder = WasiCtx::builder();
-    builder
-        .stdin_bytes("hello world")
-        .stdout(out.clone())
-        .stderr(err.clone());
+    builder.stdin_bytes("hello world").stdout(out.clone()).stderr(err.clone());
     let mut guest = Guest::new(builder.build());
     assert_eq!(guest.read(0, 5), Ok(b"hello".to_vec()));
     assert_eq!(guest.read(0, 100), Ok(b" world".to_vec()));
@@ -80,9 +64,7 @@ fn streams_of_the_embedder() {
 
     let [list, count] = guest.iovs(&[2, 0, 3]);
     guest.put(DATA, b"abcde");
-    guest
-        .call("fd_write", &[1, list, count, OUT.into()])
-        .unwrap();
+    guest.call("fd_write", &[1, list, count, OUT.into()]).unwrap();
     assert_eq!(guest.u32(OUT), 5);
     for byte in b"fgh" {
         assert_eq!(guest.write(1, &[*byte]), Ok(1));
@@ -121,21 +103,12 @@ fn standard_streams_do_not_seek_and_keep_flags() {
     let mut guest = Guest::new(WasiCtx::builder().inherit_stdio().build());
     for fd in 0..3 {
         assert_eq!(guest.seek(fd, 0, 0), Err(Errno::Spipe));
-        assert_eq!(
-            guest.call("fd_tell", &[fd.into(), OUT.into()]),
-            Err(Errno::Spipe)
-        );
+        assert_eq!(guest.call("fd_tell", &[fd.into(), OUT.into()]), Err(Errno::Spipe));
         assert_eq!(guest.pread(fd, 1, 0), Err(Errno::Spipe));
-        guest
-            .call("fd_fdstat_set_flags", &[fd.into(), NONBLOCK.into()])
-            .unwrap();
+        guest.call("fd_fdstat_set_flags", &[fd.into(), NONBLOCK.into()]).unwrap();
         assert_eq!(guest.fdstat(fd).unwrap().1, NONBLOCK as u16);
-        guest
-            .call("fd_fdstat_set_flags", &[fd.into(), APPEND.into()])
-            .unwrap();
-        guest
-            .call("fd_filestat_get", &[fd.into(), OUT.into()])
-            .unwrap();
+        guest.call("fd_fdstat_set_flags", &[fd.into(), APPEND.into()]).unwrap();
+        guest.call("fd_filestat_get", &[fd.into(), OUT.into()]).unwrap();
     }
 }
 
@@ -143,10 +116,7 @@ fn standard_streams_do_not_seek_and_keep_flags() {
 fn proc_exit_ends_with_the_status() {
     let mut guest = Guest::new(WasiCtx::builder().build());
     for status in [0, 1, 33, 255, -1] {
-        assert_eq!(
-            guest.call_raw("proc_exit", &[status as u32 as u64]),
-            Err(I32Exit(status))
-        );
+        assert_eq!(guest.call_raw("proc_exit", &[status as u32 as u64]), Err(I32Exit(status)));
     }
 }
 
@@ -174,14 +144,8 @@ fn host_clocks_run() {
         guest.call("clock_time_get", &[id, 0, OUT.into()]).unwrap();
         assert!(guest.u64(OUT) >= before);
     }
-    assert_eq!(
-        guest.call("clock_res_get", &[4, OUT.into()]),
-        Err(Errno::Inval)
-    );
-    assert_eq!(
-        guest.call("clock_time_get", &[4, 0, OUT.into()]),
-        Err(Errno::Inval)
-    );
+    assert_eq!(guest.call("clock_res_get", &[4, OUT.into()]), Err(Errno::Inval));
+    assert_eq!(guest.call("clock_time_get", &[4, 0, OUT.into()]), Err(Errno::Inval));
 }
 
 #[test]
@@ -197,13 +161,10 @@ fn clocks_and_random_bytes_of_the_embedder() {
         }
     }
     let mut builder = WasiCtx::builder();
-    builder
-        .wall_clock(Steps(0))
-        .monotonic_clock(Steps(100))
-        .random(|bytes| {
-            bytes.fill(9);
-            Ok(())
-        });
+    builder.wall_clock(Steps(0)).monotonic_clock(Steps(100)).random(|bytes| {
+        bytes.fill(9);
+        Ok(())
+    });
     let mut guest = Guest::new(builder.build());
     guest.call("clock_time_get", &[0, 0, OUT.into()]).unwrap();
     assert_eq!(guest.u64(OUT), 7);
@@ -224,8 +185,5 @@ fn random_bytes_fill_large_buffers_and_differ() {
     guest.call("random_get", &[DATA.into(), 65536]).unwrap();
     assert_ne!(first, guest.bytes(DATA, 65536));
     assert_eq!(guest.call("random_get", &[OUT.into(), 0]), Ok(()));
-    assert_eq!(
-        guest.call("random_get", &[OUT.into(), ALL]),
-        Err(Errno::Fault)
-    );
+    assert_eq!(guest.call("random_get", &[OUT.into(), ALL]), Err(Errno::Fault));
 }

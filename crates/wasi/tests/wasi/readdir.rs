@@ -9,12 +9,7 @@ type Entry = (u64, u64, u8, String);
 
 /// One call; the whole entries it gave and whether the end was reached.
 fn call(guest: &mut Guest, fd: u32, len: u32, cookie: u64) -> (Vec<Entry>, bool) {
-    guest
-        .call(
-            "fd_readdir",
-            &[fd.into(), DATA.into(), len.into(), cookie, OUT.into()],
-        )
-        .unwrap();
+    guest.call("fd_readdir", &[fd.into(), DATA.into(), len.into(), cookie, OUT.into()]).unwrap();
     let used = guest.u32(OUT);
     assert!(used <= len);
     let mut entries = Vec::new();
@@ -26,12 +21,7 @@ fn call(guest: &mut Guest, fd: u32, len: u32, cookie: u64) -> (Vec<Entry>, bool)
             break;
         }
         let name = String::from_utf8(guest.bytes(record + 24, name_len).to_vec()).unwrap();
-        entries.push((
-            guest.u64(record),
-            guest.u64(record + 8),
-            guest.u8(record + 20),
-            name,
-        ));
+        entries.push((guest.u64(record), guest.u64(record + 8), guest.u8(record + 20), name));
         at += 24 + name_len;
     }
     (entries, used < len)
@@ -55,16 +45,11 @@ fn names(guest: &mut Guest, fd: u32, len: u32) -> Vec<String> {
 #[test]
 fn an_empty_directory_has_itself_and_its_parent() {
     let (mut guest, _temp) = boxed();
-    guest
-        .call("fd_filestat_get", &[ROOT.into(), OUT.into()])
-        .unwrap();
+    guest.call("fd_filestat_get", &[ROOT.into(), OUT.into()]).unwrap();
     let ino = guest.u64(OUT + 8);
     let (entries, end) = call(&mut guest, ROOT, 1000, 0);
     assert!(end);
-    assert_eq!(
-        entries,
-        [(1, ino, 3, ".".to_string()), (2, ino, 3, "..".to_string())]
-    );
+    assert_eq!(entries, [(1, ino, 3, ".".to_string()), (2, ino, 3, "..".to_string())]);
     assert_eq!(call(&mut guest, ROOT, 1000, 2), (vec![], true));
     assert_eq!(call(&mut guest, ROOT, 1000, 77), (vec![], true));
     assert_eq!(call(&mut guest, ROOT, 1000, u64::MAX), (vec![], true));
@@ -125,12 +110,7 @@ fn the_last_entry_is_cut_where_the_buffer_ends() {
     let whole = 24 + 1 + 24 + 2 + 24 + 9;
     for len in 0..=whole + 1 {
         guest.memory[DATA as usize..][..200].fill(0xaa);
-        guest
-            .call(
-                "fd_readdir",
-                &[ROOT.into(), DATA.into(), len, 0, OUT.into()],
-            )
-            .unwrap();
+        guest.call("fd_readdir", &[ROOT.into(), DATA.into(), len, 0, OUT.into()]).unwrap();
         assert_eq!(u64::from(guest.u32(OUT)), len.min(whole));
         assert_eq!(guest.u8(DATA + len as u32), 0xaa, "nothing past the buffer");
     }
@@ -142,12 +122,7 @@ fn names_that_are_no_utf8_are_listed_as_they_are() {
     use std::os::unix::ffi::OsStrExt;
     let (mut guest, temp) = boxed();
     fs::write(inside(&temp, std::ffi::OsStr::from_bytes(b"\xff")), "").unwrap();
-    guest
-        .call(
-            "fd_readdir",
-            &[ROOT.into(), DATA.into(), 1000, 2, OUT.into()],
-        )
-        .unwrap();
+    guest.call("fd_readdir", &[ROOT.into(), DATA.into(), 1000, 2, OUT.into()]).unwrap();
     assert_eq!((guest.u32(OUT), guest.u8(DATA + 24)), (25, 0xff));
 }
 

@@ -13,12 +13,7 @@ fn refused(guest: &mut Guest, path: &str) {
         ("open to read", guest.open_read(path).map(drop)),
         ("create", guest.open(path, CREAT).map(drop)),
         ("truncate", guest.open(path, CREAT | TRUNC).map(drop)),
-        (
-            "create following",
-            guest
-                .open_full(ROOT, FOLLOW, path, CREAT, (ALL, ALL), 0)
-                .map(drop),
-        ),
+        ("create following", guest.open_full(ROOT, FOLLOW, path, CREAT, (ALL, ALL), 0).map(drop)),
         ("open directory", guest.open_dir(path).map(drop)),
         ("stat", guest.stat(path, 0)),
         ("stat following", guest.stat(path, FOLLOW)),
@@ -30,11 +25,7 @@ fn refused(guest: &mut Guest, path: &str) {
         ("link to", guest.link((ROOT, "file"), (ROOT, path), 0)),
         ("link from", guest.link((ROOT, path), (ROOT, "stolen"), 0)),
     ];
-    for name in [
-        "path_create_directory",
-        "path_remove_directory",
-        "path_unlink_file",
-    ] {
+    for name in ["path_create_directory", "path_remove_directory", "path_unlink_file"] {
         results.push((name, guest.at(name, ROOT, path)));
     }
     for (what, result) in results {
@@ -44,18 +35,12 @@ fn refused(guest: &mut Guest, path: &str) {
 
 /// What is outside must be as it was made.
 fn untouched(temp: &tempfile::TempDir) {
-    let mut names: Vec<_> = fs::read_dir(temp.path())
-        .unwrap()
-        .map(|e| e.unwrap().file_name())
-        .collect();
+    let mut names: Vec<_> = fs::read_dir(temp.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["box", "outside", "secret"]);
     assert_eq!(fs::read(temp.path().join("secret/key")).unwrap(), b"key");
     assert_eq!(fs::read_dir(temp.path().join("secret")).unwrap().count(), 1);
-    assert_eq!(
-        fs::read_dir(temp.path().join("outside")).unwrap().count(),
-        0
-    );
+    assert_eq!(fs::read_dir(temp.path().join("outside")).unwrap().count(), 0);
 }
 
 #[test]
@@ -81,10 +66,7 @@ fn dot_dot_at_every_position() {
     for path in ["..", "../", "a/../..", "a/b/../../.."] {
         assert!(guest.open_dir(path).is_err(), "{path}");
         assert!(guest.stat(path, FOLLOW).is_err(), "{path}");
-        assert!(
-            guest.at("path_remove_directory", ROOT, path).is_err(),
-            "{path}"
-        );
+        assert!(guest.at("path_remove_directory", ROOT, path).is_err(), "{path}");
     }
     assert_eq!(guest.open_read("../secret/key"), Err(Errno::Perm));
     // Inside, `..` is a name like others.
@@ -119,38 +101,17 @@ fn symbolic_links_made_by_the_host() {
     symlink("chain1", inside(&temp, "chain2")).unwrap();
     symlink("a/deep/..", inside(&temp, "through")).unwrap();
     symlink("../outside/new", inside(&temp, "dangling")).unwrap();
-    for path in [
-        "absolute/key",
-        "relative/key",
-        "a/deep/key",
-        "chain2/key",
-        "through/secret/key",
-    ] {
+    for path in ["absolute/key", "relative/key", "a/deep/key", "chain2/key", "through/secret/key"] {
         refused(&mut guest, path);
     }
-    for link in [
-        "absolute", "relative", "a/deep", "chain2", "through", "dangling",
-    ] {
+    for link in ["absolute", "relative", "a/deep", "chain2", "through", "dangling"] {
         assert!(guest.open_read(link).is_err(), "{link}");
         assert!(guest.open_dir(link).is_err(), "{link}");
         assert!(guest.stat(link, FOLLOW).is_err(), "{link}");
         assert!(guest.stat(link, 0).is_ok(), "{link} itself is inside");
-        assert!(
-            guest
-                .open_full(ROOT, FOLLOW, link, CREAT, (ALL, ALL), 0)
-                .is_err(),
-            "{link}"
-        );
-        assert!(
-            guest
-                .open_full(ROOT, FOLLOW, link, CREAT | TRUNC, (ALL, ALL), 0)
-                .is_err(),
-            "{link}"
-        );
-        assert!(
-            guest.set_path_times(link, FOLLOW, 1, 1, 5).is_err(),
-            "{link}"
-        );
+        assert!(guest.open_full(ROOT, FOLLOW, link, CREAT, (ALL, ALL), 0).is_err(), "{link}");
+        assert!(guest.open_full(ROOT, FOLLOW, link, CREAT | TRUNC, (ALL, ALL), 0).is_err(), "{link}");
+        assert!(guest.set_path_times(link, FOLLOW, 1, 1, 5).is_err(), "{link}");
     }
     // A hard link of a symbolic link is the link, not what it points to.
     guest.link((ROOT, "relative"), (ROOT, "hard"), 0).unwrap();
@@ -162,10 +123,7 @@ fn symbolic_links_made_by_the_host() {
 fn symbolic_links_made_by_the_guest() {
     let (mut guest, temp) = boxed();
     let secret = temp.path().join("secret");
-    assert_eq!(
-        guest.symlink(secret.to_str().unwrap(), "link"),
-        Err(Errno::Perm)
-    );
+    assert_eq!(guest.symlink(secret.to_str().unwrap(), "link"), Err(Errno::Perm));
     assert_eq!(guest.symlink("/", "link"), Err(Errno::Perm));
     assert!(!inside(&temp, "link").exists());
     // A relative one may point anywhere and leads nowhere.
@@ -208,43 +166,22 @@ fn a_subdirectory_opened_by_the_guest_is_a_sandbox_too() {
     fs::create_dir_all(inside(&temp, "a/b")).unwrap();
     fs::write(inside(&temp, "file"), "").unwrap();
     let a = guest.open_dir("a").unwrap();
-    assert_eq!(
-        guest.open_full(a, FOLLOW, "../file", 0, (2, 0), 0),
-        Err(Errno::Perm)
-    );
-    assert_eq!(
-        guest.open_full(a, FOLLOW, "..", DIRECTORY, (0, 0), 0),
-        Err(Errno::Perm)
-    );
+    assert_eq!(guest.open_full(a, FOLLOW, "../file", 0, (2, 0), 0), Err(Errno::Perm));
+    assert_eq!(guest.open_full(a, FOLLOW, "..", DIRECTORY, (0, 0), 0), Err(Errno::Perm));
     // Also after it has been moved to another depth.
     guest.rename("a", "moved").unwrap();
-    assert_eq!(
-        guest.open_full(a, FOLLOW, "../file", 0, (2, 0), 0),
-        Err(Errno::Perm)
-    );
-    assert!(
-        guest
-            .open_full(a, FOLLOW, "b", DIRECTORY, (0, 0), 0)
-            .is_ok()
-    );
+    assert_eq!(guest.open_full(a, FOLLOW, "../file", 0, (2, 0), 0), Err(Errno::Perm));
+    assert!(guest.open_full(a, FOLLOW, "b", DIRECTORY, (0, 0), 0).is_ok());
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn magic_links_of_proc() {
     let mut builder = WasiCtx::builder();
-    builder
-        .preopened_dir("/proc", "/", DirPerms::all(), FilePerms::all())
-        .unwrap();
+    builder.preopened_dir("/proc", "/", DirPerms::all(), FilePerms::all()).unwrap();
     let mut guest = Guest::new(builder.build());
     assert!(guest.open_read("self/status").is_ok());
-    for path in [
-        "self/root",
-        "self/root/etc/passwd",
-        "self/cwd",
-        "self/cwd/Cargo.toml",
-        "self/exe",
-    ] {
+    for path in ["self/root", "self/root/etc/passwd", "self/cwd", "self/cwd/Cargo.toml", "self/exe"] {
         assert!(guest.open_read(path).is_err(), "{path}");
         assert!(guest.open_dir(path).is_err(), "{path}");
     }
@@ -326,9 +263,7 @@ fn pipes_and_devices_do_not_hang_the_host() {
     assert_eq!(guest.read(fd, 10), Ok(b"through".to_vec()));
 
     let mut builder = WasiCtx::builder();
-    builder
-        .preopened_dir("/dev", "/", DirPerms::all(), FilePerms::all())
-        .unwrap();
+    builder.preopened_dir("/dev", "/", DirPerms::all(), FilePerms::all()).unwrap();
     let mut guest = Guest::new(builder.build());
     let fd = guest.open_read("zero").unwrap();
     assert_eq!(guest.read(fd, 4), Ok(vec![0; 4]));
@@ -342,51 +277,24 @@ fn a_read_only_directory_stays_as_it_is() {
     fs::write(inside(&temp, "file"), "text").unwrap();
     assert_eq!(guest.open("file", 0), Err(Errno::Perm));
     assert_eq!(guest.open("new", CREAT), Err(Errno::Perm));
-    assert_eq!(
-        guest.open_full(ROOT, 0, "file", TRUNC, (0, 0), 0),
-        Err(Errno::Perm)
-    );
-    assert_eq!(
-        guest.at("path_create_directory", ROOT, "new"),
-        Err(Errno::Perm)
-    );
-    assert_eq!(
-        guest.at("path_remove_directory", ROOT, "dir"),
-        Err(Errno::Perm)
-    );
+    assert_eq!(guest.open_full(ROOT, 0, "file", TRUNC, (0, 0), 0), Err(Errno::Perm));
+    assert_eq!(guest.at("path_create_directory", ROOT, "new"), Err(Errno::Perm));
+    assert_eq!(guest.at("path_remove_directory", ROOT, "dir"), Err(Errno::Perm));
     assert_eq!(guest.at("path_unlink_file", ROOT, "file"), Err(Errno::Perm));
     assert_eq!(guest.rename("file", "other"), Err(Errno::Perm));
     assert_eq!(guest.symlink("file", "link"), Err(Errno::Perm));
-    assert_eq!(
-        guest.link((ROOT, "file"), (ROOT, "link"), 0),
-        Err(Errno::Perm)
-    );
+    assert_eq!(guest.link((ROOT, "file"), (ROOT, "link"), 0), Err(Errno::Perm));
     assert_eq!(guest.set_path_times("file", 0, 1, 1, 5), Err(Errno::Perm));
     let fd = guest.open_read("file").unwrap();
     assert_eq!(guest.read(fd, 10), Ok(b"text".to_vec()));
     assert_eq!(guest.write(fd, b"x"), Err(Errno::Notcapable));
-    assert_eq!(
-        guest.call("fd_filestat_set_size", &[fd.into(), 0]),
-        Err(Errno::Notcapable)
-    );
-    assert_eq!(
-        guest.call("fd_allocate", &[fd.into(), 0, 10]),
-        Err(Errno::Notcapable)
-    );
-    assert_eq!(
-        guest.call("fd_filestat_set_times", &[fd.into(), 1, 1, 5]),
-        Err(Errno::Perm)
-    );
-    assert_eq!(
-        guest.call("fd_filestat_set_times", &[ROOT.into(), 1, 1, 5]),
-        Err(Errno::Perm)
-    );
+    assert_eq!(guest.call("fd_filestat_set_size", &[fd.into(), 0]), Err(Errno::Notcapable));
+    assert_eq!(guest.call("fd_allocate", &[fd.into(), 0, 10]), Err(Errno::Notcapable));
+    assert_eq!(guest.call("fd_filestat_set_times", &[fd.into(), 1, 1, 5]), Err(Errno::Perm));
+    assert_eq!(guest.call("fd_filestat_set_times", &[ROOT.into(), 1, 1, 5]), Err(Errno::Perm));
     // What is opened through it is read-only too.
     let dir = guest.open_dir("dir").unwrap();
-    assert_eq!(
-        guest.open_full(dir, 0, "new", CREAT, (ALL, 0), 0),
-        Err(Errno::Perm)
-    );
+    assert_eq!(guest.open_full(dir, 0, "new", CREAT, (ALL, 0), 0), Err(Errno::Perm));
     assert_eq!(fs::read(inside(&temp, "file")).unwrap(), b"text");
     assert_eq!(fs::read_dir(inside(&temp, "")).unwrap().count(), 2);
 }
@@ -400,19 +308,9 @@ fn a_file_does_not_become_writable_by_moving() {
     fs::write(temp.path().join("ro/file"), "text").unwrap();
     let mut builder = WasiCtx::builder();
     builder
-        .preopened_dir(
-            temp.path().join("ro"),
-            "ro",
-            DirPerms::all(),
-            FilePerms::READ,
-        )
+        .preopened_dir(temp.path().join("ro"), "ro", DirPerms::all(), FilePerms::READ)
         .unwrap()
-        .preopened_dir(
-            temp.path().join("rw"),
-            "rw",
-            DirPerms::all(),
-            FilePerms::all(),
-        )
+        .preopened_dir(temp.path().join("rw"), "rw", DirPerms::all(), FilePerms::all())
         .unwrap();
     let mut guest = Guest::new(builder.build());
     assert_eq!(guest.link((3, "file"), (4, "file"), 0), Err(Errno::Perm));

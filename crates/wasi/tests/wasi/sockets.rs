@@ -10,10 +10,7 @@ use tiercel_wasi::{Errno, Rights, WasiCtx};
 fn listening() -> (Guest, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    (
-        Guest::new(WasiCtx::builder().preopened_listener(listener).build()),
-        address,
-    )
+    (Guest::new(WasiCtx::builder().preopened_listener(listener).build()), address)
 }
 
 fn accept(guest: &mut Guest, flags: u32) -> Result<u32, Errno> {
@@ -24,14 +21,7 @@ fn accept(guest: &mut Guest, flags: u32) -> Result<u32, Errno> {
 fn recv(guest: &mut Guest, fd: u32, lens: &[usize], flags: u64) -> Result<Vec<u8>, Errno> {
     let [list, count] = guest.iovs(lens);
     guest.put(OUT + 8, &[0xff; 2]);
-    let args = [
-        fd.into(),
-        list,
-        count,
-        flags,
-        OUT.into(),
-        u64::from(OUT) + 8,
-    ];
+    let args = [fd.into(), list, count, flags, OUT.into(), u64::from(OUT) + 8];
     guest.call("sock_recv", &args)?;
     assert_eq!(guest.u16(OUT + 8), 0);
     Ok(guest.bytes(DATA, guest.u32(OUT)).to_vec())
@@ -50,10 +40,7 @@ fn a_conversation() {
     let mut client = TcpStream::connect(address).unwrap();
     let fd = accept(&mut guest, 0).unwrap();
     assert_eq!(fd, 4);
-    assert_eq!(
-        guest.fdstat(fd).unwrap(),
-        (6, 0, Rights::SOCKET, Rights::empty())
-    );
+    assert_eq!(guest.fdstat(fd).unwrap(), (6, 0, Rights::SOCKET, Rights::empty()));
     client.write_all(b"hello").unwrap();
     // Peeking leaves the bytes for the next call.
     assert_eq!(recv(&mut guest, fd, &[2, 10], 1).unwrap(), b"hello");
@@ -83,14 +70,8 @@ fn shutting_down() {
     let (mut guest, address) = listening();
     let mut client = TcpStream::connect(address).unwrap();
     let fd = accept(&mut guest, 0).unwrap();
-    assert_eq!(
-        guest.call("sock_shutdown", &[fd.into(), 0]),
-        Err(Errno::Inval)
-    );
-    assert_eq!(
-        guest.call("sock_shutdown", &[fd.into(), 4]),
-        Err(Errno::Inval)
-    );
+    assert_eq!(guest.call("sock_shutdown", &[fd.into(), 0]), Err(Errno::Inval));
+    assert_eq!(guest.call("sock_shutdown", &[fd.into(), 4]), Err(Errno::Inval));
     send(&mut guest, fd, b"last").unwrap();
     guest.call("sock_shutdown", &[fd.into(), 2]).unwrap();
     let mut rest = Vec::new();
@@ -106,15 +87,10 @@ fn shutting_down() {
 #[test]
 fn not_waiting() {
     let (mut guest, address) = listening();
-    guest
-        .call("fd_fdstat_set_flags", &[3, NONBLOCK.into()])
-        .unwrap();
+    guest.call("fd_fdstat_set_flags", &[3, NONBLOCK.into()]).unwrap();
     assert_eq!(accept(&mut guest, 0), Err(Errno::Again));
     let mut client = TcpStream::connect(address).unwrap();
-    assert_eq!(
-        poll(&mut guest, &[Sub::Read(3)]).unwrap()[0].1,
-        Errno::Success
-    );
+    assert_eq!(poll(&mut guest, &[Sub::Read(3)]).unwrap()[0].1, Errno::Success);
     let fd = accept(&mut guest, NONBLOCK).unwrap();
     assert_eq!(guest.fdstat(fd).unwrap().1, NONBLOCK as u16);
     assert_eq!(recv(&mut guest, fd, &[1], 0), Err(Errno::Again));
@@ -125,10 +101,7 @@ fn not_waiting() {
     assert_eq!((events[0].2, events[0].3), (1, 3));
     assert_eq!(recv(&mut guest, fd, &[5], 0).unwrap(), b"abc");
     guest.call("fd_fdstat_set_flags", &[fd.into(), 0]).unwrap();
-    assert_eq!(
-        guest.call("fd_fdstat_set_flags", &[fd.into(), 1]),
-        Err(Errno::Inval)
-    );
+    assert_eq!(guest.call("fd_fdstat_set_flags", &[fd.into(), 1]), Err(Errno::Inval));
     assert_eq!(accept(&mut guest, 1), Err(Errno::Inval));
     // A connection accepted from a non-blocking listener blocks unless asked otherwise.
     let mut second = TcpStream::connect(address).unwrap();
@@ -147,39 +120,20 @@ fn what_is_no_socket() {
     let (mut guest, _temp) = boxed();
     let file = guest.open("file", CREAT).unwrap();
     let out = u64::from(OUT);
-    for (fd, errno) in [
-        (file, Errno::Notsock),
-        (3, Errno::Notsock),
-        (1, Errno::Notsock),
-        (99, Errno::Badf),
-    ] {
+    for (fd, errno) in [(file, Errno::Notsock), (3, Errno::Notsock), (1, Errno::Notsock), (99, Errno::Badf)] {
         let fd = u64::from(fd);
         assert_eq!(guest.call("sock_shutdown", &[fd, 1]), Err(errno));
         assert_eq!(guest.call("sock_accept", &[fd, 0, out]), Err(errno));
         assert_eq!(guest.call("sock_send", &[fd, 0, 0, 0, out]), Err(errno));
-        assert_eq!(
-            guest.call("sock_recv", &[fd, 0, 0, 0, out, out]),
-            Err(errno)
-        );
+        assert_eq!(guest.call("sock_recv", &[fd, 0, 0, 0, out, out]), Err(errno));
     }
     let (mut guest, _) = listening();
     assert_eq!(guest.call("sock_shutdown", &[3, 1]), Err(Errno::Notconn));
-    assert_eq!(
-        guest.call("sock_recv", &[3, 0, 0, 4, out, out]),
-        Err(Errno::Inval)
-    );
-    assert_eq!(
-        guest.call("sock_send", &[3, 0, 0, 1, out]),
-        Err(Errno::Inval)
-    );
+    assert_eq!(guest.call("sock_recv", &[3, 0, 0, 4, out, out]), Err(Errno::Inval));
+    assert_eq!(guest.call("sock_send", &[3, 0, 0, 1, out]), Err(Errno::Inval));
     assert_eq!(guest.read(3, 1), Err(Errno::Notconn));
     assert_eq!(guest.call("fd_prestat_get", &[3, out]), Err(Errno::Badf));
-    assert_eq!(
-        guest.fdstat(3).unwrap(),
-        (6, 0, Rights::LISTENER, Rights::SOCKET)
-    );
-    guest
-        .call("fd_fdstat_set_rights", &[3, Rights::FD_READ.bits(), 0])
-        .unwrap();
+    assert_eq!(guest.fdstat(3).unwrap(), (6, 0, Rights::LISTENER, Rights::SOCKET));
+    guest.call("fd_fdstat_set_rights", &[3, Rights::FD_READ.bits(), 0]).unwrap();
     assert_eq!(accept(&mut guest, 0), Err(Errno::Notcapable));
 }

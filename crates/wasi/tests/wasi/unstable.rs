@@ -15,14 +15,9 @@ fn the_link_count_has_32_bits() {
     for path in [true, false] {
         match path {
             true => guest.stat("file", 0).unwrap(),
-            false => guest
-                .call("fd_filestat_get", &[fd.into(), OUT.into()])
-                .unwrap(),
+            false => guest.call("fd_filestat_get", &[fd.into(), OUT.into()]).unwrap(),
         }
-        assert_eq!(
-            (guest.u8(OUT + 16), guest.u32(OUT + 20), guest.u64(OUT + 24)),
-            (4, 1, 5)
-        );
+        assert_eq!((guest.u8(OUT + 16), guest.u32(OUT + 20), guest.u64(OUT + 24)), (4, 1, 5));
         assert_eq!(guest.u8(OUT + 56), 0xaa, "the record is 56 bytes long");
     }
     let preview1_time = {
@@ -52,14 +47,8 @@ fn subscriptions_are_longer() {
     let (mut guest, _temp) = boxed();
     guest.abi = Abi::Unstable;
     let start = Instant::now();
-    let subs = [
-        Sub::Clock(1, 3_600_000_000_000, false),
-        Sub::Clock(1, 20_000_000, false),
-    ];
-    assert_eq!(
-        poll(&mut guest, &subs).unwrap(),
-        [(1, Errno::Success, 0, 0, false)]
-    );
+    let subs = [Sub::Clock(1, 3_600_000_000_000, false), Sub::Clock(1, 20_000_000, false)];
+    assert_eq!(poll(&mut guest, &subs).unwrap(), [(1, Errno::Success, 0, 0, false)]);
     assert!(start.elapsed().as_millis() >= 20);
     let events = poll(&mut guest, &[Sub::Write(1), Sub::Write(99)]).unwrap();
     let errors: Vec<_> = events.iter().map(|event| (event.0, event.1)).collect();

@@ -64,8 +64,7 @@ fn every_function_on_edges() {
             for _ in 0..2000 {
                 // Three of four calls are on the directory or the file, so that they get past the first check.
                 let fd = random.pick(&[0, 1, 2, 3, 4, 4, 3, 5, 0xffff_ffff]);
-                let mut args: Vec<u64> =
-                    function.params.iter().map(|_| random.pick(EDGES)).collect();
+                let mut args: Vec<u64> = function.params.iter().map(|_| random.pick(EDGES)).collect();
                 if let Some(first) = args.first_mut() {
                     *first = fd;
                 }
@@ -88,31 +87,17 @@ fn every_function_on_edges() {
 }
 
 /// Functions of several numbers, none of which is a pointer.
-const NO_POINTERS: &[&str] = &[
-    "fd_advise",
-    "fd_fdstat_set_flags",
-    "fd_filestat_set_times",
-    "fd_renumber",
-    "sock_shutdown",
-];
+const NO_POINTERS: &[&str] =
+    &["fd_advise", "fd_fdstat_set_flags", "fd_filestat_set_times", "fd_renumber", "sock_shutdown"];
 
 #[test]
 fn every_function_without_memory() {
     for function in FUNCTIONS {
         let mut ctx = WasiCtx::builder().arg("a").env("b", "c").build();
         let args = vec![1; function.params.len()];
-        let result = function.call(
-            &mut ctx,
-            &mut GuestMemory::new(&mut [], Abi::Preview1),
-            &args,
-        );
+        let result = function.call(&mut ctx, &mut GuestMemory::new(&mut [], Abi::Preview1), &args);
         let needs_memory = !NO_POINTERS.contains(&function.name)
-            && function
-                .params
-                .iter()
-                .filter(|ty| **ty == WasmType::I32)
-                .count()
-                > 1;
+            && function.params.iter().filter(|ty| **ty == WasmType::I32).count() > 1;
         if needs_memory && function.results.len() == 1 {
             assert_ne!(result, Ok(0), "{} succeeded without memory", function.name);
         }
@@ -122,15 +107,7 @@ fn every_function_without_memory() {
 #[test]
 fn random_memory_as_lists_of_buffers_and_subscriptions() {
     let mut random = Random(42);
-    let names = [
-        "fd_read",
-        "fd_write",
-        "fd_pread",
-        "fd_pwrite",
-        "sock_recv",
-        "sock_send",
-        "fd_readdir",
-    ];
+    let names = ["fd_read", "fd_write", "fd_pread", "fd_pwrite", "sock_recv", "sock_send", "fd_readdir"];
     let (mut guest, _temp) = boxed();
     for _ in 0..200 {
         for chunk in guest.memory.chunks_exact_mut(4) {
@@ -141,10 +118,7 @@ fn random_memory_as_lists_of_buffers_and_subscriptions() {
         let _ = guest.close(4);
         let _ = guest.open("file", CREAT);
         for name in names {
-            let function = FUNCTIONS
-                .iter()
-                .find(|function| function.name == name)
-                .unwrap();
+            let function = FUNCTIONS.iter().find(|function| function.name == name).unwrap();
             let mut args = vec![4; function.params.len()];
             for arg in &mut args[1..] {
                 *arg = random.next() >> (random.next() % 64);
@@ -161,32 +135,14 @@ fn huge_counts_are_refused_at_once() {
     let (mut guest, _temp) = boxed();
     let fd = u64::from(guest.open("file", CREAT).unwrap());
     let (max, out) = (u64::from(u32::MAX), u64::from(OUT));
-    assert_eq!(
-        guest.call("fd_write", &[fd, 0, max, out]),
-        Err(Errno::Fault)
-    );
+    assert_eq!(guest.call("fd_write", &[fd, 0, max, out]), Err(Errno::Fault));
     assert_eq!(guest.call("fd_read", &[fd, 0, max, out]), Err(Errno::Fault));
-    assert_eq!(
-        guest.call("fd_write", &[fd, max, 1, out]),
-        Err(Errno::Fault)
-    );
-    assert_eq!(
-        guest.call("fd_readdir", &[3, 0, max, 0, out]),
-        Err(Errno::Fault)
-    );
+    assert_eq!(guest.call("fd_write", &[fd, max, 1, out]), Err(Errno::Fault));
+    assert_eq!(guest.call("fd_readdir", &[3, 0, max, 0, out]), Err(Errno::Fault));
     assert_eq!(guest.call("random_get", &[0, max]), Err(Errno::Fault));
-    assert_eq!(
-        guest.call("poll_oneoff", &[0, 0, max, out]),
-        Err(Errno::Inval)
-    );
-    assert_eq!(
-        guest.call("path_readlink", &[3, 0, 4, 0, max, out]),
-        Err(Errno::Fault)
-    );
-    assert_eq!(
-        guest.at("path_unlink_file", ROOT, &"x".repeat(5000)),
-        Err(Errno::Nametoolong)
-    );
+    assert_eq!(guest.call("poll_oneoff", &[0, 0, max, out]), Err(Errno::Inval));
+    assert_eq!(guest.call("path_readlink", &[3, 0, 4, 0, max, out]), Err(Errno::Fault));
+    assert_eq!(guest.at("path_unlink_file", ROOT, &"x".repeat(5000)), Err(Errno::Nametoolong));
     // A list of many entries for the same bytes is cut, not summed up past 32 bits.
     for entry in guest.memory[..0x1_0000].chunks_exact_mut(8) {
         entry.copy_from_slice(&[0, 0, 0, 0, 0, 0, 1, 0]);
