@@ -3,18 +3,17 @@
 use crate::exit;
 use std::thread;
 use std::time::Duration;
-use tiercel::{Context, Engine, Error, Result, Store, Trap};
+use tiercel::{Context, Engine, Error, Result, Trap};
 
 /// How long a guest has to notice the deadline. One that has not is in a call of the host, such as a read that waits for
 /// input, which nothing but the end of the process would stop.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// Starts the clock. The engine needs [`tiercel::Config::epoch_interruption`].
+/// Starts the clock for all guests whose deadline is the next epoch.
 ///
 /// # Errors
 /// The host has no thread for it.
-pub fn start<T>(store: &mut Store<T>, engine: &Engine, limit: Duration) -> Result<()> {
-    store.set_epoch_deadline(1);
+pub fn start(engine: &Engine, limit: Duration) -> Result<()> {
     let engine = engine.clone();
     let watch = move || {
         thread::sleep(limit);

@@ -71,18 +71,26 @@ impl Setup {
         limited.then(|| builder.build())
     }
 
-    /// Gives a store its fuel and starts the clock of its guests.
+    /// Gives a new store its fuel and its deadline.
     ///
     /// # Errors
-    /// The host has no thread for the clock.
-    pub fn start<T>(&self, store: &mut Store<T>) -> Result<()> {
+    /// None: fuel is enabled where it is set.
+    pub fn prepare<T>(&self, store: &mut Store<T>) -> Result<()> {
         if let Some(fuel) = self.wasm.fuel {
             store.set_fuel(fuel)?;
         }
-        if let Some(limit) = self.wasm.timeout {
-            deadline::start(store, &self.engine, limit)?;
+        if self.wasm.timeout.is_some() {
+            store.set_epoch_deadline(1);
         }
         Ok(())
+    }
+
+    /// Starts the clock, if guests have a time limit.
+    ///
+    /// # Errors
+    /// The host has no thread for it.
+    pub fn start_clock(&self) -> Result<()> {
+        self.wasm.timeout.map_or(Ok(()), |limit| deadline::start(&self.engine, limit))
     }
 }
 

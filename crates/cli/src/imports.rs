@@ -60,7 +60,8 @@ fn stand_in(
     let Some(first) = missing.first() else { return Ok(()) };
     let list: String =
         missing.iter().map(|import| format!("\n    {}::{}: {}", import.module(), import.name(), import.ty())).collect();
-    let (count, pronoun) = if missing.len() == 1 { ("an import".into(), "it") } else { (format!("{} imports", missing.len()), "them") };
+    let (count, pronoun) =
+        if missing.len() == 1 { ("an import".into(), "it") } else { (format!("{} imports", missing.len()), "them") };
     Err(format_err!(
         "{shown} needs {count} that nobody provides:{list}\n\
          Provide {pronoun} by another module with `--preload {}=FILE`, or let {pronoun} do nothing with \

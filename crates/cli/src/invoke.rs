@@ -14,9 +14,8 @@ pub fn arguments(name: &str, ty: &FuncType, words: &[OsString]) -> Result<Vec<Va
     }
     let parse = |(i, (ty, word)): (usize, (ValType, &OsString))| {
         let word = word.to_string_lossy();
-        value(&ty, &word).ok_or_else(|| {
-            format_err!("argument {} of `{name}`: `{word}` is not an {ty}; write {}", i + 1, forms(&ty))
-        })
+        value(&ty, &word)
+            .ok_or_else(|| format_err!("argument {} of `{name}`: `{word}` is not an {ty}; write {}", i + 1, forms(&ty)))
     };
     ty.params().zip(words).enumerate().map(parse).collect()
 }

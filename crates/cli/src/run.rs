@@ -31,10 +31,12 @@ pub fn run(args: &RunArgs) -> Result<()> {
     if is_limited {
         store.limiter(|host| &mut host.limits);
     }
-    setup.start(&mut store)?;
+    setup.prepare(&mut store)?;
+    setup.start_clock()?;
     let result = (|| {
         let linker = imports::linker(&setup, &options, &mut store, &args.preloads, &module, &shown)?;
-        let instance = linker.instantiate(&mut store, &module).with_context(|| format!("cannot instantiate {shown}"))?;
+        let instance =
+            linker.instantiate(&mut store, &module).with_context(|| format!("cannot instantiate {shown}"))?;
         if !matches!(call, Call::Command) && module.get_export("_initialize").is_some() {
             let initialize = instance.get_typed_func::<(), ()>(&mut store, "_initialize")?;
             initialize.call(&mut store, ()).context("failed to call `_initialize`")?;
@@ -144,8 +146,7 @@ fn functions(module: &Module) -> Vec<(String, FuncType)> {
 const LISTED: usize = 20;
 
 fn list(functions: &[(String, FuncType)]) -> String {
-    let mut text: String =
-        functions.iter().take(LISTED).map(|(name, ty)| format!("\n    {name}: {ty}")).collect();
+    let mut text: String = functions.iter().take(LISTED).map(|(name, ty)| format!("\n    {name}: {ty}")).collect();
     if functions.len() > LISTED {
         text += &format!("\n    and {} more", functions.len() - LISTED);
     }

@@ -2,7 +2,6 @@
 
 use super::script::{self, Verdict};
 use crate::args::WastArgs;
-use crate::deadline;
 use crate::engine::Setup;
 use crate::exit;
 use std::fs;
@@ -20,6 +19,7 @@ pub fn run(args: &WastArgs) -> Result<()> {
     if files.is_empty() {
         return Err(format_err!("no `.wast` file is in {}", paths(&args.paths)));
     }
+    setup.start_clock()?;
     let mut total = Verdict::default();
     for file in &files {
         let verdict = run_file(&setup, file)?;
@@ -46,10 +46,8 @@ fn run_file(setup: &Setup, file: &Path) -> Result<Verdict> {
     if is_limited {
         store.limiter(|limits| limits);
     }
-    setup.start(&mut store)?;
-    let verdict = script::run(&mut store, &text);
-    deadline::check(&setup.engine, setup.wasm.timeout)?;
-    Ok(verdict)
+    setup.prepare(&mut store)?;
+    Ok(script::run(&mut store, &text))
 }
 
 /// The scripts that `path` stands for: itself, or all below it, by name.

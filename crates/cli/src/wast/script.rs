@@ -143,7 +143,7 @@ impl<'s, T: 'static> Script<'s, T> {
                 let name = name_of(source.name());
                 self.define(name, &mut source)?;
             }
-            WastDirective::ModuleInstance { instance, module, .. } => {
+            WastDirective::ModuleInstance { instance: id, module, .. } => {
                 let slot = match module {
                     Some(id) => self.definitions.get(id.name()),
                     None => self.last_definition.as_ref(),
@@ -156,7 +156,7 @@ impl<'s, T: 'static> Script<'s, T> {
                     Some(None) => Err(Problem::Blocked),
                     None => failed("there is no such module definition"),
                 };
-                self.set_instance(name_of(instance), instance)?;
+                self.set_instance(name_of(id), instance)?;
             }
             WastDirective::Register { name, module, .. } => match self.instance(module) {
                 Ok(instance) => {
@@ -310,7 +310,6 @@ impl<'s, T: 'static> Script<'s, T> {
 fn name_of(id: Option<Id<'_>>) -> Option<String> {
     id.map(|id| id.name().into())
 }
-
 
 /// Whether the guest was stopped for the expected reason.
 fn trapped(outcome: EngineResult<Vec<Val>>, expected: &str) -> Result<Step, Problem> {

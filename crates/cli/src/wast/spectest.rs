@@ -1,7 +1,8 @@
 //! The module `spectest`, which scripts may import; its contents are fixed by the reference interpreter.
 
 use tiercel::{
-    Global, GlobalType, Linker, Memory, MemoryType, Mutability, Ref, RefType, Result, Store, Table, TableType, Val, ValType,
+    Global, GlobalType, Linker, Memory, MemoryType, Mutability, Ref, RefType, Result, Store, Table, TableType, Val,
+    ValType,
 };
 
 /// Defines `spectest`. Its `print` functions take their arguments and print nothing: scripts assert what matters.

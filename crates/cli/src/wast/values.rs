@@ -125,10 +125,18 @@ fn pattern(expected: &WastRetCore<'_>) -> String {
         WastRetCore::F64(expected) => format!("f64 {}", f64_pattern(expected)),
         WastRetCore::V128(V128Pattern::F32x4(lanes)) => format!("v128 f32x4{}", list(lanes, f32_pattern)),
         WastRetCore::V128(V128Pattern::F64x2(lanes)) => format!("v128 f64x2{}", list(lanes, f64_pattern)),
-        WastRetCore::V128(V128Pattern::I8x16(lanes)) => format!("v128 i8x16{}", list(lanes, |lane| format!("{lane:#x}"))),
-        WastRetCore::V128(V128Pattern::I16x8(lanes)) => format!("v128 i16x8{}", list(lanes, |lane| format!("{lane:#x}"))),
-        WastRetCore::V128(V128Pattern::I32x4(lanes)) => format!("v128 i32x4{}", list(lanes, |lane| format!("{lane:#x}"))),
-        WastRetCore::V128(V128Pattern::I64x2(lanes)) => format!("v128 i64x2{}", list(lanes, |lane| format!("{lane:#x}"))),
+        WastRetCore::V128(V128Pattern::I8x16(lanes)) => {
+            format!("v128 i8x16{}", list(lanes, |lane| format!("{lane:#x}")))
+        }
+        WastRetCore::V128(V128Pattern::I16x8(lanes)) => {
+            format!("v128 i16x8{}", list(lanes, |lane| format!("{lane:#x}")))
+        }
+        WastRetCore::V128(V128Pattern::I32x4(lanes)) => {
+            format!("v128 i32x4{}", list(lanes, |lane| format!("{lane:#x}")))
+        }
+        WastRetCore::V128(V128Pattern::I64x2(lanes)) => {
+            format!("v128 i64x2{}", list(lanes, |lane| format!("{lane:#x}")))
+        }
         WastRetCore::RefNull(_) => "ref.null".into(),
         WastRetCore::RefFunc(_) => "ref.func".into(),
         WastRetCore::RefExtern(None) => "ref.extern".into(),
