@@ -27,6 +27,7 @@ Examples:
 /// A WebAssembly runtime.
 #[derive(Parser)]
 #[command(name = "tiercel", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(arg_required_else_help = true)]
 #[command(override_usage = "tiercel [OPTIONS] FILE [ARGS]...\n       tiercel <COMMAND>")]
 pub struct Cli {
     #[command(subcommand)]
@@ -95,7 +96,7 @@ pub struct RunArgs {
     pub tcplisten: Vec<SocketAddr>,
     /// The module, binary (.wasm) or text (.wat), `-` for standard input; and the guest's arguments
     #[arg(value_names = ["FILE", "ARGS"], num_args = 1.., required = true, trailing_var_arg = true)]
-    #[arg(allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
+    #[arg(value_hint = ValueHint::FilePath)]
     pub file_and_args: Vec<OsString>,
 }
 

@@ -36,6 +36,7 @@ pub struct Config {
     pub(crate) memory_reservation: u64,
     pub(crate) memory_guard_size: u64,
     pub(crate) backtrace_max_frames: usize,
+    pub(crate) plain_interpreter: bool,
 }
 
 impl Default for Config {
@@ -49,6 +50,7 @@ impl Default for Config {
             memory_reservation: tuning::MEMORY_RESERVATION_BYTES,
             memory_guard_size: tuning::MEMORY_GUARD_BYTES,
             backtrace_max_frames: tuning::MAX_BACKTRACE_FRAMES,
+            plain_interpreter: false,
         }
     }
 }
@@ -110,6 +112,13 @@ impl Config {
     /// Which code runs functions.
     pub fn tier(&mut self, tier: Tier) -> &mut Self {
         self.tier = tier;
+        self
+    }
+
+    /// Makes the interpreter's code plain: every value goes through its slot, and no instruction absorbs another. Slow; the judge
+    /// that tests compare the usual code with.
+    pub fn plain_interpreter(&mut self, enable: bool) -> &mut Self {
+        self.plain_interpreter = enable;
         self
     }
 

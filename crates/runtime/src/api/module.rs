@@ -31,6 +31,8 @@ pub struct ModuleInner {
     pub layout: VmctxLayout,
     /// The functions' code.
     pub code: ModuleCode,
+    /// Whether the interpreter's code is plain.
+    pub plain: bool,
     /// Whether code consumes fuel.
     pub fuel: bool,
     /// Whether code looks at the epoch.
@@ -124,6 +126,7 @@ impl Module {
             bytes: bytes.into(),
             layout: VmctxLayout::new(size_of::<usize>() as u32, shape),
             code: ModuleCode::new(&info),
+            plain: engine.config().plain_interpreter,
             fuel: engine.config().consume_fuel,
             epochs: engine.config().epoch_interruption,
             func_ref_index: func_ref_index.into(),

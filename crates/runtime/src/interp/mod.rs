@@ -74,6 +74,7 @@ impl ModuleCode {
             info: &module.info,
             bytes: &module.bytes,
             layout: &module.layout,
+            plain: module.plain,
             fuel: module.fuel,
             epochs: module.epochs,
         };

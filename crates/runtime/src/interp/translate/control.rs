@@ -502,6 +502,7 @@ impl Translator {
         }
         if let [result] = ty.results()
             && let Some(index) = super::accumulator(class_of(*result))
+            && !self.plain
         {
             self.accumulators.mirrors[index] = Some(home);
         }

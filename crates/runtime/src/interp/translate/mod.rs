@@ -45,6 +45,8 @@ pub struct Context<'a> {
     pub bytes: &'a [u8],
     /// Its vmctx.
     pub layout: &'a VmctxLayout,
+    /// Whether every value goes through its slot and no instruction absorbs another: the judge of the rest.
+    pub plain: bool,
     /// Whether code counts fuel.
     pub fuel: bool,
     /// Whether code looks at the epoch.
@@ -138,6 +140,7 @@ pub struct Translator {
     offset: u32,
     /// The word of the current segment's `Fuel`, and what it has to take.
     fuel: Option<(usize, u32)>,
+    plain: bool,
     counts_fuel: bool,
     epochs: bool,
     too_large: bool,
@@ -155,7 +158,8 @@ impl Translator {
         let body = FunctionBody::new(BinaryReader::new(bytes, range.start as u64));
         self.start(cx.info.func_type(func), &body)?;
         let mut reader = body.get_operators_reader()?;
-        (self.counts_fuel, self.epochs, self.offset) = (cx.fuel, cx.epochs, reader.original_position() as u32);
+        (self.plain, self.counts_fuel, self.epochs) = (cx.plain, cx.fuel, cx.epochs);
+        self.offset = reader.original_position() as u32;
         self.enter();
         while !reader.eof() {
             let (op, offset) = reader.read_with_offset()?;
@@ -256,13 +260,16 @@ impl Translator {
     /// Notes that the instruction that starts at `at` has written `slot` and its class's accumulator.
     fn wrote(&mut self, at: usize, slot: u32, class: Class, without_slot: Option<Handler>) {
         self.overwrite(slot, class);
+        self.last_binary = None;
+        if self.plain {
+            return;
+        }
         if let Some(index) = accumulator(class) {
             self.accumulators.mirrors[index] = Some(slot);
             self.accumulators.producers[index] =
                 without_slot.map(|without_slot| Producer { at, dst: slot, without_slot });
         }
         self.last_result = Some(LastResult { at, end: self.code.len(), dst: slot });
-        self.last_binary = None;
     }
 
     /// Notes that the value of an entry that stays on the stack is read: its slot has to be written.

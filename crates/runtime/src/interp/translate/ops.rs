@@ -399,7 +399,7 @@ impl Translator {
         self.wrote(at, home, table.result, Some(without_slot));
         let end = self.code.len();
         // A trapping operation is never taken back: its trap is an effect.
-        if !table.traps {
+        if !table.traps && !self.plain {
             let before = super::Accumulators { producers: [None; 3], ..before };
             self.last_binary =
                 Some(LastBinary { at, words_end: end, end, table, pattern, dst: home, inverted: false, before });

@@ -1,0 +1,134 @@
+//! Random modules, run by the interpreter's usual code and by its plain code: results, traps, memories and globals must agree.
+//!
+//! The plain code keeps every value in its slot and absorbs nothing, so that what differs is what the translator makes of
+//! accumulators and neighbouring instructions.
+
+use tiercel::{Config, Engine, Extern, Instance, Linker, Module, Result, Store, Trap, Val};
+use arbitrary::Unstructured;
+
+/// Random modules per run of this test.
+const MODULES: u64 = 400;
+/// Fuel for each call: random loops do not end by themselves.
+const FUEL: u64 = 20_000;
+
+/// A stream of bytes from a seed (splitmix64).
+fn random_bytes(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed;
+    let next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    std::iter::repeat_with(next).flat_map(u64::to_le_bytes).take(len).collect()
+}
+
+fn random_module(seed: u64) -> Option<Vec<u8>> {
+    let config = wasm_smith::Config {
+        allow_start_export: false,
+        bulk_memory_enabled: true,
+        canonicalize_nans: true,
+        custom_page_sizes_enabled: false,
+        exceptions_enabled: false,
+        extended_const_enabled: true,
+        export_everything: true,
+        gc_enabled: false,
+        max_imports: 0,
+        max_memories: 2,
+        max_memory32_bytes: 1 << 20,
+        max_memory64_bytes: 1 << 20,
+        max_tables: 2,
+        max_table_elements: 200,
+        memory64_enabled: seed % 4 == 0,
+        min_funcs: 2,
+        multi_value_enabled: true,
+        reference_types_enabled: true,
+        relaxed_simd_enabled: true,
+        saturating_float_to_int_enabled: true,
+        sign_extension_ops_enabled: true,
+        simd_enabled: seed % 2 == 0,
+        tail_call_enabled: true,
+        threads_enabled: false,
+        wide_arithmetic_enabled: true,
+        shared_everything_threads_enabled: false,
+        ..wasm_smith::Config::default()
+    };
+    let bytes = random_bytes(seed, 2000);
+    Some(wasm_smith::Module::new(config, &mut Unstructured::new(&bytes)).ok()?.to_bytes())
+}
+
+fn engine(plain: bool) -> Engine {
+    let mut config = Config::new();
+    config.consume_fuel(true).plain_interpreter(plain).wasm_wide_arithmetic(true);
+    Engine::new(&config).expect("a valid configuration")
+}
+
+/// Everything that can be seen of a value.
+fn show(value: &Val) -> String {
+    match value {
+        Val::FuncRef(func) => format!("func({})", func.is_some()),
+        Val::ExternRef(host) => format!("extern({})", host.is_some()),
+        value => format!("{value:?}"),
+    }
+}
+
+/// Calls every exported function once and tells all that can be seen of it.
+fn run(engine: &Engine, bytes: &[u8]) -> Result<Vec<String>> {
+    let module = Module::new(engine, bytes)?;
+    let mut store = Store::new(engine, ());
+    store.set_fuel(FUEL)?;
+    let mut seen = Vec::new();
+    let instance: Instance = match Linker::new(engine).instantiate(&mut store, &module) {
+        Ok(instance) => instance,
+        Err(error) => return Ok(vec![format!("{:?}", error.downcast_ref::<Trap>())]),
+    };
+    let exports: Vec<(String, Extern)> =
+        instance.exports(&mut store).map(|export| (export.name().to_string(), export.into_extern())).collect();
+    for (name, export) in &exports {
+        let Extern::Func(func) = export else { continue };
+        let ty = func.ty(&store);
+        let args: Vec<Val> = ty.params().map(|ty| Val::default_for_ty(&ty).unwrap_or(Val::I32(0))).collect();
+        let mut results: Vec<Val> = ty.results().map(|_| Val::I32(0)).collect();
+        store.set_fuel(FUEL)?;
+        match func.call(&mut store, &args, &mut results) {
+            Ok(()) => seen.push(format!("{name}: {:?}", results.iter().map(show).collect::<Vec<_>>())),
+            // Both count fuel alike, so even where it ends agrees.
+            Err(error) => seen.push(format!("{name}: {:?}", error.downcast_ref::<Trap>())),
+        }
+        seen.push(format!("fuel {}", store.get_fuel()?));
+    }
+    for (name, export) in &exports {
+        match export {
+            Extern::Global(global) => {
+                let value = global.get(&mut store);
+                seen.push(format!("{name}: {}", show(&value)));
+            }
+            Extern::Memory(memory) => {
+                let data = memory.data(&store);
+                let sum = data.iter().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
+                seen.push(format!("{name}: {} bytes, {sum:x}", data.len()));
+            }
+            _ => {}
+        }
+    }
+    Ok(seen)
+}
+
+#[test]
+fn usual_and_plain_code_agree() {
+    let (usual, plain) = (engine(false), engine(true));
+    let first = std::env::var("TIERCEL_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seeds = first.map_or(0..MODULES, |seed: u64| seed..seed + 1);
+    let mut ran = 0;
+    for seed in seeds {
+        let Some(bytes) = random_module(seed) else { continue };
+        let results = (run(&usual, &bytes), run(&plain, &bytes));
+        if let (Ok(a), Ok(b)) = results {
+            assert_eq!(a, b, "seed {seed}");
+            ran += 1;
+        }
+    }
+    assert!(ran > 0, "no module ran");
+    println!("{ran} modules agree");
+}
