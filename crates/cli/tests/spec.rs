@@ -73,7 +73,10 @@ fn compare(name: &str, verdict: &Verdict, known: Option<&Known>) -> Vec<String> 
     };
     let unlisted = verdict.failures.iter().filter(|failure| !listed.contains(&failure.line));
     let held = listed.difference(&failed).map(|line| format!("{name}:{line}: listed, but it does not fail"));
-    unlisted.map(|failure| format!("{name}:{}:{}: {}", failure.line, failure.column, failure.message)).chain(held).collect()
+    unlisted
+        .map(|failure| format!("{name}:{}:{}: {}", failure.line, failure.column, failure.message))
+        .chain(held)
+        .collect()
 }
 
 /// Runs all files of a directory.
@@ -84,7 +87,9 @@ fn check(directory: &str, files: impl Iterator<Item = TestFile<'static>>) {
     let mut wrong = Vec::new();
     let names: BTreeSet<String> = files.iter().map(|file| format!("{directory}/{}", file.name())).collect();
     let is_here = |name: &&&str| name.split('/').next() == Some(directory);
-    wrong.extend(known.keys().filter(is_here).filter(|name| !names.contains(**name)).map(|name| format!("{name}: no such file")));
+    wrong.extend(
+        known.keys().filter(is_here).filter(|name| !names.contains(**name)).map(|name| format!("{name}: no such file")),
+    );
     for &tier in Tier::ALL {
         let (mut passed, mut failed, mut blocked) = (0, 0, 0);
         for file in &files {
