@@ -4,6 +4,32 @@
 //! All functions of `wasi_snapshot_preview1` are here, and under the name `wasi_unstable` with the older layouts. They
 //! are methods of [`WasiCtx`]; [`FUNCTIONS`] lists them. A guest sees only what its [`WasiCtxBuilder`] was given.
 //!
+//! ```
+//! use tiercel::{Engine, Linker, Module, Result, Store};
+//! use tiercel_wasi::{I32Exit, MemoryOutputPipe, WasiCtx, add_to_linker};
+//!
+//! fn main() -> Result<()> {
+//!     let engine = Engine::default();
+//!     let mut linker = Linker::new(&engine);
+//!     add_to_linker(&mut linker, |ctx: &mut WasiCtx| ctx)?;
+//!     let module = Module::new(
+//!         &engine,
+//!         r#"(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+//!             (memory (export "memory") 1)
+//!             (func (export "_start") (call $exit (i32.const 3))))"#,
+//!     )?;
+//!     let output = MemoryOutputPipe::new(1 << 20);
+//!     let ctx = WasiCtx::builder().arg("program").stdout(output.clone()).build();
+//!     let mut store = Store::new(&engine, ctx);
+//!     let instance = linker.instantiate(&mut store, &module)?;
+//!     let start = instance.get_typed_func::<(), ()>(&mut store, "_start")?;
+//!     let error = start.call(&mut store, ()).unwrap_err();
+//!     assert_eq!(error.downcast_ref::<I32Exit>(), Some(&I32Exit(3)));
+//!     assert_eq!(output.contents(), b"");
+//!     Ok(())
+//! }
+//! ```
+//!
 //! Modules in reading order: `functions` (the list), `ctx` (state and set-up), `memory` (what the guest points to),
 //! `abi` (numbers and layouts), `errno`, `exit`, `rights`, `limits`; then the functions by subject: `process`, `clock`,
 //! `random`, `descriptor` (the table), `stdio`, `io`, `fd`, `readdir`, `path`, `sock`, `poll`; `sys` is the host and

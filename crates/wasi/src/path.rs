@@ -106,6 +106,10 @@ impl WasiCtx {
         if writes && !at.file_perms.contains(FilePerms::WRITE) {
             return Err(Errno::Perm);
         }
+        // Otherwise it may be a directory, which this permission is not about: see below.
+        if writes && asked.contains(Rights::FD_READ) && !at.file_perms.contains(FilePerms::READ) {
+            return Err(Errno::Perm);
+        }
 
         let file = open(&at.dir, path, follow, oflags, fdflags, read, write)?;
         let filetype = sys::filestat(&Metadata::from_file(&file)?).filetype;

@@ -5,6 +5,7 @@ use super::engine::Engine;
 use super::error::Result;
 use super::externs::Extern;
 use super::instance::Instance;
+use super::module::ModuleExport;
 use super::store::StoreData;
 use crate::vm::VmCtx;
 use crate::vm::host_func::calling_instance;
@@ -32,6 +33,11 @@ impl<'a, T: 'static> Caller<'a, T> {
     /// What the calling instance exports under `name`; nothing if the host itself called.
     pub fn get_export(&mut self, name: &str) -> Option<Extern> {
         self.instance()?.get_export(&mut self.store, name)
+    }
+
+    /// As [`Caller::get_export`], for an export that was looked up in the module.
+    pub fn get_module_export(&mut self, export: &ModuleExport) -> Option<Extern> {
+        self.instance()?.get_module_export(&mut self.store, export)
     }
 
     /// The host's own data in the store.

@@ -16,7 +16,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ptr::NonNull;
-use tiercel_wasm::{TypeId, ValType};
+use tiercel_wasm::{FuncType as WasmFuncType, TypeId, ValType};
 
 /// A function of a store. A handle: cheap to copy, valid with its store only.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,19 +112,25 @@ impl Func {
     /// # Panics
     /// The function belongs to another store.
     pub fn ty(&self, store: impl AsContext) -> FuncType {
-        self.ty_in(&store.as_context().0.inner)
+        // SAFETY: the store is borrowed until the type is cloned.
+        unsafe { self.wasm_type(&store.as_context().0.inner) }.clone().into()
     }
 
-    fn ty_in(&self, store: &StoreInner) -> FuncType {
+    /// Parameters and results.
+    ///
+    /// # Safety
+    /// The store lives as long as the result.
+    unsafe fn wasm_type<'a>(&self, store: &StoreInner) -> &'a WasmFuncType {
         store.check(self.store, "function");
-        // SAFETY: the func ref is of this store: that of a host function, or of an instance that is reached by its vmctx.
+        // SAFETY: the func ref is of this store: that of a host function, or of an instance that is reached by its vmctx. Both
+        // keep the type as long as the store lives, without ever writing to it.
         unsafe {
             let func = self.func_ref.as_ref();
             if func.host.is_some() {
-                return HostFunc::ty(self.func_ref);
+                return HostFunc::ty(self.func_ref).as_wasm();
             }
             let info = &(*(*func.vmctx).instance).module().info;
-            info.func_type(info.imported.funcs + func.func_index).clone().into()
+            info.func_type(info.imported.funcs + func.func_index)
         }
     }
 
@@ -137,8 +143,9 @@ impl Func {
     /// The function belongs to another store, or a host function panicked.
     pub fn call(&self, mut store: impl AsContextMut, params: &[Val], results: &mut [Val]) -> Result<()> {
         let mut context = store.as_context_mut();
-        let ty = self.ty_in(&context.0.inner);
-        let (param_types, result_types) = (ty.as_wasm().params(), ty.as_wasm().results());
+        // SAFETY: the store is borrowed until the end.
+        let ty = unsafe { self.wasm_type(&context.0.inner) };
+        let (param_types, result_types) = (ty.params(), ty.results());
         let (expected, given) = (param_types.len(), params.len());
         ensure!(expected == given, "the function takes {expected} parameters, {given} were given");
         let (expected, given) = (result_types.len(), results.len());
@@ -148,16 +155,17 @@ impl Func {
         }
         let mut inline = [0; INLINE_CALL_SLOTS];
         let mut heap = Vec::new();
-        let slots = match inline.get_mut(..ty.slots()) {
+        let len = ty.param_slots().max(ty.result_slots());
+        let slots = match inline.get_mut(..len) {
             Some(slots) => slots,
             None => {
-                heap.resize(ty.slots(), 0);
+                heap.resize(len, 0);
                 &mut heap[..]
             }
         };
         let slots = slots.as_mut_ptr();
         let inner = context.inner_ptr();
-        // SAFETY: the function is of this store (`ty_in`), whose borrow is not used meanwhile; there are enough slots for
+        // SAFETY: the function is of this store (`wasm_type`), whose borrow is not used meanwhile; there are enough slots for
         // parameters, whose types were checked, and for results, which the function leaves with their types.
         unsafe {
             let mut at = slots;
@@ -184,8 +192,10 @@ impl Func {
         &self,
         store: impl AsContext,
     ) -> Result<TypedFunc<Params, Results>> {
-        let ty = self.ty_in(&store.as_context().0.inner);
-        TypedFunc::new(*self, ty.as_wasm()).map_err(|error| error.context(format_err!("the function's type is {ty}")))
+        let context = store.as_context();
+        // SAFETY: the store is borrowed until the end.
+        let ty = unsafe { self.wasm_type(&context.0.inner) };
+        TypedFunc::new(*self, ty).map_err(|error| error.context(format_err!("the function's type is {ty}")))
     }
 }
 
@@ -205,8 +215,7 @@ where
         // SAFETY: promised by the caller. The store is borrowed only by the `Caller` while the closure runs.
         unsafe {
             enter::<F>(callee, |func, store| {
-                let ty = HostFunc::ty(callee);
-                let ty = ty.as_wasm();
+                let ty = HostFunc::ty(callee).as_wasm();
                 let zero = |ty| Val::default_for_ty(ty).unwrap_or(Val::null_func_ref());
                 let mut at = slots.cast_const();
                 let mut values: Vec<Val> =
@@ -274,7 +283,10 @@ unsafe impl<R: WasmResults> WasmRet for Result<R> {
 }
 
 /// A closure that [`Func::wrap`] and [`Linker::func_wrap`](crate::Linker::func_wrap) accept.
-pub trait IntoFunc<T, Params, Results>: Send + Sync + 'static {
+///
+/// # Safety
+/// The host function expects stores with host data `T`, and its type says what it reads and writes.
+pub unsafe trait IntoFunc<T, Params, Results>: Send + Sync + 'static {
     #[doc(hidden)]
     fn into_host_func(self, engine: &Engine) -> HostFuncDef;
 }
@@ -308,8 +320,9 @@ pub(crate) use for_each_arity;
 macro_rules! into_func {
     ($(($($arg:ident)*))*) => {
         $(
+            // SAFETY: forwards to the closure with a caller.
             #[allow(non_snake_case, reason = "parameters are named as their types")]
-            impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> IntoFunc<T, ($($arg,)*), R> for F
+            unsafe impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> IntoFunc<T, ($($arg,)*), R> for F
             where
                 F: Fn($($arg),*) -> R + Send + Sync + 'static,
             {
@@ -319,8 +332,9 @@ macro_rules! into_func {
                 }
             }
 
+            // SAFETY: `call` makes a `Caller` of `T`, and the type lists what it loads and writes.
             #[allow(non_snake_case, unused, reason = "parameters are named as their types; the empty list uses none")]
-            impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> IntoFunc<T, (Caller<'_, T>, $($arg,)*), R> for F
+            unsafe impl<T: 'static, F, $($arg: WasmTy,)* R: WasmRet> IntoFunc<T, (Caller<'_, T>, $($arg,)*), R> for F
             where
                 F: Fn(Caller<'_, T>, $($arg),*) -> R + Send + Sync + 'static,
             {

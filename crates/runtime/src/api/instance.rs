@@ -7,11 +7,12 @@ use super::func::Func;
 use super::global::Global;
 use super::matching;
 use super::memory::Memory;
-use super::module::Module;
+use super::module::{Module, ModuleExport};
 use super::store::{StoreId, StoreInner};
 use super::table::Table;
 use super::typed::{TypedFunc, WasmParams, WasmResults};
 use crate::{ensure, format_err, vm};
+use alloc::sync::Arc;
 use core::fmt;
 use core::ptr::NonNull;
 use tiercel_wasm::module::Entity;
@@ -147,6 +148,18 @@ impl Instance {
         let store = &store.as_context_mut().0.inner;
         let entity = self.get(store).module().export(name)?;
         Some(self.export_in(store, entity))
+    }
+
+    /// An export that was looked up in the module; nothing if it was another module.
+    ///
+    /// # Panics
+    /// The instance belongs to another store.
+    pub fn get_module_export(&self, mut store: impl AsContextMut, export: &ModuleExport) -> Option<Extern> {
+        let store = &store.as_context_mut().0.inner;
+        if !Arc::ptr_eq(self.get(store).module(), &export.module.0) {
+            return None;
+        }
+        Some(self.export_in(store, export.entity))
     }
 
     /// The function that is exported under `name`.

@@ -44,6 +44,13 @@ pub struct ModuleInner {
     names: Lazy<Names>,
 }
 
+/// An export of a module that has been looked up once; see [`Module::get_export_index`].
+#[derive(Clone, Debug)]
+pub struct ModuleExport {
+    pub(crate) module: Module,
+    pub(crate) entity: Entity,
+}
+
 /// Marks a function whose reference is never taken.
 const NO_FUNC_REF: u32 = u32::MAX;
 
@@ -64,7 +71,10 @@ impl Module {
         #[cfg(feature = "wat")]
         return Self::from_vec(engine, wat::parse_bytes(bytes.as_ref())?.into_owned());
         #[cfg(not(feature = "wat"))]
-        return Self::from_binary(engine, bytes.as_ref());
+        return Self::from_binary(engine, bytes.as_ref()).map_err(|error| match bytes.as_ref().starts_with(b"\0asm") {
+            true => error,
+            false => error.context("not the binary format; the text format needs the feature `wat` of this crate"),
+        });
     }
 
     /// Checks the module in a file, as [`Module::new`].
@@ -163,6 +173,11 @@ impl Module {
     /// The type of the export called `name`.
     pub fn get_export(&self, name: &str) -> Option<ExternType> {
         Some(self.extern_type(self.0.export(name)?))
+    }
+
+    /// The place of the export called `name`, for [`Instance::get_module_export`](crate::Instance::get_module_export).
+    pub fn get_export_index(&self, name: &str) -> Option<ModuleExport> {
+        Some(ModuleExport { module: self.clone(), entity: self.0.export(name)? })
     }
 
     /// The contents of the custom sections called `name`.

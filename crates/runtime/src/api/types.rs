@@ -42,11 +42,6 @@ impl FuncType {
     pub(crate) fn as_wasm(&self) -> &WasmFuncType {
         &self.0
     }
-
-    /// 8-byte slots for the larger of parameters and results.
-    pub(crate) fn slots(&self) -> usize {
-        self.0.param_slots().max(self.0.result_slots())
-    }
 }
 
 impl From<WasmFuncType> for FuncType {

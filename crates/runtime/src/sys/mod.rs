@@ -1,13 +1,17 @@
-//! in: sizes. out: memory from the operating system.
+//! in: sizes. out: memory, zeroed, that grows; a host that has none gives an error.
 //!
-//! `Region` is zeroed memory that grows: with virtual memory at a fixed address (`unix`), elsewhere on the heap (`fallback`).
+//! [`HeapRegion`] may move when it grows. [`mapped`] needs the virtual memory of a 64-bit unix and never moves. [`Region`] is the
+//! better one that the host has.
 
-#[cfg(any(test, not(all(unix, feature = "std", target_pointer_width = "64"))))]
-mod fallback;
+pub mod heap;
 #[cfg(all(unix, feature = "std", target_pointer_width = "64"))]
-mod unix;
+pub mod mapped;
 
+pub use heap::HeapRegion;
 #[cfg(not(all(unix, feature = "std", target_pointer_width = "64")))]
-pub use fallback::Region;
+pub use heap::HeapRegion as Region;
 #[cfg(all(unix, feature = "std", target_pointer_width = "64"))]
-pub use unix::Region;
+pub use mapped::MappedRegion as Region;
+
+/// Whether a [`Region`] may move when it grows.
+pub const REGIONS_MOVE: bool = cfg!(not(all(unix, feature = "std", target_pointer_width = "64")));

@@ -67,10 +67,10 @@ impl HostFunc {
     /// The type of the host function behind `func_ref`.
     ///
     /// # Safety
-    /// `func_ref` is that of a live host function.
-    pub unsafe fn ty(func_ref: NonNull<VmFuncRef>) -> FuncType {
+    /// `func_ref` is that of a host function that lives as long as the result.
+    pub unsafe fn ty<'a>(func_ref: NonNull<VmFuncRef>) -> &'a FuncType {
         // SAFETY: a host function's `VmFuncRef` is the first field of a `HostFunc` (`repr(C)`).
-        unsafe { func_ref.cast::<HostFunc>().as_ref() }.def.ty.clone()
+        &unsafe { func_ref.cast::<HostFunc>().as_ref() }.def.ty
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Memory, Table, VmCtx, VmFuncRef, VmGlobal, VmStore};
 use crate::api::error::{Error, Result};
 use crate::api::module::ModuleInner;
 use crate::api::store::{Owned, StoreInner};
-use crate::sys::Region;
+use crate::sys::REGIONS_MOVE;
 use alloc::alloc::{Layout, alloc_zeroed, dealloc};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -219,7 +219,7 @@ impl Instance {
             if !self.module.info.memories.is_empty() {
                 let memory = self.memory(0);
                 (*header).memory0 = memory.cast().as_ptr();
-                (*header).memory0_base = if Region::MOVES { null_mut() } else { memory.as_ref().def().base };
+                (*header).memory0_base = if REGIONS_MOVE { null_mut() } else { memory.as_ref().def().base };
             }
             if !self.module.info.tables.is_empty() {
                 (*header).table0 = self.table(0).cast().as_ptr();

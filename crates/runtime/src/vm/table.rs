@@ -3,7 +3,7 @@
 use super::VmTable;
 use crate::api::error::{Error, Result};
 use crate::api::store::StoreInner;
-use alloc::vec::Vec;
+use crate::sys::HeapRegion;
 use core::ptr::NonNull;
 use tiercel_abi::Trap;
 use tiercel_wasm::TableType;
@@ -11,13 +11,13 @@ use tiercel_wasm::limits::MAX_TABLE_ELEMENTS;
 
 /// A table. An element is 0 for null, the address of a `VmFuncRef`, or the handle of a host value.
 ///
-/// Invariant: `def` describes `elements`.
+/// Invariant: `def` describes the elements in `region`, all of them initialised.
 #[repr(C)]
 pub struct Table {
     /// What code sees.
     def: VmTable,
     ty: TableType,
-    elements: Vec<u64>,
+    region: HeapRegion,
 }
 
 impl Table {
@@ -26,8 +26,8 @@ impl Table {
     /// # Errors
     /// It is over the limit of elements, or the host has no memory.
     pub fn new(ty: TableType, init: u64) -> Result<Table> {
-        let def = VmTable { base: NonNull::dangling().as_ptr(), len: 0 };
-        let mut table = Table { def, ty, elements: Vec::new() };
+        let region = HeapRegion::new(0, 0)?;
+        let mut table = Table { def: VmTable { base: region.base().cast(), len: 0 }, ty, region };
         table.grow_to(Some(ty.min), init)?;
         Ok(table)
     }
@@ -97,15 +97,13 @@ impl Table {
         let len = len.filter(|&len| len <= max);
         let len =
             len.ok_or_else(|| Error::limit(format_args!("a table may not have more than {max} elements")))? as usize;
-        if self.elements.is_empty() && init == 0 {
-            self.elements = alloc::vec![0; len];
-        } else {
-            let more = len - self.elements.len();
-            let out_of_memory = |_| Error::limit(format_args!("the host has no memory for {len} table elements"));
-            self.elements.try_reserve(more).map_err(out_of_memory)?;
-            self.elements.resize(len, init);
+        let old = self.def.len;
+        // `MAX_TABLE_ELEMENTS` keeps the product small.
+        self.region.grow(len * size_of::<u64>())?;
+        self.def = VmTable { base: self.region.base().cast(), len };
+        if init != 0 {
+            self.range_mut(old as u64, (len - old) as u64)?.fill(init);
         }
-        self.def = VmTable { base: self.elements.as_mut_ptr(), len };
         Ok(())
     }
 

@@ -34,6 +34,10 @@ fn everything_is_initialised() -> Result<()> {
     let names: Vec<_> = instance.exports(&mut store).map(|export| export.name()).collect();
     assert_eq!(names, ["sum", "vector", "table", "f", "memory"]);
     assert!(instance.get_memory(&mut store, "f").is_none());
+    let export = instance.module(&store).get_export_index("f").unwrap();
+    assert_eq!(instance.get_module_export(&mut store, &export).and_then(Extern::into_func), func);
+    let other = Module::new(store.engine(), "(module)")?;
+    assert!(Instance::new(&mut store, &other, &[])?.get_module_export(&mut store, &export).is_none());
     Ok(())
 }
 

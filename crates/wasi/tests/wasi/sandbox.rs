@@ -317,3 +317,15 @@ fn a_file_does_not_become_writable_by_moving() {
     fs::write(temp.path().join("rw/other"), "").unwrap();
     assert_eq!(guest.link((4, "other"), (3, "other"), 0), Ok(()));
 }
+
+#[test]
+fn a_write_only_directory_is_not_read() {
+    let (mut guest, temp) = boxed_with(DirPerms::all(), FilePerms::WRITE);
+    fs::write(inside(&temp, "file"), "text").unwrap();
+    assert_eq!(guest.open_read("file"), Err(Errno::Perm));
+    assert_eq!(guest.open("file", TRUNC), Err(Errno::Perm));
+    assert_eq!(fs::read(inside(&temp, "file")).unwrap(), b"text");
+    let fd = guest.open_full(ROOT, 0, "file", 0, (1 << 6, 0), 0).unwrap();
+    assert_eq!(guest.write(fd, b"T"), Ok(1));
+    assert!(guest.open_dir(".").is_ok());
+}

@@ -8,7 +8,7 @@ use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, m
 ///
 /// Invariant: `base..base + mapped` is mapped until the region is dropped, and the first `accessible` bytes of it (a multiple
 /// of the host's page size) may be read and written.
-pub struct Region {
+pub struct MappedRegion {
     base: *mut u8,
     /// Bytes it may grow to.
     reserved: usize,
@@ -17,15 +17,12 @@ pub struct Region {
     accessible: usize,
 }
 
-impl Region {
-    /// Whether the base can change when a region grows.
-    pub const MOVES: bool = false;
-
+impl MappedRegion {
     /// A region that may grow to `reserve` bytes, with `guard` inaccessible bytes behind it.
     ///
     /// # Errors
     /// The host has no such address space.
-    pub fn new(reserve: u64, guard: u64) -> Result<Region> {
+    pub fn new(reserve: u64, guard: u64) -> Result<MappedRegion> {
         let page = rustix::param::page_size() as u64;
         let round = |bytes: u64| bytes.checked_next_multiple_of(page);
         let sizes = round(reserve).and_then(|reserved| Some((reserved, round(guard)?.checked_add(reserved)?)));
@@ -41,7 +38,7 @@ impl Region {
                 "cannot reserve {mapped} bytes of address space: {error}. A smaller `Config::memory_reservation` needs less"
             ))
         })?;
-        Ok(Region { base: base.cast(), reserved: reserved as usize, mapped, accessible: 0 })
+        Ok(MappedRegion { base: base.cast(), reserved: reserved as usize, mapped, accessible: 0 })
     }
 
     /// The first byte.
@@ -77,7 +74,7 @@ impl Region {
     }
 }
 
-impl Drop for Region {
+impl Drop for MappedRegion {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours and nobody uses it any more. The only possible failure is a wrong range.
         let result = unsafe { munmap(self.base.cast(), self.mapped) };

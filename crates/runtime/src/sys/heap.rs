@@ -1,4 +1,4 @@
-//! Regions on the heap, for hosts without virtual memory. The base may move when a region grows.
+//! Regions on the heap: for tables, and for everything on hosts without virtual memory. The base may move when a region grows.
 
 use crate::api::error::{Error, Result};
 use alloc::alloc::{Layout, alloc_zeroed, dealloc, realloc};
@@ -10,21 +10,18 @@ const ALIGN: usize = 16;
 /// Zeroed memory that grows, perhaps to another place.
 ///
 /// Invariant: `base` is an allocation of `len` bytes aligned to `ALIGN`, or dangling if `len` is 0.
-pub struct Region {
+pub struct HeapRegion {
     base: NonNull<u8>,
     len: usize,
 }
 
-impl Region {
-    /// Whether the base can change when a region grows.
-    pub const MOVES: bool = true;
-
+impl HeapRegion {
     /// An empty region. Nothing can be reserved on a heap.
     ///
     /// # Errors
     /// None.
-    pub fn new(_reserve: u64, _guard: u64) -> Result<Region> {
-        Ok(Region { base: NonNull::<u128>::dangling().cast(), len: 0 })
+    pub fn new(_reserve: u64, _guard: u64) -> Result<HeapRegion> {
+        Ok(HeapRegion { base: NonNull::<u128>::dangling().cast(), len: 0 })
     }
 
     /// The first byte.
@@ -59,7 +56,7 @@ impl Region {
     }
 }
 
-impl Drop for Region {
+impl Drop for HeapRegion {
     fn drop(&mut self) {
         if self.len != 0 {
             // SAFETY: `base` has the layout of `len` (the invariant).
@@ -70,11 +67,11 @@ impl Drop for Region {
 
 #[cfg(test)]
 mod tests {
-    use super::Region;
+    use super::HeapRegion;
 
     #[test]
     fn contents_survive_growth_and_new_bytes_are_zero() {
-        let mut region = Region::new(0, 0).expect("an empty region");
+        let mut region = HeapRegion::new(0, 0).expect("an empty region");
         region.grow(0).expect("nothing to do");
         for len in [1, 100, 70_000, 1 << 20] {
             region.grow(len).expect("memory");
@@ -84,7 +81,7 @@ mod tests {
             assert!(len == 1 || bytes[0] == 7);
             bytes[0] = 7;
         }
-        assert!(Region::MOVES && region.base().addr().is_multiple_of(16));
+        assert!(region.base().addr().is_multiple_of(16));
         assert!(region.grow(usize::MAX).is_err() && region.grow(isize::MAX as usize - 64).is_err());
         // SAFETY: a failed growth leaves the region as it was.
         assert_eq!(unsafe { *region.base() }, 7);

@@ -1,0 +1,51 @@
+//! The program under test: built once, or named by the environment.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use crate::paths;
+
+/// Names an already built program; nothing is built then.
+pub const BINARY_VARIABLE: &str = "TIERCEL_BIN";
+
+/// The profile the program is built in: optimized, because the corpus would take an hour otherwise.
+pub const PROFILE: &str = "fast";
+
+static TIERCEL: LazyLock<Result<PathBuf, String>> = LazyLock::new(|| match env::var_os(BINARY_VARIABLE) {
+    Some(path) => Path::new(&path)
+        .canonicalize()
+        .map_err(|error| format!("{BINARY_VARIABLE} names {}: {error}", Path::new(&path).display())),
+    None => build(PROFILE),
+});
+
+/// The path of the program under test, built at the first call.
+pub fn tiercel() -> Result<&'static Path, String> {
+    TIERCEL.as_deref().map_err(Clone::clone)
+}
+
+/// Builds the program in `profile` and says where it is.
+pub fn build(profile: &str) -> Result<PathBuf, String> {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["build", "--package", "tiercel-cli", "--bin", "tiercel", "--profile", profile])
+        .args(["--message-format", "json-render-diagnostics"])
+        .current_dir(paths::repository())
+        .output()
+        .map_err(|error| format!("cannot start cargo: {error}"))?;
+    if !output.status.success() {
+        return Err(format!(
+            "tiercel does not build ({}):\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        ));
+    }
+    // One JSON message a line; the one about our binary names the file, wherever the target folder is.
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "tiercel")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .ok_or_else(|| "cargo built no program `tiercel`".to_owned())
+}

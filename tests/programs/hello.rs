@@ -1,0 +1,5 @@
+// The README's first program.
+
+fn main() {
+    println!("Hello from Rust!");
+}

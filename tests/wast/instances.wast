@@ -1,0 +1,107 @@
+;; Instances that share: imported globals, tables and memories are one thing seen from both sides; a failed
+;; instantiation leaves what it had already done; references keep their owner alive and callable.
+
+(module $counter
+  (global (export "count") (mut i32) (i32.const 0))
+  (global (export "base") i32 (i32.const 1000))
+  (global (export "wide") (mut v128) (v128.const i32x4 1 2 3 4))
+  (table (export "table") 4 funcref)
+  (memory (export "memory") 1)
+  (func (export "bump") (global.set 0 (i32.add (global.get 0) (i32.const 1))))
+  (func (export "count-now") (result i32) (global.get 0))
+  (func (export "call") (param i32) (result i32) (call_indirect (result i32) (local.get 0)))
+  (func (export "byte") (param i32) (result i32) (i32.load8_u (local.get 0))))
+(register "counter" $counter)
+
+(module $user
+  (import "counter" "count" (global $count (mut i32)))
+  (import "counter" "base" (global $base i32))
+  (import "counter" "wide" (global $wide (mut v128)))
+  (import "counter" "bump" (func $bump))
+  (import "counter" "table" (table $table 4 funcref))
+  (import "counter" "memory" (memory 1))
+  (global $own (mut i32) (i32.add (global.get $base) (i32.const 5)))
+  (global (export "sum") i32 (i32.mul (global.get $base) (i32.sub (i32.const 7) (i32.const 4))))
+  (elem (table $table) (i32.const 1) func $get-own)
+  (data (i32.const 7) "x")
+  (func $get-own (result i32) (global.set $own (i32.add (global.get $own) (i32.const 1))) (global.get $own))
+  ;; The global changes in the callee, between two reads in one expression.
+  (func (export "around") (result i32)
+    (global.set $count (i32.const 10))
+    (i32.mul (global.get $count) (i32.const 100))
+    (call $bump)
+    (i32.add (global.get $count)))
+  (func (export "wide") (param i32) (result i32)
+    (global.set $wide (i32x4.replace_lane 2 (global.get $wide) (local.get 0)))
+    (i32x4.extract_lane 2 (global.get $wide)))
+)
+(assert_return (invoke $user "around") (i32.const 1011))
+(assert_return (invoke $counter "count-now") (i32.const 11))
+(assert_return (get $user "sum") (i32.const 3000))
+;; The other instance's function runs with its own instance's globals.
+(assert_return (invoke $counter "call" (i32.const 1)) (i32.const 1006))
+(assert_return (invoke $counter "call" (i32.const 1)) (i32.const 1007))
+(assert_return (invoke $counter "byte" (i32.const 7)) (i32.const 120))
+(assert_return (invoke $user "wide" (i32.const -9)) (i32.const -9))
+(assert_return (get $counter "wide") (v128.const i32x4 1 2 -9 4))
+
+;; The start function traps: the segments written before stay, and the function left in the table works.
+(assert_trap
+  (module
+    (import "counter" "table" (table 4 funcref))
+    (import "counter" "memory" (memory 1))
+    (elem (i32.const 2) func $left)
+    (data (i32.const 8) "y")
+    (func $left (result i32) (i32.const 222))
+    (func $start (unreachable))
+    (start $start))
+  "unreachable")
+(assert_return (invoke $counter "call" (i32.const 2)) (i32.const 222))
+(assert_return (invoke $counter "byte" (i32.const 8)) (i32.const 121))
+
+;; A segment that does not fit traps, after the segments before it.
+(assert_trap
+  (module
+    (import "counter" "memory" (memory 1))
+    (data (i32.const 9) "z")
+    (data (i32.const 65535) "ab")
+    (data (i32.const 10) "never"))
+  "out of bounds memory access")
+(assert_return (invoke $counter "byte" (i32.const 9)) (i32.const 122))
+(assert_return (invoke $counter "byte" (i32.const 10)) (i32.const 0))
+(assert_return (invoke $counter "byte" (i32.const 65535)) (i32.const 0))
+
+(assert_unlinkable (module (import "counter" "count" (global i32))) "incompatible import type")
+(assert_unlinkable (module (import "counter" "count" (global (mut i64)))) "incompatible import type")
+(assert_unlinkable (module (import "counter" "bump" (func (result i32)))) "incompatible import type")
+(assert_unlinkable (module (import "counter" "table" (table 5 funcref))) "incompatible import type")
+(assert_unlinkable (module (import "counter" "memory" (memory 1 5))) "incompatible import type")
+(assert_unlinkable (module (import "counter" "absent" (func))) "unknown import")
+
+;; References: identity, null, tables of externref.
+(module
+  (table $e 3 externref)
+  (table $f 2 funcref)
+  (elem declare func $one)
+  (func $one (result i32) (i32.const 1))
+  (func (export "keep") (param i32 externref) (table.set $e (local.get 0) (local.get 1)))
+  (func (export "kept") (param i32) (result externref) (table.get $e (local.get 0)))
+  (func (export "grow") (param externref i32) (result i32) (table.grow $e (local.get 0) (local.get 1)))
+  (func (export "is-null") (param externref) (result i32) (ref.is_null (local.get 0)))
+  (func (export "choose") (param externref externref i32) (result externref)
+    (select (result externref) (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "call-kept") (result i32)
+    (table.set $f (i32.const 1) (ref.func $one))
+    (call_indirect $f (result i32) (i32.const 1)))
+)
+(assert_return (invoke "kept" (i32.const 0)) (ref.null extern))
+(assert_return (invoke "keep" (i32.const 2) (ref.extern 7)))
+(assert_return (invoke "kept" (i32.const 2)) (ref.extern 7))
+(assert_trap (invoke "kept" (i32.const 3)) "out of bounds table access")
+(assert_return (invoke "grow" (ref.extern 9) (i32.const 2)) (i32.const 3))
+(assert_return (invoke "kept" (i32.const 4)) (ref.extern 9))
+(assert_return (invoke "is-null" (ref.extern 0)) (i32.const 0))
+(assert_return (invoke "is-null" (ref.null extern)) (i32.const 1))
+(assert_return (invoke "choose" (ref.extern 1) (ref.null extern) (i32.const 1)) (ref.extern 1))
+(assert_return (invoke "choose" (ref.extern 1) (ref.null extern) (i32.const 0)) (ref.null extern))
+(assert_return (invoke "call-kept") (i32.const 1))

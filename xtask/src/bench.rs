@@ -1,0 +1,186 @@
+//! `cargo xtask bench`: programs on Tiercel and on the engines found here, interleaved, with wrong output shown as a failure.
+//!
+//! Reading order: [`engines`] (who takes part), [`rewrite`] (modules that report their own time), [`measure`] (one run),
+//! [`sweep`] (all runs, interleaved), [`report`] (tables), [`callgrind`] (instruction counts), [`peers`] (installing engines).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use tiercel_tests::programs::{self, Program};
+use tiercel_tests::{binary, paths};
+
+use engines::Engine;
+use sweep::{Kind, Subject, Sweep};
+
+mod callgrind;
+mod engines;
+mod measure;
+mod peers;
+mod report;
+mod rewrite;
+mod sweep;
+
+/// Options of `cargo xtask bench`.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Folders of programs. Default: benches/programs, and ../shared/corpus where it is present.
+    #[arg(long, value_name = "FOLDER")]
+    corpus: Vec<PathBuf>,
+    /// Only programs whose names contain one of these words.
+    #[arg(long, value_delimiter = ',', value_name = "PROGRAMS")]
+    only: Vec<String>,
+    /// Engines by name (tiercel-interp, wasmtime, winch, pulley, v8, v8-liftoff, v8-turbofan, wasmi, wasm3). Default: all found.
+    #[arg(long, value_delimiter = ',')]
+    engines: Vec<String>,
+    /// How often each program runs on each engine. Default: 5, for --startup 20.
+    #[arg(long)]
+    reps: Option<usize>,
+    /// The engine to which ratios are given. Default: wasmtime if it takes part, else the first engine.
+    #[arg(long)]
+    baseline: Option<String>,
+    /// Measure compilation (or, of engines without a compile command, loading) instead of execution.
+    #[arg(long)]
+    compile: bool,
+    /// Measure a cold start of a module that does nothing and of one that prints a line.
+    #[arg(long)]
+    startup: bool,
+    /// Count instructions of short runs of Tiercel under valgrind: steady figures on a busy machine.
+    #[arg(long)]
+    callgrind: bool,
+    /// The program to measure. Default: built in profile `release`.
+    #[arg(long, value_name = "FILE")]
+    tiercel: Option<PathBuf>,
+    /// Where to look for engines before the path. A variable (WASMTIME, NODE, WASMI, WASM3) names one directly.
+    #[arg(long, value_name = "FOLDER")]
+    peer_dir: Option<PathBuf>,
+    /// Install wasmtime, Node and wasmi into a folder (default target/peers) from their registries, then stop.
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1)]
+    install_peers: Option<Option<PathBuf>>,
+    /// Seconds one run may take.
+    #[arg(long, default_value_t = 300)]
+    timeout: u64,
+    /// Write every sample to a file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let peer_dir = options.peer_dir.clone().unwrap_or_else(|| paths::repository().join("target/peers"));
+    if let Some(folder) = &options.install_peers {
+        peers::install(folder.as_ref().unwrap_or(&peer_dir))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let reps = options.reps.unwrap_or(if options.startup { 20 } else { 5 });
+    ensure!(reps > 0, "--reps must be at least 1");
+    let tiercel = match &options.tiercel {
+        Some(path) => path.canonicalize().with_context(|| format!("--tiercel {}", path.display()))?,
+        None if std::env::var_os(binary::BINARY_VARIABLE).is_some() => {
+            binary::tiercel().map_err(|error| anyhow!(error))?.to_owned()
+        }
+        None => binary::build("release").map_err(|error| anyhow!(error))?,
+    };
+    let work = tempfile::tempdir().context("no temporary folder")?;
+    if options.callgrind {
+        callgrind::run(&tiercel, &callgrind_subjects(options, work.path())?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let engines = engines::find(&tiercel, &peer_dir, &options.engines, work.path())?;
+    let baseline = baseline(options, &engines)?;
+    let (kind, subjects) = if options.startup {
+        (Kind::Startup, startup_subjects(work.path())?)
+    } else {
+        let rewrite = if options.compile { rewrite::load_only } else { rewrite::self_timed };
+        (if options.compile { Kind::Compile } else { Kind::Run }, subjects(options, work.path(), rewrite)?)
+    };
+    let sweep = Sweep { kind, subjects, engines, reps, limit: Duration::from_secs(options.timeout) };
+    let results = sweep.run(work.path());
+    report::print(&sweep, &results, &baseline);
+    if let Some(path) = &options.json {
+        report::write_json(&sweep, &results, path)?;
+    }
+    Ok(if results.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn baseline(options: &Options, engines: &[Engine]) -> Result<String> {
+    let taking_part = |name: &str| engines.iter().any(|engine| engine.name == name);
+    match &options.baseline {
+        Some(name) if taking_part(name) => Ok(name.clone()),
+        Some(name) => Err(anyhow!("--baseline {name}: this engine does not take part")),
+        None if taking_part("wasmtime") => Ok("wasmtime".to_owned()),
+        None => Ok(engines[0].name.clone()),
+    }
+}
+
+/// The programs asked for.
+fn chosen_programs(options: &Options) -> Result<Vec<Program>> {
+    let mut folders = options.corpus.clone();
+    if folders.is_empty() {
+        folders.push(paths::repository().join("benches/programs"));
+        match paths::shared("corpus") {
+            Ok(folder) => folders.push(folder),
+            Err(reason) => eprintln!("note: {reason}"),
+        }
+    }
+    let mut chosen = Vec::new();
+    for folder in folders {
+        chosen.extend(programs::find(&folder).map_err(|error| anyhow!(error))?);
+    }
+    chosen.retain(|program| {
+        options.only.is_empty() || options.only.iter().any(|word| program.name.contains(word.as_str()))
+    });
+    ensure!(!chosen.is_empty(), "no program is named like {}", options.only.join(", "));
+    Ok(chosen)
+}
+
+/// The programs asked for, each rewritten into `work`. One that cannot be rewritten is told and left out.
+fn subjects(options: &Options, work: &Path, rewrite: fn(&[u8]) -> Result<Vec<u8>>) -> Result<Vec<Subject>> {
+    let mut subjects = Vec::new();
+    for program in chosen_programs(options)? {
+        let bytes = fs::read(&program.wasm).with_context(|| format!("cannot read {}", program.wasm.display()))?;
+        let rewritten = match rewrite(&bytes) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                eprintln!("left out: {}: {error:#}", program.name);
+                continue;
+            }
+        };
+        let wasm = work.join(format!("{}.wasm", program.name));
+        fs::write(&wasm, rewritten)?;
+        let expectation = if options.compile { Ok(Default::default()) } else { program.expectation() };
+        let expectation = expectation.map_err(|error| anyhow!(error))?;
+        subjects.push(Subject { name: program.name, wasm, folder: program.folder, expectation });
+    }
+    ensure!(!subjects.is_empty(), "no program is left to run");
+    Ok(subjects)
+}
+
+/// A module that does nothing and one that prints a line.
+fn startup_subjects(work: &Path) -> Result<Vec<Subject>> {
+    let noop = wat::parse_str(r#"(module (memory (export "memory") 1) (func (export "_start")))"#)?;
+    let hello = wat::parse_file(paths::repository().join("examples/hello.wat"))?;
+    let mut subjects = Vec::new();
+    for (name, bytes) in [("noop", noop), ("hello", hello)] {
+        let wasm = work.join(format!("{name}.wasm"));
+        fs::write(&wasm, bytes)?;
+        subjects.push(Subject {
+            name: name.to_owned(),
+            wasm,
+            folder: work.to_owned(),
+            expectation: Default::default(),
+        });
+    }
+    Ok(subjects)
+}
+
+/// Short runs: two cold starts, and the programs asked for loaded but not run.
+fn callgrind_subjects(options: &Options, work: &Path) -> Result<Vec<Subject>> {
+    let mut all = startup_subjects(work)?;
+    let mut loaded = subjects(options, work, rewrite::load_only)?;
+    loaded.iter_mut().for_each(|subject| subject.name = format!("load {}", subject.name));
+    all.extend(loaded);
+    Ok(all)
+}

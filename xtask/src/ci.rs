@@ -1,0 +1,196 @@
+//! `cargo xtask ci`: every check, named and timed, with one summary. [`step`] runs one of them.
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use tiercel_tests::{binary, paths};
+
+use crate::setup;
+use crate::tools::{TOOLS, Tool};
+use step::{Kind, Outcome};
+
+mod step;
+
+/// Options of `cargo xtask ci`.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Install missing tools first (with apt-get, as root). The default where the variable CI is `true`.
+    #[arg(long)]
+    install: bool,
+    /// Run only the steps whose names contain one of these words.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// List the steps and stop.
+    #[arg(long)]
+    list: bool,
+    /// Show every line of the tests, also of those that pass.
+    #[arg(long)]
+    verbose: bool,
+}
+
+/// One check: a command of cargo's, and how its outcome is counted.
+struct Step {
+    name: String,
+    kind: Kind,
+    arguments: Vec<String>,
+}
+
+impl Step {
+    fn new(name: impl Into<String>, kind: Kind, arguments: &str) -> Self {
+        Self { name: name.into(), kind, arguments: arguments.split_whitespace().map(str::to_owned).collect() }
+    }
+}
+
+/// Every step in order: quick ones first, so that a slip shows at once.
+fn steps() -> Result<Vec<Step>> {
+    use Kind::{Check, Tests};
+    let mut steps = vec![
+        Step::new("format", Check, "fmt --all --check"),
+        Step::new("no_std: tiercel-wasm", Check, "check -p tiercel-wasm --no-default-features"),
+        Step::new(
+            "no_std: tiercel, interpreter alone",
+            Check,
+            "check -p tiercel --no-default-features --features interp",
+        ),
+        Step::new("clippy", Check, "clippy --workspace --all-targets -- -D warnings"),
+        Step::new("unit tests", Tests, "test --workspace --exclude tiercel-tests --no-fail-fast"),
+        Step::new("test harness", Tests, "test -p tiercel-tests --lib"),
+    ];
+    for name in harnesses()? {
+        steps.push(Step::new(name.replace('_', " "), Tests, &format!("test -p tiercel-tests --test {name}")));
+    }
+    Ok(steps)
+}
+
+/// The test binaries of the package `tiercel-tests`, in the order of its manifest.
+fn harnesses() -> Result<Vec<String>> {
+    let output = step::cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
+    ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).context("output of cargo metadata")?;
+    let packages = metadata["packages"].as_array().context("cargo metadata lists no packages")?;
+    let package = packages
+        .iter()
+        .find(|package| package["name"] == "tiercel-tests")
+        .context("cargo metadata lists no tiercel-tests")?;
+    // Cargo sorts them by name; the manifest's order (quick ones first) is in the text.
+    let manifest = std::fs::read_to_string(package["manifest_path"].as_str().map(Path::new).context("no manifest")?)?;
+    let position = |name: &str| manifest.find(&format!("name = \"{name}\""));
+    let mut names: Vec<String> = package["targets"]
+        .as_array()
+        .context("no targets")?
+        .iter()
+        .filter(|target| target["kind"][0] == "test")
+        .filter_map(|target| target["name"].as_str().map(str::to_owned))
+        .collect();
+    names.sort_by_key(|name| position(name));
+    Ok(names)
+}
+
+/// Runs the command.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let chosen = |name: &str| options.only.is_empty() || options.only.iter().any(|word| name.contains(word.as_str()));
+    let steps: Vec<Step> = steps()?.into_iter().filter(|step| chosen(&step.name)).collect();
+    if options.list {
+        steps.iter().for_each(|step| println!("{}: cargo {}", step.name, step.arguments.join(" ")));
+        return Ok(ExitCode::SUCCESS);
+    }
+    ensure!(!steps.is_empty(), "no step is named like {}; `cargo xtask ci --list` shows them", options.only.join(", "));
+    let began = Instant::now();
+    let mut report = Report::default();
+    let tools: Vec<&Tool> = TOOLS.iter().filter(|tool| tool.in_ci).collect();
+    if options.install || env::var("CI").is_ok_and(|value| value == "true") {
+        // Without the tools the tests that need them say so themselves.
+        if let Err(error) = setup::install(&tools) {
+            println!("note: tools could not be installed: {error:#}");
+        }
+    }
+    let built = build(&steps, &mut report);
+    for step in &steps {
+        println!("\n=== {}: cargo {}", step.name, step.arguments.join(" "));
+        let began = Instant::now();
+        let mut command = step::cargo(&step.arguments);
+        if let Some(path) = &built {
+            command.env(binary::BINARY_VARIABLE, path);
+        }
+        let outcome = step::run(&mut command, step.kind, options.verbose)
+            .unwrap_or_else(|error| Outcome::failure(format!("{error:#}")));
+        report.add(&step.name, began.elapsed(), outcome);
+    }
+    report.print(began.elapsed(), &tools);
+    Ok(if report.total().failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds the program once for all tests that run it, unless none of them is asked for or it is given.
+fn build(steps: &[Step], report: &mut Report) -> Option<std::path::PathBuf> {
+    let needed = steps.iter().any(|step| step.arguments.iter().any(|word| word == "tiercel-tests"));
+    if !needed || env::var_os(binary::BINARY_VARIABLE).is_some() {
+        return None;
+    }
+    println!("\n=== build the program (profile {})", binary::PROFILE);
+    let began = Instant::now();
+    let (path, outcome) = match binary::build(binary::PROFILE) {
+        Ok(path) => (Some(path), Outcome::success()),
+        Err(error) => {
+            println!("{error}");
+            (None, Outcome::failure(error))
+        }
+    };
+    report.add("build the program", began.elapsed(), outcome);
+    path
+}
+
+/// What the steps did.
+#[derive(Default)]
+struct Report {
+    rows: Vec<(String, Duration, Outcome)>,
+}
+
+impl Report {
+    fn add(&mut self, name: &str, time: Duration, outcome: Outcome) {
+        self.rows.push((name.to_owned(), time, outcome));
+    }
+
+    fn total(&self) -> Outcome {
+        let mut total = Outcome::default();
+        self.rows.iter().for_each(|(_, _, outcome)| total.add(outcome));
+        total
+    }
+
+    fn print(&self, time: Duration, tools: &[&Tool]) {
+        let total = self.total();
+        println!("\n=== summary after {:.0} s (a check without test cases counts as one)", time.as_secs_f64());
+        for (name, time, outcome) in &self.rows {
+            let state = if outcome.failed > 0 { "FAILED" } else { "ok" };
+            println!(
+                "{state:<7} {name:<36} {:>7.1} s {:>6} passed {:>4} failed {:>4} skipped",
+                time.as_secs_f64(),
+                outcome.passed,
+                outcome.failed,
+                outcome.skipped
+            );
+        }
+        for (reason, count) in &total.reasons {
+            println!("skipped {count}: {reason}");
+        }
+        if tools.iter().any(|tool| !tool.missing().is_empty()) {
+            println!("missing tools come with: {}", setup::by_hand(tools));
+        }
+        total.failures.iter().for_each(|name| println!("failed: {name}"));
+        println!("{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped);
+    }
+}
+
+/// The repository, where every command runs.
+fn repository() -> &'static Path {
+    paths::repository()
+}
+
+/// A command of the cargo that runs us, in the repository.
+fn cargo_command() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(repository());
+    command
+}
