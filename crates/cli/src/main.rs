@@ -1,2 +1,6 @@
-//! placeholder
-fn main() {}
+//! The program `tiercel`; see the library for what it does.
+#![forbid(unsafe_code)]
+
+fn main() {
+    tiercel_cli::main()
+}

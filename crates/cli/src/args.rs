@@ -1,0 +1,134 @@
+//! The command line: every subcommand and option in one place.
+
+use crate::options::{self, Codegen, Debug, Optimize, Wasi, Wasm};
+use clap::{Args, Parser, Subcommand, ValueHint};
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Without a subcommand, `run` is meant. What follows FILE belongs to the guest.
+
+Examples:
+  Run a program, with arguments of its own:
+      tiercel app.wasm --verbose input.txt
+  Let it see a directory, as `/data`, and an environment variable:
+      tiercel --dir ./files::/data --env LANG=C app.wasm
+  Call one function and print its results:
+      tiercel --invoke add sum.wat 1 0x10
+  Stop a program after two seconds, and at 64 MiB of memory:
+      tiercel -W timeout=2s,max-memory-size=67108864 app.wasm
+  List what can be set about WebAssembly itself:
+      tiercel -W help
+  Run test scripts:
+      tiercel wast tests/
+";
+
+/// A WebAssembly runtime.
+#[derive(Parser)]
+#[command(name = "tiercel", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(arg_required_else_help = true)]
+#[command(override_usage = "tiercel [OPTIONS] FILE [ARGS]...\n       tiercel <COMMAND>")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run a module: a WASI program, or one of its functions
+    Run(RunArgs),
+    /// Run scripts in the language of the official test suite
+    Wast(WastArgs),
+    /// Print a completion script for a shell
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How the engine works; common to all that runs guests.
+#[derive(Args)]
+pub struct EngineArgs {
+    /// WebAssembly: proposals and limits; `-W help` lists them
+    #[arg(short = 'W', long, value_name = "KEY[=VAL[,..]]", value_parser = options::check::<Wasm>)]
+    pub wasm: Vec<String>,
+    /// Tuning without effect on what guests compute; `-O help` lists it
+    #[arg(short = 'O', long, value_name = "KEY[=VAL[,..]]", value_parser = options::check::<Optimize>)]
+    pub optimize: Vec<String>,
+    /// Code generation; `-C help` lists what can be set
+    #[arg(short = 'C', long, value_name = "KEY[=VAL[,..]]", value_parser = options::check::<Codegen>)]
+    pub codegen: Vec<String>,
+    /// Finding mistakes in guests; `-D help` lists what can be set
+    #[arg(short = 'D', long, value_name = "KEY[=VAL[,..]]", value_parser = options::check::<Debug>)]
+    pub debug: Vec<String>,
+    /// What runs functions: auto, interp, baseline or opt; auto is the best there is
+    #[arg(long, value_name = "TIER", default_value = "auto", value_parser = crate::engine::parse_tier)]
+    pub tier: tiercel::Tier,
+}
+
+#[derive(Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// WASI: what the guest gets of its surroundings; `-S help` lists it
+    #[arg(short = 'S', long, value_name = "KEY[=VAL[,..]]", value_parser = options::check::<Wasi>)]
+    pub wasi: Vec<String>,
+    /// Let the guest use a directory of the host, as GUEST or by the same name
+    #[arg(long = "dir", value_name = "HOST[::GUEST]", value_hint = ValueHint::DirPath)]
+    pub dirs: Vec<String>,
+    /// Set an environment variable of the guest; without a value it is inherited
+    #[arg(long = "env", value_name = "NAME[=VAL]", value_parser = env_name)]
+    pub envs: Vec<String>,
+    /// Call this exported function with ARGS as its arguments, and print its results, one per line
+    #[arg(long, value_name = "FUNCTION")]
+    pub invoke: Option<String>,
+    /// What the guest gets as its own name, in place of FILE's name
+    #[arg(long, value_name = "NAME")]
+    pub argv0: Option<OsString>,
+    /// Instantiate another module first; its exports are imports of module NAME
+    #[arg(long = "preload", value_name = "NAME=FILE", value_parser = preload)]
+    pub preloads: Vec<(String, PathBuf)>,
+    /// Let the guest accept connections at this address; its descriptor is the first free one from 3 on
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub tcplisten: Vec<SocketAddr>,
+    /// The module, binary (.wasm) or text (.wat), `-` for standard input; and the guest's arguments
+    #[arg(value_names = ["FILE", "ARGS"], num_args = 1.., required = true, trailing_var_arg = true)]
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub file_and_args: Vec<OsString>,
+}
+
+#[derive(Args)]
+pub struct WastArgs {
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Scripts (.wast), and directories that are searched for them
+    #[arg(value_name = "FILE|DIR", required = true, value_hint = ValueHint::AnyPath)]
+    pub paths: Vec<PathBuf>,
+}
+
+fn env_name(text: &str) -> Result<String, String> {
+    match text.split('=').next() {
+        Some("") | None => Err("the name is empty; write NAME=VALUE, or NAME to inherit it".into()),
+        Some(_) => Ok(text.into()),
+    }
+}
+
+fn preload(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, file)) if !file.is_empty() => Ok((name.into(), file.into())),
+        _ => Err("write NAME=FILE, where NAME is the module that imports ask for".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,119 @@
+//! in: the options of the engine. out: an [`Engine`] and what its stores need.
+
+use crate::args::EngineArgs;
+use crate::deadline;
+use crate::options::{self, Codegen, Debug, Optimize, Wasm};
+use std::num::NonZeroUsize;
+use tiercel::{Config, Context, Engine, Error, Feature, Result, Store, StoreLimits, StoreLimitsBuilder, Tier};
+
+/// An engine and the options about its stores.
+pub struct Setup {
+    pub engine: Engine,
+    pub wasm: Wasm,
+}
+
+impl Setup {
+    /// # Errors
+    /// The engine does not have what the options ask for.
+    pub fn new(args: &EngineArgs) -> Result<Setup> {
+        let wasm: Wasm = settings(&args.wasm)?;
+        let optimize: Optimize = settings(&args.optimize)?;
+        let debug: Debug = settings(&args.debug)?;
+        let Codegen {} = settings(&args.codegen)?;
+
+        let mut config = Config::new();
+        config.tier(args.tier);
+        config.consume_fuel(wasm.fuel.is_some());
+        config.epoch_interruption(wasm.timeout.is_some());
+        if let Some(on) = wasm.all_proposals {
+            for &feature in Feature::ALL.iter().filter(|feature| feature.is_supported()) {
+                config.wasm_feature(feature, on);
+            }
+        }
+        for &(feature, on) in &wasm.features {
+            config.wasm_feature(feature, on);
+        }
+        if let Some(bytes) = wasm.max_wasm_stack {
+            config.max_wasm_stack(bytes);
+        }
+        if let Some(bytes) = optimize.memory_reservation {
+            config.memory_reservation(bytes);
+        }
+        if let Some(bytes) = optimize.memory_guard_size {
+            config.memory_guard_size(bytes);
+        }
+        if let Some(frames) = debug.max_backtrace {
+            config.wasm_backtrace_max_frames(NonZeroUsize::new(frames));
+        }
+        Ok(Setup { engine: Engine::new(&config)?, wasm })
+    }
+
+    /// The limits for a store's data, or nothing where nothing is limited.
+    pub fn limits(&self) -> Option<StoreLimits> {
+        let wasm = &self.wasm;
+        let mut builder = StoreLimitsBuilder::new();
+        let mut limited = false;
+        let mut apply = |limit: Option<usize>, set: fn(StoreLimitsBuilder, usize) -> StoreLimitsBuilder| {
+            if let Some(limit) = limit {
+                limited = true;
+                builder = set(std::mem::take(&mut builder), limit);
+            }
+        };
+        apply(wasm.max_memory_size, StoreLimitsBuilder::memory_size);
+        apply(wasm.max_table_elements, StoreLimitsBuilder::table_elements);
+        apply(wasm.max_instances, StoreLimitsBuilder::instances);
+        apply(wasm.max_tables, StoreLimitsBuilder::tables);
+        apply(wasm.max_memories, StoreLimitsBuilder::memories);
+        if let Some(trap) = wasm.trap_on_grow_failure {
+            limited = true;
+            builder = builder.trap_on_grow_failure(trap);
+        }
+        limited.then(|| builder.build())
+    }
+
+    /// Gives a new store its fuel and its deadline.
+    ///
+    /// # Errors
+    /// None: fuel is enabled where it is set.
+    pub fn prepare<T>(&self, store: &mut Store<T>) -> Result<()> {
+        if let Some(fuel) = self.wasm.fuel {
+            store.set_fuel(fuel)?;
+        }
+        if self.wasm.timeout.is_some() {
+            store.set_epoch_deadline(1);
+        }
+        Ok(())
+    }
+
+    /// Starts the clock, if guests have a time limit.
+    ///
+    /// # Errors
+    /// The host has no thread for it.
+    pub fn start_clock(&self) -> Result<()> {
+        self.wasm.timeout.map_or(Ok(()), |limit| deadline::start(&self.engine, limit))
+    }
+}
+
+/// Settings that the parser of the command line has already seen as [`options::check`].
+fn settings<G: options::Group>(texts: &[String]) -> Result<G> {
+    options::parse(texts).map_err(Error::msg).with_context(|| format!("wrong option -{}", G::LETTER))
+}
+
+/// Every tier that the program will have, whether or not this build has it, with what it is for.
+const TIERS: &[&str] = &["interp", "baseline", "opt"];
+
+/// The value of `--tier`.
+///
+/// # Errors
+/// There is no such tier, or not in this build; the message says which there are.
+pub fn parse_tier(name: &str) -> Result<Tier, String> {
+    if name == "auto" {
+        return Ok(Tier::default());
+    }
+    if let Some(&tier) = Tier::ALL.iter().find(|tier| tier.name() == name) {
+        return Ok(tier);
+    }
+    let available: Vec<&str> = Tier::ALL.iter().map(|tier| tier.name()).collect();
+    let problem = if TIERS.contains(&name) { "is not part of this version" } else { "does not exist" };
+    Err(format!("the tier `{name}` {problem}; there are: auto, {}", available.join(", ")))
+}

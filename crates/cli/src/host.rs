@@ -1,0 +1,91 @@
+//! What the program keeps in a store: the guest's WASI state and its limits.
+
+use crate::args::RunArgs;
+use crate::options::Wasi;
+use std::ffi::OsStr;
+use std::net::TcpListener;
+use std::path::Path;
+use tiercel::{Context, Error, Linker, Result, StoreLimits, format_err};
+use tiercel_wasi::{DirPerms, FilePerms, WasiCtx};
+
+/// The data of a store.
+pub struct Host {
+    pub wasi: WasiCtx,
+    pub limits: StoreLimits,
+}
+
+/// The guest's surroundings, as the command line describes them. With `--invoke` the arguments are the function's, and the
+/// guest itself has only its name.
+///
+/// # Errors
+/// A directory cannot be opened, an address cannot be listened at; the message names it.
+pub fn wasi(args: &RunArgs, options: &Wasi) -> Result<WasiCtx> {
+    let mut builder = WasiCtx::builder();
+    let [file, guest_args @ ..] = &args.file_and_args[..] else {
+        return Err(Error::msg("no file is given"));
+    };
+    let own_name = || Path::new(file).file_name().unwrap_or(file);
+    builder.arg(args.argv0.as_deref().unwrap_or_else(own_name).as_encoded_bytes());
+    if args.invoke.is_none() {
+        builder.args(guest_args.iter().map(|arg| arg.as_encoded_bytes()));
+    }
+    if options.inherit_env == Some(true) {
+        builder.inherit_env();
+    }
+    for text in &args.envs {
+        match text.split_once('=') {
+            Some((name, value)) => builder.env(name, value),
+            None => match std::env::var_os(text) {
+                Some(value) => builder.env(text, value.as_encoded_bytes()),
+                None => {
+                    return Err(format_err!(
+                        "the environment variable `{text}` is not set, so that the guest cannot inherit it; \
+                         set it, or write `--env {text}=VALUE`"
+                    ));
+                }
+            },
+        };
+    }
+    if options.inherit_stdin != Some(false) {
+        builder.inherit_stdin();
+    }
+    if options.inherit_stdout != Some(false) {
+        builder.inherit_stdout();
+    }
+    if options.inherit_stderr != Some(false) {
+        builder.inherit_stderr();
+    }
+    // Listeners come before directories, as in Wasmtime: guests expect them from descriptor 3 on.
+    for address in args.tcplisten.iter().chain(&options.tcplisten) {
+        let listener = TcpListener::bind(address)
+            .with_context(|| format!("cannot listen at {address}, which `--tcplisten` asks for"))?;
+        builder.preopened_listener(listener);
+    }
+    for text in &args.dirs {
+        let (host, guest) = text.split_once("::").unwrap_or((text, text));
+        builder
+            .preopened_dir(host, guest, DirPerms::all(), FilePerms::all())
+            .with_context(|| format!("`--dir {text}` needs a directory that exists and can be read"))?;
+    }
+    Ok(builder.build())
+}
+
+/// Defines WASI for modules that import it, under both of its names.
+///
+/// # Errors
+/// A preloaded module has taken the name.
+pub fn link(linker: &mut Linker<Host>, options: &Wasi, is_imported: impl Fn(&str) -> bool) -> Result<()> {
+    if options.cli == Some(false) {
+        return Ok(());
+    }
+    let preview0 = options.preview0 != Some(false);
+    if is_imported("wasi_snapshot_preview1") || (preview0 && is_imported("wasi_unstable")) {
+        tiercel_wasi::add_to_linker(linker, |host: &mut Host| &mut host.wasi)?;
+    }
+    Ok(())
+}
+
+/// A name for messages.
+pub fn shown(file: &OsStr) -> String {
+    if file == "-" { "standard input".into() } else { format!("`{}`", file.display()) }
+}

@@ -1,0 +1,38 @@
+//! in: a command line. out: a guest's output, or the verdict on test scripts, and an exit code.
+//!
+//! Reading order: [`args`] (the command line as a table), [`options`] (the groups `-W`, `-S`, ...), [`engine`] (from options to
+//! an engine), [`run`] with [`host`], [`imports`], [`invoke`] and [`deadline`] (running a module), [`wast`] (the language of the
+//! official test suite), [`exit`] (how the program ends), [`suggest`] (for misspelt words).
+#![forbid(unsafe_code)]
+
+mod args;
+mod deadline;
+mod engine;
+mod exit;
+mod host;
+mod imports;
+mod invoke;
+mod options;
+mod run;
+mod suggest;
+pub mod wast;
+
+use args::{Cli, Command};
+use clap::{CommandFactory, Parser};
+
+/// Runs the program with the arguments of this process, and ends the process.
+pub fn main() -> ! {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        None => run::run(&cli.run),
+        Some(Command::Run(args)) => run::run(&args),
+        Some(Command::Wast(args)) => wast::command::run(&args),
+        Some(Command::Completion { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "tiercel", &mut script);
+            exit::print(&script);
+            Ok(())
+        }
+    };
+    exit::end(result)
+}

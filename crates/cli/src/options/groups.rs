@@ -1,0 +1,99 @@
+//! The tables of options: for each its field, its key, its type and what it does.
+
+use super::value::{Field, OptionValue};
+use super::{Group, Key};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tiercel::Feature;
+
+macro_rules! groups {
+    ($($group:ident $letter:literal $title:literal {
+        $($field:ident $key:literal: $ty:ty, $doc:literal;)*
+        $(..$rest:ident: $rest_ty:ty = $rest_keys:path)?
+    })*) => {
+        $(
+            #[doc = $title]
+            #[derive(Default)]
+            pub struct $group {
+                $(#[doc = $doc] pub $field: $ty,)*
+                $(#[doc = "Further keys, which another table has."] pub $rest: $rest_ty,)?
+            }
+
+            impl Group for $group {
+                const LETTER: char = $letter;
+                const TITLE: &'static str = $title;
+
+                fn keys() -> Vec<Key<Self>> {
+                    #[allow(unused_mut, reason = "not every group has further keys")]
+                    let mut keys: Vec<Key<Self>> = vec![$(Key {
+                        name: $key,
+                        form: <<$ty as Field>::Value as OptionValue>::FORM,
+                        doc: $doc,
+                        set: Box::new(|group, text| {
+                            group.$field.put(OptionValue::parse(text)?);
+                            Ok(())
+                        }),
+                    },)*];
+                    $(keys.extend($rest_keys());)?
+                    keys
+                }
+            }
+        )*
+    };
+}
+
+groups! {
+    Wasm 'W' "Options about WebAssembly itself: limits, imports, proposals." {
+        fuel "fuel": Option<u64>, "Stop the guest when it has executed this many units (about one for each instruction).";
+        timeout "timeout": Option<Duration>, "Stop the guest after this time; a bare number is seconds.";
+        max_wasm_stack "max-wasm-stack": Option<usize>, "Bytes of stack for guests; deeper recursion is a trap.";
+        max_memory_size "max-memory-size": Option<usize>, "Bytes that each linear memory may have.";
+        max_table_elements "max-table-elements": Option<usize>, "Elements that each table may have.";
+        max_instances "max-instances": Option<usize>, "How many instances there may be.";
+        max_tables "max-tables": Option<usize>, "How many tables there may be.";
+        max_memories "max-memories": Option<usize>, "How many linear memories there may be.";
+        trap_on_grow_failure "trap-on-grow-failure": Option<bool>, "Stop the guest when a memory or table cannot grow, in place of the result -1.";
+        unknown_imports_trap "unknown-imports-trap": Option<bool>, "Let missing functions be imported; calling one stops the guest.";
+        unknown_imports_default "unknown-imports-default": Option<bool>, "Let anything missing be imported; functions return zero or null.";
+        all_proposals "all-proposals": Option<bool>, "Switch all proposals that this version runs; the switches below come after it.";
+        ..features: Vec<(Feature, bool)> = feature_keys
+    }
+
+    Optimize 'O' "Options that tune: no effect on what guests compute." {
+        memory_reservation "memory-reservation": Option<u64>, "Bytes of address space for each linear memory, and the most that it can grow to.";
+        memory_guard_size "memory-guard-size": Option<u64>, "Bytes of address space left inaccessible behind each linear memory.";
+    }
+
+    Codegen 'C' "Options about code generation." {}
+
+    Debug 'D' "Options for finding mistakes in guests." {
+        max_backtrace "max-backtrace": Option<usize>, "How many functions a backtrace shows at most; 0 is no backtrace.";
+    }
+
+    Wasi 'S' "Options about WASI: what guests get of their surroundings." {
+        cli "cli": Option<bool>, "Offer WASI 0.1 to modules that import it (default: y).";
+        preview0 "preview0": Option<bool>, "Offer it under the older name `wasi_unstable`, too (default: y).";
+        inherit_env "inherit-env": Option<bool>, "Give the guest all environment variables of the host.";
+        inherit_stdin "inherit-stdin": Option<bool>, "Let the guest read standard input (default: y).";
+        inherit_stdout "inherit-stdout": Option<bool>, "Let the guest write to standard output (default: y).";
+        inherit_stderr "inherit-stderr": Option<bool>, "Let the guest write to standard error (default: y).";
+        tcplisten "tcplisten": Vec<SocketAddr>, "As `--tcplisten`: let the guest accept connections at this address.";
+    }
+}
+
+/// A switch for each proposal of the engine's table.
+fn feature_keys() -> impl Iterator<Item = Key<Wasm>> {
+    Feature::ALL.iter().map(|&feature| Key {
+        name: feature.name(),
+        form: bool::FORM,
+        doc: feature_doc(feature),
+        set: Box::new(move |group: &mut Wasm, text| {
+            group.features.push((feature, bool::parse(text)?));
+            Ok(())
+        }),
+    })
+}
+
+fn feature_doc(feature: Feature) -> &'static str {
+    if feature.is_supported() { feature.doc() } else { "not in this version" }
+}

