@@ -99,6 +99,8 @@ pub fn word(value: &Val) -> String {
         Val::FuncRef(Some(_)) => "<funcref>".into(),
         Val::ExternRef(None) => "<null externref>".into(),
         Val::ExternRef(Some(_)) => "<externref>".into(),
+        Val::AnyRef(None) => "<null anyref>".into(),
+        Val::AnyRef(Some(_)) => "<anyref>".into(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Reads the stack of an activation that was stopped.
 
+use super::Translated;
 use super::dispatch::Stopped;
 use super::ops::control::{Bridge, CROSS_BRIDGE};
-use super::{Function, Translated};
 use crate::api::trap::Frame;
 use crate::tuning::MAX_BACKTRACE_FRAMES;
 use crate::vm::VmCtx;
@@ -41,13 +41,9 @@ pub unsafe fn append(frames: &mut Vec<Frame>, stopped: &Stopped) {
 impl Translated {
     /// The function that holds an instruction, and the instruction's place in the module.
     fn origin(&self, ip: *const u64) -> Option<(u32, u32)> {
-        let (&start, Function { index, code }) = self.functions.range(..=ip as usize).next_back()?;
-        let word = (ip as usize - start) / size_of::<u64>();
-        if word >= code.words.len() {
-            return None;
-        }
+        let (index, code, word) = self.find(ip)?;
         let after = code.origins.partition_point(|(at, _)| *at as usize <= word);
         let (_, offset) = code.origins.get(after.checked_sub(1)?)?;
-        Some((*index, *offset))
+        Some((index, *offset))
     }
 }

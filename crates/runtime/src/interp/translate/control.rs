@@ -115,18 +115,20 @@ impl Translator {
         self.skipped = Some(0);
     }
 
-    fn signature(&self, cx: Context<'_>, ty: BlockType) -> Signature {
-        match ty {
+    fn signature(&self, cx: Context<'_>, ty: BlockType) -> Result<Signature, tiercel_wasm::Error> {
+        Ok(match ty {
             BlockType::Empty => Signature::Simple(None),
-            BlockType::Type(ty) => Signature::Simple(Some(super::local_class(ty))),
+            BlockType::Type(ty) => Signature::Simple(Some(super::local_class(cx.info, ty)?)),
             BlockType::FuncType(index) => Signature::Full(cx.info.func_types[index as usize].clone()),
-        }
+        })
     }
 
     /// Opens a construct; its parameters are on the stack.
-    pub(super) fn open(&mut self, cx: Context<'_>, op: &Operator<'_>) {
-        let (Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty }) = op else { return };
-        let signature = self.signature(cx, *blockty);
+    pub(super) fn open(&mut self, cx: Context<'_>, op: &Operator<'_>) -> Result<(), tiercel_wasm::Error> {
+        let (Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty }) = op else {
+            return Ok(());
+        };
+        let signature = self.signature(cx, *blockty)?;
         let params = signature.param_count();
         let condition = matches!(op, Operator::If { .. }).then(|| self.pop_condition(params));
         self.settle_locals();
@@ -146,6 +148,7 @@ impl Translator {
             Label::Forward
         };
         self.frames.push(Frame { label, signature, height, base, fixups: Vec::new(), to_else });
+        Ok(())
     }
 
     /// `else`: the end of the first arm, if it is reached, and the start of the second.
@@ -527,6 +530,7 @@ impl Translator {
         let ty = cx.info.func_type(func);
         let (args, header) = self.settle_args(ty);
         self.origin();
+        self.safepoint(ty.params().len());
         match cx.info.defined_func(func) {
             Some(index) => {
                 self.code.op(handler::<handlers::Call>());
@@ -550,6 +554,7 @@ impl Translator {
             Place::Slot(slot) => (handler::<handlers::CallIndirect<S>>(), slot),
         };
         self.origin();
+        self.safepoint(func_type.params().len());
         self.code.op(handler);
         self.code.word(fields(args, index, 0, 0));
         self.code.word(Self::shape(func_type).word());
@@ -566,6 +571,7 @@ impl Translator {
             Place::Slot(slot) => (handler::<handlers::CallRef<S>>(), slot),
         };
         self.origin();
+        self.safepoint(ty.params().len());
         self.code.op(handler);
         self.code.word(fields(args, callee, 0, 0));
         self.code.word(Self::shape(ty).word());
@@ -588,6 +594,7 @@ impl Translator {
         let (args, _) = self.settle_args(ty);
         let header = self.slot(self.header);
         self.origin();
+        self.safepoint(ty.params().len());
         match cx.info.defined_func(func) {
             Some(index) => {
                 self.code.op(handler::<handlers::ReturnCall>());
@@ -609,6 +616,7 @@ impl Translator {
         let index = self.place_slot(&entry);
         let (args, _) = self.settle_args(func_type);
         self.origin();
+        self.safepoint(func_type.params().len());
         self.code.op(handler::<handlers::ReturnCallIndirect>());
         self.code.word(fields(args, index, 0, 0));
         self.code.word(Self::shape(func_type).word());
@@ -624,6 +632,7 @@ impl Translator {
         let callee = self.place_slot(&entry);
         let (args, _) = self.settle_args(ty);
         self.origin();
+        self.safepoint(ty.params().len());
         self.code.op(handler::<handlers::ReturnCallRef>());
         self.code.word(fields(args, callee, 0, 0));
         self.code.word(Self::shape(ty).word());

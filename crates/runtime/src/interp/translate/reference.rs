@@ -13,6 +13,8 @@ pub struct Test {
     pub if_so: [Handler; 2],
     /// Branches if it does not.
     pub if_not: [Handler; 2],
+    /// What a cast asks for.
+    pub word: Option<u64>,
 }
 
 /// Whether a reference is null.
@@ -20,13 +22,14 @@ fn is_null() -> Test {
     Test {
         if_so: [handler::<refs::BrNull<S>>(), handler::<refs::BrNull<A>>()],
         if_not: [handler::<refs::BrNonNull<S>>(), handler::<refs::BrNonNull<A>>()],
+        word: None,
     }
 }
 
 impl Test {
     /// The opposite test.
     pub fn not(self) -> Test {
-        Test { if_so: self.if_not, if_not: self.if_so }
+        Test { if_so: self.if_not, if_not: self.if_so, word: self.word }
     }
 }
 
@@ -44,14 +47,28 @@ impl Translator {
 
     /// `ref.as_non_null`.
     pub(super) fn non_null(&mut self) {
+        self.check_top([handler::<refs::NonNull<S>>(), handler::<refs::NonNull<A>>()], None);
+    }
+
+    /// An instruction that traps or not.
+    pub(super) fn check_top(&mut self, handlers: [Handler; 2], word: Option<u64>) {
         let (_, place) = self.tested();
         self.origin();
         let (handler, slot) = match place {
-            Place::Slot(slot) => (handler::<refs::NonNull<S>>(), slot),
-            Place::Acc => (handler::<refs::NonNull<A>>(), 0),
+            Place::Slot(slot) => (handlers[0], slot),
+            Place::Acc => (handlers[1], 0),
         };
         self.code.op(handler);
         self.code.word(fields(0, slot, 0, 0));
+        if let Some(word) = word {
+            self.code.word(word);
+        }
+    }
+
+    /// `br_on_cast` and `br_on_cast_fail`: both the label and what follows get the reference.
+    pub(super) fn br_on(&mut self, test: Test, depth: u32) {
+        let (_, place) = self.tested();
+        self.branch_on(test, place, depth);
     }
 
     /// `br_on_null`: the label does not get the reference.
@@ -80,6 +97,9 @@ impl Translator {
         let at = self.code.op(handler);
         self.code.word(fields(0, slot, 0, 0));
         let fixup = self.code.distance(at);
+        if let Some(word) = test.word {
+            self.code.word(word);
+        }
         self.last_result = None;
         self.last_binary = None;
         self.keep_slots();
