@@ -2,7 +2,7 @@
 
 use super::{spectest, values};
 use std::collections::{HashMap, HashSet};
-use tiercel::{Engine, Error, ErrorKind, Instance, Linker, Module, Result as EngineResult, Store, Trap, Val};
+use tiercel::{Engine, Error, ErrorKind, Feature, Instance, Linker, Module, Result as EngineResult, Store, Trap, Val};
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::token::{Id, Span};
@@ -187,14 +187,20 @@ impl<'s, T: 'static> Script<'s, T> {
                 return trapped(outcome, message);
             }
             WastDirective::AssertMalformed { mut module, message, .. }
-            | WastDirective::AssertInvalid { mut module, message, .. }
-            | WastDirective::AssertMalformedCustom { mut module, message, .. }
+            | WastDirective::AssertMalformedCustom { mut module, message, .. } => {
+                let accepted = module.encode().is_ok_and(|binary| Module::validate(&self.engine, &binary).is_ok());
+                if accepted {
+                    return failed(format!("expected the module to be malformed: {message}"));
+                }
+                return Ok(Step::Assertion);
+            }
+            WastDirective::AssertInvalid { mut module, message, .. }
             | WastDirective::AssertInvalidCustom { mut module, message, .. } => {
                 let Ok(binary) = module.encode() else { return Ok(Step::Assertion) };
                 return match Module::validate(&self.engine, &binary) {
-                    Ok(()) => failed(format!("expected the module to be refused: {message}")),
-                    Err(error) if error.kind() == ErrorKind::Unsupported => {
-                        failed(format!("refused for another reason than \"{message}\": {error:#}"))
+                    Ok(()) => failed(format!("expected the module to be invalid: {message}")),
+                    Err(error) if lacks_proposal(&error) => {
+                        failed(format!("expected the module to be invalid: {message}; got {error:#}"))
                     }
                     Err(_) => Ok(Step::Assertion),
                 };
@@ -309,6 +315,14 @@ impl<'s, T: 'static> Script<'s, T> {
 
 fn name_of(id: Option<Id<'_>>) -> Option<String> {
     id.map(|id| id.name().into())
+}
+
+/// Whether a module is refused for want of a proposal that this version does not have, so that nothing is known about the
+/// rest of it. A proposal that is only switched off is a matter of the script's version.
+fn lacks_proposal(error: &Error) -> bool {
+    let text = format!("{error:#}");
+    let is_named = |feature: &&Feature| text.contains(&format!("the proposal `{}`", feature.name()));
+    error.kind() == ErrorKind::Unsupported && !Feature::ALL.iter().any(|f| f.is_supported() && is_named(&f))
 }
 
 /// Whether the guest was stopped for the expected reason.
