@@ -1,6 +1,7 @@
 //! Runs one script against a store.
 
 use super::{spectest, values};
+use crate::engine::missing_proposal;
 use std::collections::{HashMap, HashSet};
 use tiercel::{Engine, Error, ErrorKind, Feature, Instance, Linker, Module, Result as EngineResult, Store, Trap, Val};
 use wast::lexer::Lexer;
@@ -170,11 +171,11 @@ impl<'s, T: 'static> Script<'s, T> {
                 }
             },
             WastDirective::Invoke(call) => {
-                self.invoke(call)?.map_err(|error| format!("the call failed: {error:#}"))?;
+                self.invoke(call)?.map_err(|error| format!("the call failed: {}", brief(&error)))?;
             }
             WastDirective::AssertReturn { exec, results, .. } => {
                 let values = self.execute(exec)?;
-                let values = values.map_err(|error| format!("expected a return, got {error:#}"))?;
+                let values = values.map_err(|error| format!("expected a return, got {}", brief(&error)))?;
                 values::check(&*self.store, &results, &values)?;
                 return Ok(Step::Assertion);
             }
@@ -210,7 +211,7 @@ impl<'s, T: 'static> Script<'s, T> {
                 self.check_imports(&module)?;
                 return match self.linker.instantiate(&mut *self.store, &module) {
                     Ok(_) => failed(format!("expected the module not to be linked: {message}")),
-                    Err(error) if error.is::<Trap>() => failed(format!("expected no start, got {error:#}")),
+                    Err(error) if error.is::<Trap>() => failed(format!("expected no start, got {}", brief(&error))),
                     Err(_) => Ok(Step::Assertion),
                 };
             }
@@ -253,7 +254,7 @@ impl<'s, T: 'static> Script<'s, T> {
     fn instantiate(&mut self, module: &Module) -> Result<Instance, Problem> {
         self.check_imports(module)?;
         let instance = self.linker.instantiate(&mut *self.store, module);
-        Ok(instance.map_err(|error| format!("not instantiated: {error:#}"))?)
+        Ok(instance.map_err(|error| format!("not instantiated: {}", brief(&error)))?)
     }
 
     fn set_instance(&mut self, name: Option<String>, instance: Result<Instance, Problem>) -> Result<(), Problem> {
@@ -320,9 +321,7 @@ fn name_of(id: Option<Id<'_>>) -> Option<String> {
 /// Whether a module is refused for want of a proposal that this version does not have, so that nothing is known about the
 /// rest of it. A proposal that is only switched off is a matter of the script's version.
 fn lacks_proposal(error: &Error) -> bool {
-    let text = format!("{error:#}");
-    let is_named = |feature: &&Feature| text.contains(&format!("the proposal `{}`", feature.name()));
-    error.kind() == ErrorKind::Unsupported && !Feature::ALL.iter().any(|f| f.is_supported() && is_named(&f))
+    error.kind() == ErrorKind::Unsupported && !missing_proposal(error).is_some_and(Feature::is_supported)
 }
 
 /// Whether the guest was stopped for the expected reason.
@@ -332,13 +331,21 @@ fn trapped(outcome: EngineResult<Vec<Val>>, expected: &str) -> Result<Step, Prob
     };
     match error.downcast_ref::<Trap>() {
         Some(trap) if trap.message().contains(expected) || expected.contains(trap.message()) => Ok(Step::Assertion),
-        _ => failed(format!("expected a trap \"{expected}\", got {error:#}")),
+        _ => failed(format!("expected a trap \"{expected}\", got {}", brief(error))),
     }
 }
 
 fn shown(outcome: &Result<Vec<Val>, Error>) -> String {
     match outcome {
         Ok(values) => format!("a return of ({})", values.iter().map(values::shown).collect::<Vec<_>>().join(" ")),
-        Err(error) => format!("{error:#}"),
+        Err(error) => brief(error),
+    }
+}
+
+/// An error on one line: of a trap only which it was, not where.
+fn brief(error: &Error) -> String {
+    match error.downcast_ref::<Trap>() {
+        Some(trap) => trap.to_string(),
+        None => format!("{error:#}"),
     }
 }
