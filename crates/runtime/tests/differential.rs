@@ -3,8 +3,8 @@
 //! The plain code keeps every value in its slot and absorbs nothing, so that what differs is what the translator makes of
 //! accumulators and neighbouring instructions.
 
-use tiercel::{Config, Engine, Extern, Instance, Linker, Module, Result, Store, Trap, Val};
 use arbitrary::Unstructured;
+use tiercel::{Config, Engine, Extern, Instance, Linker, Module, Result, Store, Trap, Val};
 
 /// Random modules per run of this test.
 const MODULES: u64 = 400;

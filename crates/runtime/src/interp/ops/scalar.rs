@@ -248,7 +248,11 @@ macro_rules! unary {
     };
 }
 
-#[expect(non_camel_case_types, non_upper_case_globals, reason = "a marker has its function's name, a table its opcode's")]
+#[expect(
+    non_camel_case_types,
+    non_upper_case_globals,
+    reason = "a marker has its function's name, a table its opcode's"
+)]
 mod commuting_operations {
     use super::*;
     binary! { commuting total none {
@@ -272,7 +276,11 @@ mod commuting_operations {
     }}
 }
 
-#[expect(non_camel_case_types, non_upper_case_globals, reason = "a marker has its function's name, a table its opcode's")]
+#[expect(
+    non_camel_case_types,
+    non_upper_case_globals,
+    reason = "a marker has its function's name, a table its opcode's"
+)]
 mod commuting_tests {
     use super::*;
     binary! { commuting total branch {
@@ -288,7 +296,11 @@ mod commuting_tests {
     }}
 }
 
-#[expect(non_camel_case_types, non_upper_case_globals, reason = "a marker has its function's name, a table its opcode's")]
+#[expect(
+    non_camel_case_types,
+    non_upper_case_globals,
+    reason = "a marker has its function's name, a table its opcode's"
+)]
 mod tests {
     use super::*;
     binary! { in_order total branch {
@@ -319,7 +331,11 @@ mod tests {
     }}
 }
 
-#[expect(non_camel_case_types, non_upper_case_globals, reason = "a marker has its function's name, a table its opcode's")]
+#[expect(
+    non_camel_case_types,
+    non_upper_case_globals,
+    reason = "a marker has its function's name, a table its opcode's"
+)]
 mod in_order_operations {
     use super::*;
     binary! { in_order total none {
@@ -344,7 +360,11 @@ mod in_order_operations {
     }}
 }
 
-#[expect(non_camel_case_types, non_upper_case_globals, reason = "a marker has its function's name, a table its opcode's")]
+#[expect(
+    non_camel_case_types,
+    non_upper_case_globals,
+    reason = "a marker has its function's name, a table its opcode's"
+)]
 mod trapping_operations {
     use super::*;
     binary! { in_order traps none {
@@ -359,7 +379,11 @@ mod trapping_operations {
     }}
 }
 
-#[expect(non_camel_case_types, non_upper_case_globals, reason = "a marker has its function's name, a table its opcode's")]
+#[expect(
+    non_camel_case_types,
+    non_upper_case_globals,
+    reason = "a marker has its function's name, a table its opcode's"
+)]
 mod conversions {
     use super::*;
     unary! { total {
@@ -417,7 +441,11 @@ mod conversions {
     }}
 }
 
-#[expect(non_camel_case_types, non_upper_case_globals, reason = "a marker has its function's name, a table its opcode's")]
+#[expect(
+    non_camel_case_types,
+    non_upper_case_globals,
+    reason = "a marker has its function's name, a table its opcode's"
+)]
 mod trapping_conversions {
     use super::*;
     unary! { traps {

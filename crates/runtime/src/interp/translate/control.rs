@@ -238,9 +238,7 @@ impl Translator {
 
     fn condition(&mut self, entry: &stack::Entry, moves: bool) -> Condition {
         match self.last_binary_of(entry) {
-            Some(last)
-                if !moves && last.table.branch.is_some_and(|b| b.handlers[last.pattern as usize].is_some()) =>
-            {
+            Some(last) if !moves && last.table.branch.is_some_and(|b| b.handlers[last.pattern as usize].is_some()) => {
                 Condition::Binary(last)
             }
             _ => Condition::Value(self.place_across(entry, moves)),

@@ -18,7 +18,7 @@ use self::stack::{Entry, Kind, Stack};
 use super::dispatch::{Handler, handler};
 use super::operand::I;
 use super::ops::Class;
-use super::ops::control::{self as handlers, Copy, EnterN, Enter0, HEADER_SLOTS, STACK_MARGIN_SLOTS};
+use super::ops::control::{self as handlers, Copy, Enter0, EnterN, HEADER_SLOTS, STACK_MARGIN_SLOTS};
 use super::ops::scalar::{Binary, Pattern};
 use alloc::boxed::Box;
 use alloc::format;

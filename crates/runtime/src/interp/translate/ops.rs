@@ -4,12 +4,12 @@ use super::code::{fields, fields_imm, halves};
 use super::stack::{Entry, Kind};
 use super::{Context, LastBinary, Place, Translator, class_of};
 use crate::interp::dispatch::{Handler, handler};
+use crate::interp::ops::Class;
 use crate::interp::ops::control as handlers;
 use crate::interp::ops::memory::{self, Load, Store};
 use crate::interp::ops::reference as refs;
 use crate::interp::ops::scalar::{self, Binary, Pattern, Scalar, Unary};
 use crate::interp::ops::simd::{self, Simd};
-use crate::interp::ops::Class;
 use tiercel_wasm::Error;
 use wasmparser::{MemArg, MemArgTarget, Operator};
 
@@ -188,6 +188,9 @@ impl Translator {
 
             _ => self.access_or_scalar(cx, op)?,
         }
+        if self.plain && self.skipped.is_none() && self.stack.len() > 0 {
+            self.settle(self.stack.len() - 1);
+        }
         Ok(())
     }
 
@@ -210,9 +213,9 @@ impl Translator {
         }
         let mut redirect = None;
         if self.stack.reference(local).is_none() {
-            redirect = self.last_result.filter(|last| {
-                entry.kind == Kind::Temp && last.dst == entry.home && last.end == self.code.len()
-            });
+            redirect = self
+                .last_result
+                .filter(|last| entry.kind == Kind::Temp && last.dst == entry.home && last.end == self.code.len());
         }
         while let Some(index) = self.stack.reference(local) {
             self.settle(index);

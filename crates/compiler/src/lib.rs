@@ -1,0 +1,6 @@
+//! in: validated functions. out: machine code and the tables that go with it. No I/O, no operating system, no `unsafe`.
+//!
+//! Reading order, the way a function travels: [`entity`] (typed indices, which everything is made of).
+#![forbid(unsafe_code)]
+
+pub mod entity;
