@@ -73,13 +73,11 @@ pub fn wasi(args: &RunArgs, options: &Wasi) -> Result<WasiCtx> {
 /// Defines WASI for modules that import it, under both of its names.
 ///
 /// # Errors
-/// A preloaded module has taken the name.
+/// Somebody else has taken a name.
 pub fn link(linker: &mut Linker<Host>, options: &Wasi, is_imported: impl Fn(&str) -> bool) -> Result<()> {
-    if options.cli == Some(false) {
-        return Ok(());
-    }
-    let preview0 = options.preview0 != Some(false);
-    if is_imported("wasi_snapshot_preview1") || (preview0 && is_imported("wasi_unstable")) {
+    let is_wanted =
+        options.cli != Some(false) && (is_imported("wasi_snapshot_preview1") || is_imported("wasi_unstable"));
+    if is_wanted {
         tiercel_wasi::add_to_linker(linker, |host: &mut Host| &mut host.wasi)?;
     }
     Ok(())

@@ -24,6 +24,8 @@ pub fn linker(
         preloaded.push((name, loaded.with_context(|| format!("cannot preload module `{name}`"))?));
     }
     let mut linker = Linker::new(&setup.engine);
+    // A preloaded module may take the place of WASI, and a later one that of an earlier one.
+    linker.allow_shadowing(true);
     host::link(&mut linker, options, |name| {
         let modules = preloaded.iter().map(|(_, module)| module).chain([module]);
         modules.flat_map(Module::imports).any(|import| import.module() == name)

@@ -145,6 +145,9 @@ fn unreadable(file: &OsStr, cause: &io::Error) -> Error {
     let mut names = command.get_subcommands().map(|subcommand| subcommand.get_name());
     let hint = match suggest::nearest(&word, &mut names) {
         _ if !is_word || cause.kind() != io::ErrorKind::NotFound => String::new(),
+        Some(name) if name == word => {
+            format!("\nIf the subcommand was meant: options come after it, as in `tiercel {name} --help`.")
+        }
         Some(name) => format!("\nIf a subcommand was meant: did you mean `{name}`?"),
         None => "\nIf a subcommand was meant: there is none of this name; `tiercel --help` lists them.".into(),
     };
