@@ -5,6 +5,7 @@
 //! error start with `! `, `? N` is the exit code where it is not 0. In an expected line `[..]` stands for anything, and a line
 //! `...` for any number of lines; `(empty)` is an empty one. `TIERCEL_BLESS=1 cargo test -p tiercel-cli --test cli` writes what is printed into the files;
 //! read the difference.
+#![cfg(unix)] // Exit codes of stopped guests and the texts of the host's errors are those of Unix.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -142,4 +143,17 @@ fn transcripts_hold() {
     }
     assert!(count > 0, "no transcript was found");
     assert!(bless || wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn a_reader_who_leaves_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tiercel"))
+        .args(["-W", "help"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("the program ends");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
