@@ -110,10 +110,8 @@ impl Decoder<'_> {
             let types = types.map(|ty| self.val_type_in_group(*ty, first)).collect::<Result<Vec<_>, _>>()?;
             let (params, results) = types.split_at(func.params().len());
             let func = FuncType::new(params.iter().copied(), results.iter().copied());
-            let supertype = match ty.supertype_idxs.first().and_then(|index| index.as_module_index()) {
-                Some(index) => Some(self.type_id(index, first)),
-                None => None,
-            };
+            let supertype = ty.supertype_idxs.first().and_then(|index| index.as_module_index());
+            let supertype = supertype.map(|index| self.type_id(index, first));
             members.push(SubType { is_final: ty.is_final, supertype, func });
         }
         let len = members.len() as u32;

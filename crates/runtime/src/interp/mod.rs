@@ -45,7 +45,7 @@ struct Translated {
 struct Function {
     /// The body's index.
     index: u32,
-    code: translate::Code,
+    code: translate::code::Code,
 }
 
 impl ModuleCode {

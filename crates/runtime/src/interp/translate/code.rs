@@ -127,8 +127,16 @@ impl CodeBuilder {
         self.words[fixup.word] = (target as i64 - fixup.from as i64) as u64;
     }
 
-    /// The finished words and origins.
-    pub fn finish(&self) -> (Box<[u64]>, Box<[(u32, u32)]>) {
-        (self.words.as_slice().into(), self.origins.as_slice().into())
+    /// The finished code.
+    pub fn finish(&self) -> Code {
+        Code { words: self.words.as_slice().into(), origins: self.origins.as_slice().into() }
     }
+}
+
+/// The code of one function.
+pub struct Code {
+    /// Instructions.
+    pub words: Box<[u64]>,
+    /// For each instruction that can stop: its first word and its place in the module (bytes from the start), ascending.
+    pub origins: Box<[(u32, u32)]>,
 }

@@ -12,7 +12,7 @@ mod control;
 mod ops;
 mod stack;
 
-use self::code::{CodeBuilder, fields, fields_imm};
+use self::code::{Code, CodeBuilder, fields, fields_imm};
 use self::control::Frame;
 use self::stack::{Entry, Kind, Stack};
 use super::dispatch::{Handler, handler};
@@ -20,21 +20,12 @@ use super::operand::I;
 use super::ops::Class;
 use super::ops::control::{self as handlers, Copy, Enter0, EnterN, HEADER_SLOTS, STACK_MARGIN_SLOTS};
 use super::ops::scalar::{Binary, Pattern};
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 use tiercel_abi::VmctxLayout;
 use tiercel_wasm::numeric::V128;
 use tiercel_wasm::{Error, FuncType, ModuleInfo, ValType};
 use wasmparser::{BinaryReader, FunctionBody};
-
-/// The code of one function.
-pub struct Code {
-    /// Instructions.
-    pub words: Box<[u64]>,
-    /// For each instruction that can stop: its first word and its place in the module (bytes from the start), ascending.
-    pub origins: Box<[(u32, u32)]>,
-}
 
 /// What the translator needs to know of a module.
 #[derive(Clone, Copy)]
@@ -178,8 +169,7 @@ impl Translator {
             )));
         }
         self.patch_enter(slots);
-        let (words, origins) = self.code.finish();
-        Ok(Code { words, origins })
+        Ok(self.code.finish())
     }
 
     /// Lays out parameters, header and locals.
