@@ -26,9 +26,10 @@ pub fn linker(
     let mut linker = Linker::new(&setup.engine);
     // A preloaded module may take the place of WASI, and a later one that of an earlier one.
     linker.allow_shadowing(true);
-    host::link(&mut linker, options, |name| {
-        let modules = preloaded.iter().map(|(_, module)| module).chain([module]);
-        modules.flat_map(Module::imports).any(|import| import.module() == name)
+    let modules = preloaded.iter().map(|(_, module)| module).chain([module]);
+    let imports: Vec<_> = modules.flat_map(Module::imports).collect();
+    host::link(&mut linker, options, |module, name| {
+        imports.iter().any(|import| import.name() == name && import.module() == module)
     })?;
     for (name, preload) in &preloaded {
         let what = format!("module `{name}` of `--preload`");
