@@ -331,6 +331,10 @@ fn trapped(outcome: EngineResult<Vec<Val>>, expected: &str) -> Result<Step, Prob
     };
     match error.downcast_ref::<Trap>() {
         Some(trap) if trap.message().contains(expected) || expected.contains(trap.message()) => Ok(Step::Assertion),
+        // Scripts also say what kind of reference is null.
+        Some(Trap::NullReference) if expected.starts_with("null ") && expected.ends_with(" reference") => {
+            Ok(Step::Assertion)
+        }
         _ => failed(format!("expected a trap \"{expected}\", got {}", brief(error))),
     }
 }

@@ -224,6 +224,15 @@ ops! {
         }
     }
 
+    /// Calls the function that `s0` refers to.
+    CallRef<P: Src> |r| {
+        let callee: i64 = P::get(r, 1);
+        match NonNull::new(callee as *mut VmFuncRef) {
+            Some(callee) => call_ref::<CALL_REF_WORDS>(r, callee),
+            None => trap(Trap::NullReference),
+        }
+    }
+
     /// Calls own function `imm32` in place of the running one: arguments from `dst` on, own header at `s0`.
     ReturnCall |r| {
         let (args, header, params) = (slot(r, 0), slot(r, 1), Shape::of(r).params);
@@ -250,6 +259,18 @@ ops! {
                 tail_call_ref(r, callee, args, header, shape)
             }
             Err(reason) => trap(reason),
+        }
+    }
+
+    /// Calls the function that the slot `s0` refers to in place of the running one; the own header's is the fourth word.
+    ReturnCallRef |r| {
+        let callee: i64 = S::get(r, 1);
+        match NonNull::new(callee as *mut VmFuncRef) {
+            Some(callee) => {
+                let (args, header, shape) = (slot(r, 0), r.fp.add(*r.ip.add(3) as usize), Shape::of(r));
+                tail_call_ref(r, callee, args, header, shape)
+            }
+            None => trap(Trap::NullReference),
         }
     }
 
@@ -404,6 +425,8 @@ unsafe fn table_func(r: &Regs, index: i64) -> Result<NonNull<VmFuncRef>, Trap> {
 
 /// Words of a `CallImport`.
 const CALL_IMPORT_WORDS: usize = 3;
+/// Words of a `CallRef`.
+const CALL_REF_WORDS: usize = CALL_IMPORT_WORDS;
 /// Words of a `CallIndirect`.
 const CALL_INDIRECT_WORDS: usize = 4;
 

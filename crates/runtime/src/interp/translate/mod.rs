@@ -5,11 +5,12 @@
 //! mirrors. When the only reader of a temporary takes it from there, its producer's handler is replaced by one that does not store. A
 //! comparison that is followed by a branch, and an addition that is followed by a load, are taken back and become one instruction.
 //!
-//! [`code`] is the output, [`control`] blocks and branches, [`ops`] everything else.
+//! [`code`] is the output, [`control`] blocks and branches, [`reference`] what tests references, [`ops`] everything else.
 
 pub mod code;
 mod control;
 mod ops;
+mod reference;
 mod stack;
 
 use self::code::{Code, CodeBuilder, fields, fields_imm};

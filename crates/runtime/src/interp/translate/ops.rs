@@ -39,6 +39,10 @@ impl Translator {
             Operator::ReturnCallIndirect { type_index, table_index } => {
                 self.return_call_indirect(cx, type_index, table_index);
             }
+            Operator::CallRef { type_index } => self.call_ref(cx, type_index),
+            Operator::ReturnCallRef { type_index } => self.return_call_ref(cx, type_index),
+            Operator::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
+            Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth),
 
             Operator::Drop => {
                 self.stack.pop();
@@ -70,6 +74,7 @@ impl Translator {
                 self.push_const(Class::I64, 0);
                 self.scalar(&Operator::I64Eq)?;
             }
+            Operator::RefAsNonNull => self.non_null(),
             Operator::RefFunc { function_index } => {
                 let home = self.stack.push(Kind::Temp, Class::I64);
                 let dst = self.slot(home);
