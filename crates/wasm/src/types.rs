@@ -421,6 +421,9 @@ impl fmt::Display for RefType {
             (true, HeapType::Func) => f.write_str("funcref"),
             (true, HeapType::Extern) => f.write_str("externref"),
             (true, HeapType::Any) => f.write_str("anyref"),
+            (true, HeapType::NoFunc) => f.write_str("nullfuncref"),
+            (true, HeapType::NoExtern) => f.write_str("nullexternref"),
+            (true, HeapType::None) => f.write_str("nullref"),
             (nullable, heap) => write!(f, "(ref {}{heap})", if nullable { "null " } else { "" }),
         }
     }
