@@ -59,7 +59,8 @@ impl Display for Mem {
             }
         }
         match (self.base.is_none() && self.index.is_none(), disp) {
-            (true, _) => write!(f, "{disp}")?,
+            (true, _) if self.bits.addr32() => write!(f, "{}", disp as u32)?,
+            (true, _) => write!(f, "{}", i64::from(disp) as u64)?,
             (false, 0) => {}
             (false, _) => write!(f, "{disp:+}")?,
         }
