@@ -7,7 +7,7 @@
 //! Jumps back are as short as they can be; jumps forward have 32 bits unless the caller asks for a short one (`JCC_SHORT`, `JMP_SHORT`).
 //! [`Assembler::finish`] fills in the forward ones, each in constant time.
 
-use super::encode::{Fields, encode};
+use super::encode::{Fields, NO_REG, encode};
 use super::features::Features;
 use super::inst::Inst;
 use super::mem::{AddressBits, AddressKind, Mem};
@@ -153,7 +153,7 @@ impl Assembler {
         debug_assert_eq!(inst.check(), Ok(()), "{inst:?}");
         debug_assert!(self.features.contains(inst.op.feature()), "the CPU has no {:?}", inst.op);
         let fields = inst.fields();
-        if fields.address.is_reg() || fields.address.is_based() {
+        if fields.regs.address.is_reg() || fields.regs.address.is_based() {
             encode(&mut self.buffer, fields);
         } else {
             self.emit_reference(fields);
@@ -163,7 +163,7 @@ impl Assembler {
     /// Emits what needs more than the encoder: labels, symbols, places in the frame.
     #[inline(never)]
     fn emit_reference(&mut self, mut f: Fields) {
-        let frame = match f.address.kind() {
+        let frame = match f.regs.address.kind() {
             AddressKind::Label => return self.emit_label_reference(f),
             AddressKind::Symbol => {
                 let symbol = Symbol(f.disp as u32);
@@ -180,8 +180,8 @@ impl Assembler {
             Some(fp) if is_shorter_from_rbp(from_rsp, fp) => (RBP, from_rsp - fp),
             _ => (RSP, from_rsp),
         };
-        f.address = AddressBits(AddressKind::Based as u8 | f.address.0 & AddressBits::GS);
-        (f.rm, f.index, f.disp) = (base.number() as u8, Fields::NO_REG, disp);
+        f.regs.address = AddressBits(AddressKind::Based as u8 | f.regs.address.0 & AddressBits::GS);
+        (f.regs.rm, f.regs.index, f.disp) = (base.number() as u8, NO_REG, disp);
         encode(&mut self.buffer, f);
     }
 

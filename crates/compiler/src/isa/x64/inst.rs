@@ -15,7 +15,7 @@
 //!   shorter `xor` must not stand between a comparison and its user ([`Op::writes_flags`]).
 
 use super::asm::{Label, Symbol};
-use super::encode::Fields;
+use super::encode::{Fields, NO_REG, Regs};
 use super::mem::{AddressBits, AddressKind, Mem};
 use super::row::{ADDRESS_ONLY, BY_SIZE, Cond, Kind, NO_SLOT, Op, Role};
 use crate::isa::reg::{Reg, RegClass};
@@ -337,31 +337,23 @@ impl Inst {
     pub(super) fn fields(&self) -> Fields {
         let encoding = self.op.encoding();
         let fill = if self.op.is_twin() { encoding.twin } else { encoding.plain };
-        // With memory, base and index stand in the slots of the plain form, twin or not: no twin has its `ud` operand in memory.
-        let (rm, index) = if self.address.is_reg() {
-            (self.number(fill.rm), Fields::NO_REG)
-        } else {
-            (self.number(fill.rm), self.number(fill.rm + 1))
-        };
-        let imm = if encoding.is4 == NO_SLOT { self.imm } else { (self.number(encoding.is4) as i32) << 4 };
-        Fields {
-            op: self.op,
+        let regs = Regs {
             address: self.address,
-            cond: self.cond as u8,
             reg: self.number(fill.reg),
             vvvv: self.number(fill.vvvv),
-            rm,
-            index,
-            disp: self.disp,
-            imm,
-        }
+            rm: self.number(fill.rm),
+            // Of no meaning unless the operand is memory.
+            index: self.number(fill.rm + 1),
+        };
+        let imm = if encoding.is4 == NO_SLOT { self.imm } else { (self.number(encoding.is4) as i32) << 4 };
+        Fields { op: self.op, cond: self.cond as u8, regs, disp: self.disp, imm }
     }
 
     #[inline(always)]
     fn number(&self, slot: u8) -> u8 {
         match self.slots.get(slot as usize) {
             Some(reg) if !reg.is_none() => reg.number() as u8 & 15,
-            _ => Fields::NO_REG,
+            _ => NO_REG,
         }
     }
 }

@@ -436,7 +436,6 @@ rows! {
     VPSLLVD:           Op      "vpsllvd",     [d(X), u(X), u(XM128)],             "RVM", op38(0x47).p66().only_vex(),          FIXED, AVX2;
     VPSRLVQ:           Op      "vpsrlvq",     [d(X), u(X), u(XM128)],             "RVM", op38(0x45).p66().w1().only_vex(),     FIXED, AVX2;
     VPSLLVQ:           Op      "vpsllvq",     [d(X), u(X), u(XM128)],             "RVM", op38(0x47).p66().w1().only_vex(),     FIXED, AVX2;
-    VZEROUPPER:        Op      "vzeroupper",  [],                                 "",    op0f(0x77).only_vex(),                FIXED, AVX;
     VFMADD132PS:       Op      "vfmadd132ps", [ud(X), u(X), u(XM128)],            "RVM", op38(0x98).p66().only_vex(),          FIXED, FMA;
     VFMADD132PD:       Op      "vfmadd132pd", [ud(X), u(X), u(XM128)],            "RVM", op38(0x98).p66().w1().only_vex(),     FIXED, FMA;
     VFMADD132SS:       Op      "vfmadd132ss", [ud(X), u(X), u(XM32)],             "RVM", op38(0x99).p66().only_vex(),          FIXED, FMA;
