@@ -1,6 +1,6 @@
 //! The growing bytes of one piece of code.
 //!
-//! An encoder asks for a window of [`WINDOW_BYTES`] (the one capacity check of an instruction), stores whole words into it without caring
+//! An encoder is given a window of [`WINDOW_BYTES`] (the one capacity check of an instruction), stores whole words into it without caring
 //! about what lies behind, and says how far it got.
 
 /// Bytes in a window: more than any instruction has, and room for the encoder's last whole-word store.
@@ -37,20 +37,18 @@ impl CodeBuffer {
         self.len = 0;
     }
 
-    /// Room for the next instruction. What it held before is unspecified.
-    #[inline]
-    pub fn window(&mut self) -> &mut [u8; WINDOW_BYTES] {
-        if self.bytes.len() - self.len < WINDOW_BYTES {
+    /// Appends what `fill` writes to the start of the window, as many bytes as it says. What the window held before is unspecified.
+    #[inline(always)]
+    pub fn append(&mut self, fill: impl Fn(&mut [u8; WINDOW_BYTES]) -> usize) {
+        loop {
+            if let Some(window) = self.bytes.get_mut(self.len..).and_then(<[u8]>::first_chunk_mut) {
+                let bytes = fill(window);
+                debug_assert!(bytes <= WINDOW_BYTES);
+                self.len += bytes;
+                return;
+            }
             self.grow();
         }
-        self.bytes[self.len..].first_chunk_mut().expect("just grown")
-    }
-
-    /// Makes the first bytes of the window part of the code.
-    #[inline]
-    pub fn advance(&mut self, bytes: usize) {
-        debug_assert!(bytes <= WINDOW_BYTES);
-        self.len += bytes;
     }
 
     #[cold]

@@ -15,9 +15,9 @@
 //!   shorter `xor` must not stand between a comparison and its user ([`Op::writes_flags`]).
 
 use super::asm::{Label, Symbol};
-use super::encode::{Fields, NO_REG, Regs};
+use super::encode::{Fields, IS4, LITERAL, NO_REG, Regs};
 use super::mem::{AddressBits, AddressKind, Mem};
-use super::row::{ADDRESS_ONLY, BY_SIZE, Cond, Kind, NO_SLOT, Op, Role};
+use super::row::{ADDRESS_ONLY, BY_SIZE, Cond, Kind, Op, Role};
 use crate::isa::reg::{Reg, RegClass};
 
 /// Slots for registers.
@@ -335,25 +335,25 @@ impl Inst {
     /// The fields of its encoding.
     #[inline(always)]
     pub(super) fn fields(&self) -> Fields {
-        let encoding = self.op.encoding();
-        let fill = if self.op.is_twin() { encoding.twin } else { encoding.plain };
+        let recipe = self.op.recipe();
         let regs = Regs {
             address: self.address,
-            reg: self.number(fill.reg),
-            vvvv: self.number(fill.vvvv),
-            rm: self.number(fill.rm),
+            reg: self.number(recipe.reg),
+            vvvv: self.number(recipe.vvvv),
+            rm: self.number(recipe.rm),
             // Of no meaning unless the operand is memory.
-            index: self.number(fill.rm + 1),
+            index: self.number(recipe.rm + 1),
         };
-        let imm = if encoding.is4 == NO_SLOT { self.imm } else { (self.number(encoding.is4) as i32) << 4 };
+        let imm = if recipe.has(IS4) { (self.number(recipe.is4) as i32) << 4 } else { self.imm };
         Fields { op: self.op, cond: self.cond as u8, regs, disp: self.disp, imm }
     }
 
     #[inline(always)]
     fn number(&self, slot: u8) -> u8 {
         match self.slots.get(slot as usize) {
-            Some(reg) if !reg.is_none() => reg.number() as u8 & 15,
-            _ => NO_REG,
+            Some(reg) if reg.is_none() => NO_REG,
+            Some(reg) => reg.number() as u8 & 15,
+            None => slot - LITERAL,
         }
     }
 }

@@ -43,7 +43,7 @@ macro_rules! rows {
     };
 }
 
-/// The encoder's part of every row.
+/// The encoding of every row, close together.
 pub(super) const ENCODINGS: &[Encoding; ROWS.len()] = &{
     let mut encodings = [op(0); ROWS.len()];
     let mut i = 0;
@@ -54,7 +54,7 @@ pub(super) const ENCODINGS: &[Encoding; ROWS.len()] = &{
     encodings
 };
 
-const _: () = assert!(ROWS.len() <= OP_ROW as usize, "rows are numbered in 11 bits");
+const _: () = assert!(ROWS.len() * OPS_PER_ROW <= u16::MAX as usize, "an op has 16 bits");
 
 /// Every instruction that the table can make: each row in each of its widths, plain and as AVX twin.
 pub fn all_ops() -> impl Iterator<Item = Op> {

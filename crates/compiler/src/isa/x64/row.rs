@@ -15,6 +15,7 @@
 //! A row marked [`Encoding::vex`] is two instructions: the SSE one, where destination and first source of a `ud` operand must be the same
 //! register, and its AVX twin with `v` before the name, where they need not be. [`Op::vex`] picks the twin.
 
+use super::encode::Recipe;
 use super::features::Features;
 use crate::isa::reg::{Reg, RegClass};
 
@@ -125,13 +126,15 @@ impl Cond {
     }
 }
 
-/// An instruction of the table with everything that picks its encoding: row (bits 0-10), width (12-13), AVX (15).
+/// An instruction of the table with everything that picks its encoding: AVX twin (bit 0), width (1-2), row (3-15).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Op(pub(super) u16);
 
-pub(super) const OP_ROW: u16 = (1 << 11) - 1;
-const OP_SIZE_SHIFT: u32 = 12;
-pub(super) const OP_VEX: u16 = 1 << 15;
+const OP_TWIN: u16 = 1;
+const OP_SIZE_SHIFT: u32 = 1;
+const OP_ROW_SHIFT: u32 = 3;
+/// Numbers that an [`Op`] of one row can have.
+pub(super) const OPS_PER_ROW: usize = 1 << OP_ROW_SHIFT;
 
 /// A row whose operands have the width of the operation: give it one to have an [`Op`]. Nothing can be encoded without.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -165,7 +168,7 @@ impl SizedOp {
 
 impl Op {
     pub(super) const fn of(row: u16, size: Size) -> Op {
-        Op(row | (size as u16) << OP_SIZE_SHIFT)
+        Op(row << OP_ROW_SHIFT | (size as u16) << OP_SIZE_SHIFT)
     }
 
     pub(super) const fn of_row(row: u16) -> Op {
@@ -175,13 +178,19 @@ impl Op {
     /// The row with all that is known about it.
     #[inline]
     pub const fn row(self) -> &'static Row {
-        &super::insts::ROWS[(self.0 & OP_ROW) as usize]
+        &super::insts::ROWS[(self.0 >> OP_ROW_SHIFT) as usize]
     }
 
     /// How it is encoded.
     #[inline]
     pub(super) const fn encoding(self) -> &'static Encoding {
-        &super::insts::ENCODINGS[(self.0 & OP_ROW) as usize]
+        &super::insts::ENCODINGS[(self.0 >> OP_ROW_SHIFT) as usize]
+    }
+
+    /// The part of it that the encoder reads.
+    #[inline(always)]
+    pub(super) const fn recipe(self) -> &'static Recipe {
+        &super::encode::RECIPES[self.0 as usize]
     }
 
     /// The width it was given; of no meaning for rows that fix theirs.
@@ -199,26 +208,26 @@ impl Op {
     #[inline]
     pub const fn vex(self) -> Op {
         debug_assert!(self.encoding().flags & VEX_TWIN != 0, "no AVX form");
-        Op(self.0 | OP_VEX)
+        Op(self.0 | OP_TWIN)
     }
 
     /// The AVX twin where there is one and the CPU has AVX; else the same instruction.
     #[inline]
     pub const fn for_cpu(self, features: Features) -> Op {
         let twin = self.encoding().flags & VEX_TWIN != 0 && features.contains(Features::AVX);
-        Op(self.0 | if twin { OP_VEX } else { 0 })
+        Op(self.0 | if twin { OP_TWIN } else { 0 })
     }
 
     /// Whether it is encoded with a VEX prefix.
     #[inline]
     pub const fn is_vex(self) -> bool {
-        self.0 & OP_VEX != 0 || self.encoding().flags & VEX_ONLY != 0
+        self.0 & OP_TWIN != 0 || self.encoding().flags & VEX_ONLY != 0
     }
 
     /// Whether it is the AVX twin of an SSE instruction.
     #[inline]
     pub const fn is_twin(self) -> bool {
-        self.0 & OP_VEX != 0
+        self.0 & OP_TWIN != 0
     }
 
     /// What the CPU must have.
@@ -455,7 +464,7 @@ pub(super) struct Fill {
     pub vvvv: u8,
 }
 
-/// The encoder's part of a row, kept apart so that it stays in the cache.
+/// How a row is encoded. The encoder reads what is made from it, see `encode::Recipe`.
 #[derive(Clone, Copy, Debug)]
 pub struct Encoding {
     /// Escape bytes and opcode, first byte lowest. VEX uses the last one.
