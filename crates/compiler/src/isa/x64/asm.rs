@@ -2,7 +2,8 @@
 //!
 //! Two ways in, one encoder behind them. The optimizing compiler emits [`Inst`] values after register allocation. The baseline compiler and
 //! stubs call the short methods, in two-operand notation: `asm.rr(Op::ADD_RM.s32(), RAX, RCX)`. These are inlined, so that with a constant
-//! [`Op`] only the encoder's fields are left to fill in. They choose the AVX twin of an SSE instruction by the CPU's features.
+//! [`Op`] little more than the stores of its bytes is left; where the op is not a constant, emit an [`Inst`]. They choose the AVX twin of an
+//! SSE instruction by the CPU's features.
 //!
 //! Jumps back are as short as they can be; jumps forward have 32 bits unless the caller asks for a short one (`JCC_SHORT`, `JMP_SHORT`).
 //! [`Assembler::finish`] fills in the forward ones, each in constant time.
@@ -148,8 +149,13 @@ impl Assembler {
     }
 
     /// Emits an instruction whose registers are all physical.
-    #[inline(always)]
+    #[inline(never)]
     pub fn emit(&mut self, inst: &Inst) {
+        self.emit_inlined(inst);
+    }
+
+    #[inline(always)]
+    fn emit_inlined(&mut self, inst: &Inst) {
         debug_assert_eq!(inst.check(), Ok(()), "{inst:?}");
         debug_assert!(self.features.contains(inst.op.feature()), "the CPU has no {:?}", inst.op);
         let fields = inst.fields();
@@ -221,11 +227,18 @@ impl Assembler {
         (self.offset() - behind, behind as i32)
     }
 
-    /// Emits what the methods below build. They name no fixed registers, and nothing but the check cares.
+    /// Emits what the methods below build, with each op known where it is inlined. They name no fixed registers: nothing but the check cares.
     #[inline(always)]
-    fn direct(&mut self, inst: Inst) {
-        let inst = if cfg!(debug_assertions) { inst.with_fixed() } else { inst };
-        self.emit(&inst);
+    fn direct(&mut self, op: Op, build: impl Fn(Op) -> Inst) {
+        let build = |op| {
+            let inst: Inst = build(op);
+            if cfg!(debug_assertions) { inst.with_fixed() } else { inst }
+        };
+        if op.has_twin() && self.features.contains(Features::AVX) {
+            self.emit_inlined(&build(op.vex()));
+        } else {
+            self.emit_inlined(&build(op));
+        }
     }
 
     /// An instruction without explicit registers or memory: `ret`, `cdq`.
@@ -249,78 +262,74 @@ impl Assembler {
     /// Two registers and an immediate.
     #[inline(always)]
     pub fn rri(&mut self, op: Op, dst: Reg, src: Reg, imm: i32) {
-        let op = op.for_cpu(self.features);
-        self.direct(Inst::two_r(op, [dst, src]).imm(imm));
+        self.direct(op, |op| Inst::two_r(op, [dst, src]).imm(imm));
     }
 
     /// A register and an immediate.
     #[inline(always)]
     pub fn ri(&mut self, op: Op, dst: Reg, imm: i32) {
-        let op = op.for_cpu(self.features);
-        self.direct(Inst::two_r(op, [dst]).imm(imm));
+        self.direct(op, |op| Inst::two_r(op, [dst]).imm(imm));
     }
 
     /// An immediate alone.
     #[inline(always)]
     pub fn i(&mut self, op: Op, imm: i32) {
-        self.direct(Inst::r(op, []).imm(imm));
+        self.direct(op, |op| Inst::r(op, []).imm(imm));
     }
 
     /// A register and 64 bits.
     #[inline(always)]
     pub fn ri64(&mut self, op: Op, dst: Reg, imm: i64) {
-        self.direct(Inst::r(op, [dst]).imm64(imm));
+        self.direct(op, |op| Inst::r(op, [dst]).imm64(imm));
     }
 
     /// Register and memory in whichever order the row has them: load, `add rax, [m]`, store, `add [m], rax`.
     #[inline(always)]
     pub fn rm(&mut self, op: Op, reg: Reg, mem: Mem) {
-        let op = op.for_cpu(self.features);
-        self.direct(Inst::two_m(op, [reg], mem));
+        self.direct(op, |op| Inst::two_m(op, [reg], mem));
     }
 
     /// The same with an immediate.
     #[inline(always)]
     pub fn rmi(&mut self, op: Op, reg: Reg, mem: Mem, imm: i32) {
-        let op = op.for_cpu(self.features);
-        self.direct(Inst::two_m(op, [reg], mem).imm(imm));
+        self.direct(op, |op| Inst::two_m(op, [reg], mem).imm(imm));
     }
 
     /// Memory alone.
     #[inline(always)]
     pub fn m(&mut self, op: Op, mem: Mem) {
-        self.direct(Inst::two_m(op, [], mem));
+        self.direct(op, |op| Inst::two_m(op, [], mem));
     }
 
     /// Memory and an immediate.
     #[inline(always)]
     pub fn mi(&mut self, op: Op, mem: Mem, imm: i32) {
-        self.direct(Inst::two_m(op, [], mem).imm(imm));
+        self.direct(op, |op| Inst::two_m(op, [], mem).imm(imm));
     }
 
     /// Three registers: one AVX instruction, or without AVX a copy and the SSE one. Then `dst` must not be `second`, unless it is `first` too.
     #[inline(always)]
     pub fn rrr(&mut self, op: Op, dst: Reg, first: Reg, second: Reg) {
         let first = self.first_source(op, dst, first, second);
-        self.direct(Inst::r(op.for_cpu(self.features), [dst, first, second]));
+        self.direct(op, |op| Inst::r(op, [dst, first, second]));
     }
 
     /// Two registers and memory, like [`Assembler::rrr`].
     #[inline(always)]
     pub fn rrm(&mut self, op: Op, dst: Reg, first: Reg, mem: Mem) {
         let first = self.first_source(op, dst, first, Reg::NONE);
-        self.direct(Inst::m(op.for_cpu(self.features), [dst, first], mem));
+        self.direct(op, |op| Inst::m(op, [dst, first], mem));
     }
 
     #[inline(always)]
     fn r_all<const N: usize>(&mut self, op: Op, regs: [Reg; N]) {
-        self.direct(Inst::two_r(op.for_cpu(self.features), regs));
+        self.direct(op, |op| Inst::two_r(op, regs));
     }
 
     #[inline(always)]
     fn first_source(&mut self, op: Op, dst: Reg, first: Reg, second: Reg) -> Reg {
-        let op = op.for_cpu(self.features);
-        if op.is_vex() || dst == first || op.encoding().with_reg.pairs == 0 {
+        let avx = op.has_twin() && self.features.contains(Features::AVX);
+        if avx || op.is_vex() || dst == first || op.encoding().with_reg.pairs == 0 {
             return first;
         }
         debug_assert!(dst != second, "{op:?} would overwrite its second source");
@@ -364,13 +373,13 @@ impl Assembler {
     /// Sets the low byte of a register to 1 or 0 and leaves the others.
     #[inline(always)]
     pub fn setcc(&mut self, cond: Cond, dst: Reg) {
-        self.emit(&Inst::two_r(Op::SETCC_INTO, [dst]).cond(cond));
+        self.direct(Op::SETCC_INTO, |op| Inst::two_r(op, [dst]).cond(cond));
     }
 
     /// Copies on a condition; `op` is `Op::CMOVCC` in a width.
     #[inline(always)]
     pub fn cmovcc(&mut self, op: Op, cond: Cond, dst: Reg, src: Reg) {
-        self.emit(&Inst::two_r(op, [dst, src]).cond(cond));
+        self.direct(op, |op| Inst::two_r(op, [dst, src]).cond(cond));
     }
 
     /// Puts a constant into a register, in the shortest way that leaves flags alone.

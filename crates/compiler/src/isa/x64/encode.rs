@@ -248,28 +248,28 @@ impl Word {
     }
 }
 
-#[inline(never)]
+#[inline(always)]
 fn plain_regs(buffer: &mut CodeBuffer, template: Template, regs: Regs, imm: u64, immediate_bytes: u8) {
     let mut head = Word::default();
     plain_opcode(&mut head, template, regs.reg >> 3 << 2 | regs.rm >> 3);
     write_regs(buffer, head, template, regs, imm, immediate_bytes);
 }
 
-#[inline(never)]
+#[inline(always)]
 fn vex_regs(buffer: &mut CodeBuffer, template: Template, regs: Regs, imm: u64, immediate_bytes: u8) {
     let mut head = Word::default();
     vex_opcode(&mut head, template, regs, 0);
     write_regs(buffer, head, template, regs, imm, immediate_bytes);
 }
 
-#[inline(never)]
+#[inline(always)]
 fn plain_mem(buffer: &mut CodeBuffer, template: Template, regs: Regs, disp: i32, imm: u64, immediate_bytes: u8) {
     let mut head = address_prefixes(regs);
     plain_opcode(&mut head, template, regs.reg >> 3 << 2 | (regs.index >> 3 & 1) << 1 | regs.rm >> 3 & 1);
     write_mem(buffer, head, address(regs, disp), imm, immediate_bytes);
 }
 
-#[inline(never)]
+#[inline(always)]
 fn vex_mem(buffer: &mut CodeBuffer, template: Template, regs: Regs, disp: i32, imm: u64, immediate_bytes: u8) {
     let mut head = address_prefixes(regs);
     vex_opcode(&mut head, template, regs, regs.index >> 3 & 1);
@@ -333,7 +333,7 @@ fn write_mem(buffer: &mut CodeBuffer, head: Word, tail: Word, imm: u64, immediat
 }
 
 /// ModRM, SIB and displacement.
-#[inline(always)]
+#[inline(never)]
 fn address(regs: Regs, disp: i32) -> Word {
     let reg = (regs.reg & 7) << 3;
     let disp_bytes = (disp as u32) as u64;

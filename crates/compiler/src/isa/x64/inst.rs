@@ -336,24 +336,31 @@ impl Inst {
     #[inline(always)]
     pub(super) fn fields(&self) -> Fields {
         let recipe = self.op.recipe();
+        // One table for slots and literals, so that looking up a field takes no branch.
+        let mut places = LITERALS;
+        places[..SLOTS].copy_from_slice(&self.slots);
+        let number = |place: u8| places[place as usize & 15].number() as u8 & 15;
+        let number_or_none = |place: u8| if places[place as usize & 15].is_none() { NO_REG } else { number(place) };
         let regs = Regs {
             address: self.address,
-            reg: self.number(recipe.reg),
-            vvvv: self.number(recipe.vvvv),
-            rm: self.number(recipe.rm),
+            reg: number(recipe.reg),
+            vvvv: number(recipe.vvvv),
+            rm: number_or_none(recipe.rm),
             // Of no meaning unless the operand is memory.
-            index: self.number(recipe.rm + 1),
+            index: number_or_none(recipe.rm + 1),
         };
-        let imm = if recipe.has(IS4) { (self.number(recipe.is4) as i32) << 4 } else { self.imm };
+        let imm = if recipe.has(IS4) { (number(recipe.is4) as i32) << 4 } else { self.imm };
         Fields { op: self.op, cond: self.cond as u8, regs, disp: self.disp, imm }
     }
-
-    #[inline(always)]
-    fn number(&self, slot: u8) -> u8 {
-        match self.slots.get(slot as usize) {
-            Some(reg) if reg.is_none() => NO_REG,
-            Some(reg) => reg.number() as u8 & 15,
-            None => slot - LITERAL,
-        }
-    }
 }
+
+/// Places of fields that no slot fills: [`LITERAL`] and the number.
+const LITERALS: [Reg; 16] = {
+    let mut literals = [Reg::NONE; 16];
+    let mut number = 0;
+    while number < 8 {
+        literals[(LITERAL + number) as usize] = Reg::physical(RegClass::Int, number);
+        number += 1;
+    }
+    literals
+};

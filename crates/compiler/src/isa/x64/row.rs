@@ -204,6 +204,12 @@ impl Op {
         }
     }
 
+    /// Whether it is an SSE instruction with an AVX twin.
+    #[inline(always)]
+    pub const fn has_twin(self) -> bool {
+        self.encoding().flags & VEX_TWIN != 0 && !self.is_twin()
+    }
+
     /// The AVX twin. Panics in debug builds where there is none.
     #[inline]
     pub const fn vex(self) -> Op {
@@ -214,8 +220,7 @@ impl Op {
     /// The AVX twin where there is one and the CPU has AVX; else the same instruction.
     #[inline]
     pub const fn for_cpu(self, features: Features) -> Op {
-        let twin = self.encoding().flags & VEX_TWIN != 0 && features.contains(Features::AVX);
-        Op(self.0 | if twin { OP_TWIN } else { 0 })
+        if self.has_twin() && features.contains(Features::AVX) { self.vex() } else { self }
     }
 
     /// Whether it is encoded with a VEX prefix.
