@@ -153,7 +153,7 @@ directories! {
     custom_page_sizes: "custom-page-sizes", proposal(Proposal::CustomPageSizes), without [];
     exceptions: "exceptions", proposal(Proposal::ExceptionHandling), without [];
     extended_const: "extended-const", proposal(Proposal::ExtendedConst), without [];
-    function_references: "function-references", proposal(Proposal::FunctionReferences), without [];
+    function_references: "function-references", proposal(Proposal::FunctionReferences), without [MultiMemory];
     gc: "gc", proposal(Proposal::GC), without [];
     memory64: "memory64", proposal(Proposal::Memory64), without [MultiMemory];
     multi_memory: "multi-memory", proposal(Proposal::MultiMemory), without [];
