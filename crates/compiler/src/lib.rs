@@ -1,8 +1,9 @@
 //! in: validated functions. out: machine code and the tables that go with it. No I/O, no operating system, no `unsafe`.
 //!
 //! Reading order, the way a function travels: [`entity`] (typed indices, which everything is made of).
-//! [`ir`] (SSA form: the opcodes, text form, verifier, interpreter).
+//! [`ir`] (SSA form: the opcodes, text form, verifier, interpreter), [`translate`] (WebAssembly to IR).
 #![forbid(unsafe_code)]
 
 pub mod entity;
 pub mod ir;
+pub mod translate;

@@ -44,7 +44,7 @@ pub struct Inst {
     pub op: Opcode,
     /// The type of its result; none if it has not exactly one.
     pub ty: Type,
-    /// Lane, alias class, access flags, trap code or number of a result.
+    /// Lane, alias class, access flags or trap code.
     pub imm: u8,
     /// First field.
     pub a: u32,
@@ -400,7 +400,7 @@ impl Function {
         let inst = &self.insts[value];
         let mut one = |field: u32| visit(Value::new(field as usize));
         match inst.op.info().format {
-            Format::Unary | Format::Load | Format::PtrLoad | Format::TrapIf | Format::BrIf | Format::BrTable => one(inst.a),
+            Format::Result | Format::Unary | Format::Load | Format::PtrLoad | Format::TrapIf | Format::BrIf | Format::BrTable => one(inst.a),
             Format::Binary | Format::Shuffle | Format::Check => {
                 one(inst.a);
                 one(inst.b);
@@ -439,7 +439,7 @@ impl Function {
         let mut one = |field: &mut u32| *field = map(Value::new(*field as usize)).index() as u32;
         let mut list = None;
         match inst.op.info().format {
-            Format::Unary | Format::Load | Format::PtrLoad | Format::TrapIf | Format::BrIf | Format::BrTable => one(&mut inst.a),
+            Format::Result | Format::Unary | Format::Load | Format::PtrLoad | Format::TrapIf | Format::BrIf | Format::BrTable => one(&mut inst.a),
             Format::Binary | Format::Shuffle | Format::Check => {
                 one(&mut inst.a);
                 one(&mut inst.b);

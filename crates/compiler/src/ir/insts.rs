@@ -39,7 +39,9 @@ pub enum Format {
     Param,
     /// A constant: the bits are `a` (low half) and `b`, or vector constant number `a`.
     Const,
-    /// One operand, `a`; `imm` is a lane, or the number of a result.
+    /// Result number `b` of instruction `a`.
+    Result,
+    /// One operand, `a`; `imm` is a lane.
     Unary,
     /// Two operands, `a` and `b`; `imm` is a lane.
     Binary,
@@ -683,7 +685,7 @@ others {
     Nop "nop" Bare [] -> None Pure 0;
     Param "param" Param [] -> None Pure 0;
     Const "const" Const [] -> None Pure 1;
-    Result "result" Unary [] -> None Pure 0;
+    Result "result" Result [] -> None Pure 0;
     Select "select" Ternary [] -> None Pure 2;
     I8x16Shuffle "i8x16.shuffle" Shuffle [V128, V128] -> V128 Pure 2;
     // Two results each, which `result` instructions right behind take out: the low and the high half.

@@ -163,7 +163,7 @@ impl Frame<'_> {
         }
         Ok(match inst.op {
             Opcode::Nop => 0,
-            Opcode::Result => self.pairs[inst.imm as usize],
+            Opcode::Result => self.pairs[b as usize],
             Opcode::Select => {
                 if self.get(c) != 0 { self.get(a) } else { self.get(b) }
             }

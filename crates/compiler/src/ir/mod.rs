@@ -2,7 +2,7 @@
 //! parameters.
 //!
 //! Reading order: [`types`], [`insts`] (the opcodes, a row each), [`alias`] and [`builtins`] (what reads and writes can touch), [`func`]
-//! (the arrays), [`print`] and [`parse`] (the text form), [`verify`], [`interp`] (runs it, for tests).
+//! (the arrays), [`print`] and [`parse`] (the text form), [`verify`], [`interp`] and [`machine`] (run it, for tests).
 //!
 //! # What lowering and register allocation may rely on
 //! All of it holds after the last pass of [`crate::pipeline`]; [`verify`] checks what it can.
@@ -42,6 +42,7 @@ pub mod builtins;
 pub mod func;
 pub mod insts;
 pub mod interp;
+pub mod machine;
 pub mod parse;
 pub mod print;
 pub mod types;

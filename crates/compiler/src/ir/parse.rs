@@ -301,6 +301,10 @@ impl<'a> Parser<'a> {
         match inst.op.info().format {
             Format::Bare => {}
             Format::Param | Format::Const => return self.error("a parameter or constant is no instruction of a block"),
+            Format::Result => {
+                inst.a = self.operand()?;
+                inst.b = self.number()?;
+            }
             Format::Unary => {
                 inst.a = self.operand()?;
                 inst.imm = self.lane()?;

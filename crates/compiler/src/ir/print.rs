@@ -107,7 +107,7 @@ impl Function {
         let offset = |field: u32| if field == 0 { String::new() } else { format!("+{field}") };
         let class = || format!(" {}", AliasClass::from_imm(inst.imm).name());
         let list = |field: u32| self.show_list(List(field));
-        let lane = if inst.imm != 0 || inst.op == Opcode::Result || has_lane(inst.op) {
+        let lane = if inst.imm != 0 || has_lane(inst.op) {
             format!(" {}", inst.imm)
         } else {
             String::new()
@@ -116,6 +116,7 @@ impl Function {
             Format::Bare => Ok(()),
             Format::Param => write!(text, " {} {}", Block::new(inst.a as usize), inst.b),
             Format::Const => write!(text, " {}", self.show_value(value)),
+            Format::Result => write!(text, " {} {}", at(inst.a), inst.b),
             Format::Unary => write!(text, " {}{lane}", at(inst.a)),
             Format::Binary => write!(text, " {}, {}{lane}", at(inst.a), at(inst.b)),
             Format::Ternary => write!(text, " {}, {}, {}", at(inst.a), at(inst.b), at(inst.c)),

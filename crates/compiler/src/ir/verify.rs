@@ -163,12 +163,12 @@ impl Verifier<'_> {
             return self.fail(value, "the result has another type");
         }
         match info.format {
-            Format::Unary if inst.op == Opcode::Result => {
+            Format::Result => {
                 let producer = Value::new(inst.a as usize);
                 let count = func.result_count(producer);
                 // Results stand right behind what gives them, in order; those that nobody uses may be gone.
                 let behind = insts[..position].iter().rev().find(|&&other| func.inst(other).op != Opcode::Result);
-                if behind != Some(&producer) || func.result_type(producer, inst.imm as usize) != Some(inst.ty) || count < 2 {
+                if behind != Some(&producer) || func.result_type(producer, inst.b as usize) != Some(inst.ty) || count < 2 {
                     return self.fail(value, "it is not a result of the instruction before it");
                 }
             }
