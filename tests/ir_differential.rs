@@ -8,6 +8,8 @@ use tiercel::{Config, Engine, Extern, Instance, Linker, Module, Store, Trap, Val
 use tiercel_compiler::ir::interp::Stop;
 use tiercel_compiler::ir::machine::{self, Limits, Machine};
 use tiercel_compiler::ir::{Function, parse, verify};
+use tiercel_compiler::opt::Scratch;
+use tiercel_compiler::pipeline::{self, Options};
 use tiercel_compiler::translate::{self, Bounds, Context, Translator};
 use tiercel_wasm::module::Entity;
 use tiercel_wasm::{Features, TypeRegistry, ValType};
@@ -256,7 +258,10 @@ fn all_agree() {
         let usual = translate::Config { fuel: true, ..translate::Config::default() };
         let plain = translate::Config { optimize: false, ..usual };
         let checked = translate::Config { bounds: Bounds::Checked, memories_move: seed % 3 == 0, ..usual };
-        let passes: fn(&mut Function) = |_| {};
+        let passes: fn(&mut Function) = |func| {
+            let options = &mut Options { verify: true, ..Options::default() };
+            pipeline::run(func, &mut Scratch::default(), options);
+        };
         compare(seed, "not optimized", &engine, &run_ir(seed, &bytes, plain, |_| {}));
         compare(seed, "as translated", &engine, &run_ir(seed, &bytes, usual, |_| {}));
         compare(seed, "accesses checked", &engine, &run_ir(seed, &bytes, checked, |_| {}));

@@ -1,9 +1,12 @@
 //! in: validated functions. out: machine code and the tables that go with it. No I/O, no operating system, no `unsafe`.
 //!
 //! Reading order, the way a function travels: [`entity`] (typed indices, which everything is made of).
-//! [`ir`] (SSA form: the opcodes, text form, verifier, interpreter), [`translate`] (WebAssembly to IR).
+//! [`ir`] (SSA form: the opcodes, text form, verifier, interpreter), [`translate`] (WebAssembly to IR),
+//! [`opt`] (IR to better IR) as [`pipeline`] lists it.
 #![forbid(unsafe_code)]
 
 pub mod entity;
 pub mod ir;
+pub mod opt;
+pub mod pipeline;
 pub mod translate;
