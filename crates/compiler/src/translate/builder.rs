@@ -21,6 +21,10 @@ struct Dom {
     jump: Block,
 }
 
+/// Steps that keeping the path of dominators may take for each byte of a body, and in any case. No effect on correctness.
+const PATH_STEPS_PER_BYTE: usize = 4;
+const PATH_STEPS: usize = 1 << 16;
+
 /// Makes instructions.
 #[derive(Default)]
 pub struct Builder {
@@ -28,8 +32,11 @@ pub struct Builder {
     pub func: Function,
     gvn: Gvn,
     doms: Vec<Dom>,
-    /// The dominators of the current block, the entry first, itself last.
+    /// The dominators of the current block, the entry first, itself last; kept while [`Builder::path_budget`] lasts.
     path: Vec<Block>,
+    /// Steps that keeping the path may still take. Afterwards dominators are looked up in the tree.
+    path_budget: u32,
+    current: Option<Block>,
     /// The versions as they are here.
     pub versions: Versions,
     next_version: u32,
@@ -46,6 +53,8 @@ impl Builder {
         self.gvn.reset(bytes);
         self.doms.clear();
         self.path.clear();
+        self.path_budget = (PATH_STEPS + PATH_STEPS_PER_BYTE * bytes) as u32;
+        self.current = None;
         self.versions = [0; AliasClass::COUNT];
         self.next_version = 1;
         self.loc = 0;
@@ -56,7 +65,7 @@ impl Builder {
 
     /// The block that instructions are appended to.
     pub fn current(&self) -> Block {
-        self.path.last().copied().unwrap_or(Block::new(0))
+        self.current.unwrap_or(Block::new(0))
     }
 
     /// Makes a block and goes on in it.
@@ -64,21 +73,52 @@ impl Builder {
         let params = List(0);
         let block = self.func.make_block(params, idom.unwrap_or(Block::new(0)), in_loop);
         match idom {
-            None => {
-                self.doms.push(Dom { depth: 0, jump: block });
-                self.path.clear();
-            }
+            None => self.doms.push(Dom { depth: 0, jump: block }),
             Some(idom) => {
                 let parent = self.doms[idom.index()];
                 let far = self.doms[parent.jump.index()];
                 let balanced = parent.depth - far.depth == far.depth - self.doms[far.jump.index()].depth;
                 let jump = if balanced { far.jump } else { idom };
                 self.doms.push(Dom { depth: parent.depth + 1, jump });
-                self.path.truncate(parent.depth as usize + 1);
+                self.go_to(idom);
             }
         }
-        self.path.push(block);
+        if self.path_budget > 0 {
+            self.path.push(block);
+        }
+        self.current = Some(block);
         block
+    }
+
+    /// Makes the path that of the dominators of `block`.
+    fn go_to(&mut self, block: Block) {
+        if self.path_budget == 0 {
+            return;
+        }
+        let len = self.doms[block.index()].depth as usize + 1;
+        let mut at = block;
+        // Whatever was at the end of the path may be in another branch of the tree.
+        self.path.resize(len, block);
+        self.path[len - 1] = block;
+        while at != self.func.entry() && self.path_budget > 0 {
+            at = self.func.blocks[at].idom;
+            let place = &mut self.path[self.doms[at.index()].depth as usize];
+            if *place == at {
+                break;
+            }
+            *place = at;
+            self.path_budget -= 1;
+        }
+    }
+
+    /// The dominator of a block at this depth of the tree.
+    fn ancestor(&self, block: Block, depth: u32) -> Block {
+        let mut at = block;
+        while self.doms[at.index()].depth > depth {
+            let jump = self.doms[at.index()].jump;
+            at = if self.doms[jump.index()].depth >= depth { jump } else { self.func.blocks[at].idom };
+        }
+        at
     }
 
     /// Makes a parameter; [`Builder::set_params`] gives it to its block.
@@ -92,9 +132,14 @@ impl Builder {
         self.func.blocks[block].params = self.func.make_list(params.iter().copied());
     }
 
+    /// Whether a block dominates the current one.
     #[inline]
     fn on_path(&self, block: Block) -> bool {
-        self.path.get(self.doms[block.index()].depth as usize) == Some(&block)
+        let depth = self.doms[block.index()].depth;
+        if self.path_budget > 0 {
+            return self.path.get(depth as usize) == Some(&block);
+        }
+        self.ancestor(self.current(), depth) == block
     }
 
     /// The nearest block that dominates `block` and the current one.
