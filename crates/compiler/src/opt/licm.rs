@@ -1,0 +1,199 @@
+//! Moves what does not change in a loop to the block before it.
+//!
+//! An instruction moves as far out as its operands allow. What moves is pure, or reads something that always exists and that the loop does not
+//! write: fields of the vmctx and of what it points at. Not worth moving are instructions that cost as little as the register they would
+//! hold through the loop, and everything in cold blocks.
+//!
+//! Work: linear; each instruction climbs at most [`CLIMB`] loops.
+
+use super::Scratch;
+use crate::entity::Entity;
+use crate::ir::insts::Effect;
+use crate::ir::{AliasClass, Block, Format, Frequency, Function, Loop, Opcode, Type, Value};
+
+/// Loops that one instruction moves out of. No effect on correctness.
+const CLIMB: usize = 16;
+/// Instructions that move out of one loop, as each takes a register all through it. No effect on correctness.
+const PER_LOOP: u32 = 16;
+
+/// The home of values that have none.
+const EVERYWHERE: u32 = 0;
+/// No next value in the list of those that move to a block.
+const NONE: u32 = u32::MAX;
+
+/// Runs the pass.
+pub fn run(func: &mut Function, scratch: &mut Scratch) {
+    if func.loops.is_empty() {
+        return;
+    }
+    let written = written_classes(func);
+    let mut moved_out = vec![0_u32; func.loops.len()];
+    // For each value the block it is made in; for each block the last value that moves to its end.
+    let mut home = std::mem::take(&mut scratch.by_value);
+    home.clear();
+    home.resize(func.insts.len(), EVERYWHERE);
+    let mut last_moved = std::mem::take(&mut scratch.by_block);
+    last_moved.clear();
+    last_moved.resize(func.blocks.len(), NONE);
+    // The value that moves to the same block before this one; a value that moves points at itself first.
+    let mut before = std::mem::take(&mut scratch.numbers);
+    before.clear();
+    before.resize(func.insts.len(), NONE);
+    let mut moves = false;
+    for &block in &func.layout {
+        for param in func.params(block) {
+            home[param.index()] = block.index() as u32;
+        }
+        let data = &func.blocks[block];
+        let movable = data.in_loop.is_some() && data.frequency != Frequency::Cold;
+        for &value in func.block_insts(block) {
+            home[value.index()] = block.index() as u32;
+            if !movable || !is_worth_moving(func, value) {
+                continue;
+            }
+            let to = destination(func, &home, &written, &mut moved_out, block, value);
+            if to != block {
+                home[value.index()] = to.index() as u32;
+                before[value.index()] = std::mem::replace(&mut last_moved[to.index()], value.index() as u32);
+                moves = true;
+            }
+        }
+    }
+    if moves {
+        rebuild(func, scratch, &home, &last_moved, &before);
+    }
+    scratch.by_value = home;
+    scratch.by_block = last_moved;
+    scratch.numbers = before;
+}
+
+/// Makes the order of instructions anew.
+fn rebuild(func: &mut Function, scratch: &mut Scratch, home: &[u32], last_moved: &[u32], before: &[u32]) {
+    let mut order = std::mem::take(&mut scratch.order);
+    order.clear();
+    for index in 0..func.layout.len() {
+        let block = func.layout[index];
+        let first = order.len();
+        let insts = func.block_insts(block);
+        order.extend(insts.iter().filter(|value| home[value.index()] == block.index() as u32));
+        let terminator = order.pop();
+        let arrivals = order.len();
+        let mut moved = last_moved[block.index()];
+        while moved != NONE {
+            order.push(Value::new(moved as usize));
+            moved = before[moved as usize];
+        }
+        order[arrivals..].reverse();
+        order.extend(terminator);
+        let data = &mut func.blocks[block];
+        (data.first, data.end) = (first as u32, order.len() as u32);
+    }
+    scratch.order = std::mem::replace(&mut func.order, order);
+}
+
+/// The classes that each loop writes, as bits.
+fn written_classes(func: &Function) -> Vec<u32> {
+    let mut written = vec![0_u32; func.loops.len()];
+    for &block in &func.layout {
+        let Some(in_loop) = func.blocks[block].in_loop else { continue };
+        let mut classes = 0;
+        for &value in func.block_insts(block) {
+            match func.inst(value).op.info().effect {
+                Effect::Write => classes |= 1 << func.alias_class(value).index(),
+                Effect::Call => match func.builtin(value) {
+                    Some(builtin) => builtin.writes().iter().for_each(|class| classes |= 1 << class.index()),
+                    None => classes = u32::MAX,
+                },
+                _ => {}
+            }
+        }
+        written[in_loop.index()] |= classes;
+    }
+    // A loop comes after the one around it.
+    for this in func.loops.keys().rev() {
+        if let Some(parent) = func.loops[this].parent {
+            written[parent.index()] |= written[this.index()];
+        }
+    }
+    written
+}
+
+/// Whether a value may be made where it is not needed, and costs more than the register that it would hold.
+fn is_worth_moving(func: &Function, value: Value) -> bool {
+    let inst = func.inst(value);
+    if inst.ty == Type::None || inst.op == Opcode::Result {
+        return false;
+    }
+    let info = inst.op.info();
+    match func.effect(value) {
+        Effect::Pure => {
+            let with_const = info.format == Format::Binary && func.is_const(Value::new(inst.b as usize));
+            // Tests become part of branches; extensions and operations with a constant part of other instructions.
+            let is_cheap = info.cost <= 1
+                && (info.format != Format::Binary
+                    || with_const
+                    || (info.result == Type::I32 && is_comparison(inst.op)));
+            !is_cheap
+        }
+        // What lies behind other pointers may be there only if a check has passed.
+        Effect::Read => match info.format {
+            Format::CtxLoad => true,
+            Format::PtrLoad => {
+                let pointer = func.inst(Value::new(inst.a as usize));
+                pointer.op == Opcode::CtxLoad && pointer.imm == AliasClass::READ_ONLY.imm()
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn is_comparison(op: Opcode) -> bool {
+    let name = op.info().format == Format::Binary && op.info().result == Type::I32;
+    name && !matches!(
+        op,
+        Opcode::I32Add
+            | Opcode::I32Sub
+            | Opcode::I32And
+            | Opcode::I32Or
+            | Opcode::I32Xor
+            | Opcode::I32Shl
+            | Opcode::I32ShrS
+            | Opcode::I32ShrU
+            | Opcode::I32Rotl
+            | Opcode::I32Rotr
+    )
+}
+
+/// The block that an instruction moves to: its own if it stays.
+fn destination(
+    func: &Function,
+    home: &[u32],
+    written: &[u32],
+    moved_out: &mut [u32],
+    block: Block,
+    value: Value,
+) -> Block {
+    let reads = func.effect(value) == Effect::Read;
+    let class = func.alias_class(value);
+    let mut latest = 0;
+    func.for_each_operand(value, |operand| latest = latest.max(home[operand.index()]));
+    let mut to = block;
+    for _ in 0..CLIMB {
+        let Some(in_loop) = func.blocks[to].in_loop else { break };
+        let header = func.loops[in_loop].header;
+        let before = func.blocks[header].idom;
+        // Everything on the way to the header has a lower number than what comes behind it.
+        let invariant = latest <= before.index() as u32 && before != header;
+        if !invariant || (reads && written[in_loop.index()] >> class.index() & 1 != 0) || is_full(moved_out, in_loop) {
+            break;
+        }
+        moved_out[in_loop.index()] += 1;
+        to = before;
+    }
+    to
+}
+
+fn is_full(moved_out: &[u32], in_loop: Loop) -> bool {
+    moved_out[in_loop.index()] >= PER_LOOP
+}

@@ -1,0 +1,128 @@
+//! Calls. What an indirect call checks are instructions of their own, so that they are found again and hoisted.
+
+use super::{Context, Translator, types_of};
+use crate::entity::Entity;
+use crate::ir::{AliasClass, Inst, Opcode, Sig, Type, Value};
+use tiercel_abi::Trap;
+use tiercel_wasm::FuncType;
+
+/// The signatures that a function has, by index of the module's type.
+#[derive(Default)]
+pub struct Sigs {
+    by_type: Vec<Option<Sig>>,
+    used: Vec<u32>,
+}
+
+impl Sigs {
+    /// Forgets all signatures of the last function; the module has `types` types.
+    pub fn reset(&mut self, types: usize) {
+        for index in self.used.drain(..) {
+            self.by_type[index as usize] = None;
+        }
+        self.by_type.resize(types, None);
+    }
+}
+
+impl Translator {
+    fn sig(&mut self, cx: Context<'_>, ty: u32) -> Sig {
+        if let Some(sig) = self.sigs.by_type[ty as usize] {
+            return sig;
+        }
+        let func_type = &cx.info.func_types[ty as usize];
+        let sig = self.build.func.make_sig(types_of(func_type.params()), types_of(func_type.results()));
+        self.sigs.by_type[ty as usize] = Some(sig);
+        self.sigs.used.push(ty);
+        sig
+    }
+
+    /// Emits a call whose arguments are on the stack, and pushes its results.
+    fn emit_call(&mut self, cx: Context<'_>, op: Opcode, callee: u32, ty: u32) {
+        let sig = self.sig(cx, ty);
+        let func_type: &FuncType = &cx.info.func_types[ty as usize];
+        let first = self.stack.len() - func_type.params().len();
+        let args = self.build.func.make_list(self.stack[first..].iter().copied());
+        let result = match func_type.results() {
+            [single] if !op.is_terminator() => Type::from(*single),
+            _ => Type::None,
+        };
+        let call = self.build.push(Inst::new(op, result).fields(callee, args.0, sig.index() as u32));
+        self.stack.truncate(first);
+        if op.is_terminator() {
+            self.unreachable();
+            return;
+        }
+        self.build.write_all();
+        if result != Type::None {
+            self.stack.push(call);
+        } else {
+            for (index, ty) in types_of(func_type.results()).enumerate() {
+                let value = self.build.result_of(call, index, ty);
+                self.stack.push(value);
+            }
+        }
+    }
+
+    /// `call` and `return_call`.
+    pub(super) fn call(&mut self, cx: Context<'_>, func: u32, tail: bool) {
+        let op = match (cx.info.defined_func(func).is_some(), tail) {
+            (true, false) => Opcode::Call,
+            (true, true) => Opcode::ReturnCall,
+            (false, false) => Opcode::CallImport,
+            (false, true) => Opcode::ReturnCallImport,
+        };
+        self.emit_call(cx, op, func, cx.info.funcs[func as usize]);
+    }
+
+    /// `call_indirect` and `return_call_indirect`.
+    pub(super) fn call_indirect(&mut self, cx: Context<'_>, ty: u32, table: u32, tail: bool) {
+        let index = self.pop();
+        let Some(element) = self.element_address(cx, table, index) else { return };
+        let func = self.build.ptr_load(Type::I64, element, 0, AliasClass::TABLE);
+        let is_null = self.build.unary(Opcode::I64Eqz, func);
+        if !self.check(Opcode::TrapNz, is_null, Trap::IndirectCallToNull) {
+            return;
+        }
+        let found = self.build.ptr_load(Type::I32, func, 3 * cx.config.pointer_bytes, AliasClass::READ_ONLY);
+        let wanted = self.build.i32(cx.info.types[ty as usize].as_u32());
+        let differs = self.build.binary(Opcode::I32Ne, found, wanted);
+        if !self.check(Opcode::TrapNz, differs, Trap::BadSignature) {
+            return;
+        }
+        let op = if tail { Opcode::ReturnCallRef } else { Opcode::CallRef };
+        self.emit_call(cx, op, func.index() as u32, ty);
+    }
+
+    /// The address of a table's element, its index checked; none if that traps always.
+    pub(super) fn element_address(&mut self, cx: Context<'_>, table: u32, index: Value) -> Option<Value> {
+        let index = self.index(index, cx.info.tables[table as usize].is_64);
+        let pointer = self.table(cx, table);
+        let len = self.table_len(cx, pointer);
+        let inside = self.build.binary(Opcode::I64LtU, index, len);
+        if !self.check(Opcode::TrapZ, inside, Trap::TableOutOfBounds) {
+            return None;
+        }
+        let base = self.build.ptr_load(Type::I64, pointer, 0, AliasClass::TABLE_SIZE);
+        let shift = self.build.i64(3);
+        let offset = self.build.binary(Opcode::I64Shl, index, shift);
+        Some(self.build.binary(Opcode::I64Add, base, offset))
+    }
+
+    /// The pointer to a table.
+    pub(super) fn table(&mut self, cx: Context<'_>, table: u32) -> Value {
+        self.build.ctx_load(Type::I64, cx.layout.table(table), AliasClass::READ_ONLY)
+    }
+
+    /// The length of a table, by its pointer.
+    pub(super) fn table_len(&mut self, cx: Context<'_>, pointer: Value) -> Value {
+        self.build.ptr_load(Type::I64, pointer, cx.config.pointer_bytes, AliasClass::TABLE_SIZE)
+    }
+
+    /// A check; if it traps always, the code behind it cannot be reached.
+    pub(super) fn check(&mut self, op: Opcode, condition: Value, trap: Trap) -> bool {
+        let goes_on = self.build.trap_if(op, condition, trap);
+        if !goes_on {
+            self.unreachable();
+        }
+        goes_on
+    }
+}

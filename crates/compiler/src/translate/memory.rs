@@ -1,0 +1,212 @@
+//! Accesses to linear memory.
+//!
+//! An address is an index into memory 0 and a constant offset, or for other memories (and where memories move) a pointer and an offset.
+//! Whether an access is checked, or may fault, depends on [`super::Bounds`].
+
+use super::{Bounds, Context, Translator};
+use crate::entity::Entity;
+use crate::ir::insts::access;
+use crate::ir::{AliasClass, Inst, Opcode, Type, Value};
+use tiercel_abi::Trap;
+use tiercel_wasm::limits::DEFAULT_PAGE_BYTES;
+use wasmparser::{MemArg, MemArgTarget, Operator};
+
+/// An address that an access can use.
+#[derive(Clone, Copy)]
+struct Address {
+    base: Value,
+    offset: u32,
+    imm: u8,
+    class: AliasClass,
+}
+
+impl Translator {
+    /// An index or length as an `i64`.
+    pub(super) fn index(&mut self, index: Value, is_64: bool) -> Value {
+        if is_64 { index } else { self.build.unary(Opcode::I64ExtendI32U, index) }
+    }
+
+    /// An `i64` as the type of a memory's or table's indices.
+    pub(super) fn index_result(&mut self, value: Value, is_64: bool) -> Value {
+        if is_64 { value } else { self.build.unary(Opcode::I32WrapI64, value) }
+    }
+
+    /// The pointer to a memory.
+    fn memory(&mut self, cx: Context<'_>, memory: u32) -> Value {
+        self.build.ctx_load(Type::I64, cx.layout.memory(memory), AliasClass::READ_ONLY)
+    }
+
+    /// The length of a memory in bytes.
+    pub(super) fn memory_len(&mut self, cx: Context<'_>, memory: u32) -> Value {
+        let pointer = self.memory(cx, memory);
+        self.build.ptr_load(Type::I64, pointer, cx.config.pointer_bytes, AliasClass::MEMORY_SIZE)
+    }
+
+    /// The address of an access of `bytes` bytes; none if it traps always.
+    fn address(&mut self, cx: Context<'_>, index: Value, memarg: &MemArg, bytes: u8) -> Option<Address> {
+        let MemArgTarget::Memory(memory) = memarg.target else { return None };
+        let ty = &cx.info.memories[memory as usize];
+        let end = u128::from(memarg.offset) + u128::from(bytes);
+        let (mut base, mut offset) = (index, memarg.offset as u32);
+        let guarded = !ty.is_64
+            && ty.page_bytes() == DEFAULT_PAGE_BYTES
+            && matches!(cx.config.bounds, Bounds::Guarded { guard_bytes } if end <= u128::from(guard_bytes));
+        let mut imm = 0;
+        if !guarded {
+            imm |= access::CHECKED;
+            let len = self.memory_len(cx, memory);
+            let mut end = end;
+            if end > u128::from(u32::MAX) {
+                // The offset does not fit: it is added first, and the sum may leave 64 bits.
+                let index = self.index(index, ty.is_64);
+                let constant = self.build.i64(memarg.offset);
+                base = self.build.binary(Opcode::I64Add, index, constant);
+                (offset, end) = (0, u128::from(bytes));
+                let wraps = self.build.binary(Opcode::I64LtU, base, constant);
+                if !self.check(Opcode::TrapNz, wraps, Trap::MemoryOutOfBounds) {
+                    return None;
+                }
+            }
+            self.build.mem_check(base, end as u32, memory, len);
+        }
+        // Two imported memories may be the same one.
+        let class = if memory == 0 || memory < cx.info.imported.memories {
+            AliasClass::MEMORY
+        } else {
+            imm |= access::OTHER_MEMORY;
+            AliasClass::MEMORY_OTHER
+        };
+        if memory != 0 || cx.config.memories_move {
+            imm |= access::NATIVE;
+            let pointer = self.memory(cx, memory);
+            let moves = if cx.config.memories_move { AliasClass::MEMORY_SIZE } else { AliasClass::READ_ONLY };
+            let start = self.build.ptr_load(Type::I64, pointer, 0, moves);
+            let is_64 = self.build.func.ty(base) == Type::I64;
+            let index = self.index(base, is_64);
+            base = self.build.binary(Opcode::I64Add, start, index);
+        }
+        Some(Address { base, offset, imm, class })
+    }
+
+    fn load_from(&mut self, op: Opcode, address: Address) -> Value {
+        let inst =
+            Inst::new(op, op.info().result).fields(address.base.index() as u32, address.offset, 0).imm(address.imm);
+        self.build.load(inst, address.class)
+    }
+
+    fn store_to(&mut self, op: Opcode, address: Address, value: Value) {
+        let (op, value) = self.narrowed(op, value);
+        let same = match op {
+            Opcode::I32Store => Some(Opcode::I32Load),
+            Opcode::I64Store => Some(Opcode::I64Load),
+            Opcode::F32Store => Some(Opcode::F32Load),
+            Opcode::F64Store => Some(Opcode::F64Load),
+            Opcode::V128Store => Some(Opcode::V128Load),
+            _ => None,
+        };
+        let at = address.base.index() as u32;
+        let load = same.map(|load| Inst::new(load, load.info().result).fields(at, address.offset, 0).imm(address.imm));
+        let inst = Inst::new(op, Type::None).fields(at, address.offset, value.index() as u32).imm(address.imm);
+        self.build.store(inst, address.class, load);
+    }
+
+    /// A store without what only changes bits that it does not store.
+    fn narrowed(&self, op: Opcode, value: Value) -> (Opcode, Value) {
+        let kept: u64 = match op {
+            _ if !self.config.optimize => return (op, value),
+            Opcode::I32Store8 | Opcode::I64Store8 => 0xff,
+            Opcode::I32Store16 | Opcode::I64Store16 => 0xffff,
+            Opcode::I64Store32 => 0xffff_ffff,
+            _ => return (op, value),
+        };
+        let inst = self.build.func.inst(value);
+        if !inst.op.is_numeric() {
+            return (op, value);
+        }
+        let (x, y) = (Value::new(inst.a as usize), Value::new(inst.b as usize));
+        match inst.op {
+            // p & c where c has all bits that are stored
+            Opcode::I32And | Opcode::I64And if self.build.func.int_const(y).is_some_and(|c| c & kept == kept) => {
+                (op, x)
+            }
+            Opcode::I32Extend8S | Opcode::I64Extend8S if kept == 0xff => (op, x),
+            Opcode::I32Extend16S | Opcode::I64Extend16S if kept <= 0xffff => (op, x),
+            Opcode::I64Extend32S => (op, x),
+            // an i32, extended: stored as an i32
+            Opcode::I64ExtendI32S | Opcode::I64ExtendI32U => {
+                let narrow = match op {
+                    Opcode::I64Store8 => Opcode::I32Store8,
+                    Opcode::I64Store16 => Opcode::I32Store16,
+                    _ => Opcode::I32Store,
+                };
+                (narrow, x)
+            }
+            _ => (op, value),
+        }
+    }
+
+    /// A load of any kind.
+    pub(super) fn load(&mut self, cx: Context<'_>, op: Opcode, memarg: &MemArg) {
+        let index = self.pop();
+        if let Some(address) = self.address(cx, index, memarg, op.info().bytes) {
+            let value = self.load_from(op, address);
+            self.stack.push(value);
+        }
+    }
+
+    /// A store of any kind.
+    pub(super) fn store(&mut self, cx: Context<'_>, op: Opcode, memarg: &MemArg) {
+        let (value, index) = (self.pop(), self.pop());
+        if let Some(address) = self.address(cx, index, memarg, op.info().bytes) {
+            self.store_to(op, address, value);
+        }
+    }
+
+    /// An access to one lane: a load of a scalar that replaces a lane, or a store of a lane that was taken out.
+    pub(super) fn lane_access(&mut self, cx: Context<'_>, access: &LaneAccess) {
+        let (vector, index) = (self.pop(), self.pop());
+        let Some(address) = self.address(cx, index, &access.memarg, access.op.info().bytes) else { return };
+        if access.is_store {
+            let inst = Inst::new(access.lane_op, access.lane_op.info().result).fields(vector.index() as u32, 0, 0);
+            let value = self.build.value(inst.imm(access.lane));
+            self.store_to(access.op, address, value);
+        } else {
+            let loaded = self.load_from(access.op, address);
+            let fields = (vector.index() as u32, loaded.index() as u32);
+            let inst = Inst::new(access.lane_op, Type::V128).fields(fields.0, fields.1, 0);
+            let value = self.build.value(inst.imm(access.lane));
+            self.stack.push(value);
+        }
+    }
+}
+
+/// An access to one lane.
+pub(super) struct LaneAccess {
+    /// The access to memory.
+    op: Opcode,
+    /// What takes the lane out or puts it in.
+    lane_op: Opcode,
+    memarg: MemArg,
+    lane: u8,
+    is_store: bool,
+}
+
+/// The access to one lane that an operator is.
+pub(super) fn lane_access_of(op: &Operator<'_>) -> Option<LaneAccess> {
+    let (op, lane_op, memarg, lane, is_store) = match *op {
+        Operator::V128Load8Lane { memarg, lane } => (Opcode::I32Load8U, Opcode::I8x16ReplaceLane, memarg, lane, false),
+        Operator::V128Load16Lane { memarg, lane } => {
+            (Opcode::I32Load16U, Opcode::I16x8ReplaceLane, memarg, lane, false)
+        }
+        Operator::V128Load32Lane { memarg, lane } => (Opcode::I32Load, Opcode::I32x4ReplaceLane, memarg, lane, false),
+        Operator::V128Load64Lane { memarg, lane } => (Opcode::I64Load, Opcode::I64x2ReplaceLane, memarg, lane, false),
+        Operator::V128Store8Lane { memarg, lane } => (Opcode::I32Store8, Opcode::I8x16ExtractLaneU, memarg, lane, true),
+        Operator::V128Store16Lane { memarg, lane } => {
+            (Opcode::I32Store16, Opcode::I16x8ExtractLaneU, memarg, lane, true)
+        }
+        Operator::V128Store32Lane { memarg, lane } => (Opcode::I32Store, Opcode::I32x4ExtractLane, memarg, lane, true),
+        Operator::V128Store64Lane { memarg, lane } => (Opcode::I64Store, Opcode::I64x2ExtractLane, memarg, lane, true),
+        _ => return None,
+    };
+    Some(LaneAccess { op, lane_op, memarg, lane, is_store })
+}
