@@ -154,7 +154,7 @@ impl AnyRef {
     /// It belongs to another store, or its scope has ended.
     pub fn as_i31(&self, store: impl AsContext) -> Result<Option<I31>> {
         let slot = self.slot(&store.as_context().0.inner);
-        Ok(gc::is_i31(slot).then(|| I31(slot as u32 >> 1)))
+        Ok(gc::is_i31(slot).then_some(I31(slot as u32 >> 1)))
     }
 
     /// The struct, if it is one.

@@ -168,7 +168,7 @@ unsafe fn grow(store: NonNull<StoreInner>, bytes: usize) -> Result<bool> {
             return Ok(false);
         }
         let reservation = (*this).engine.config().memory_reservation;
-        if let Err(reason) = (&mut (*this).gc).grow(reservation, bytes) {
+        if let Err(reason) = (*this).gc.grow(reservation, bytes) {
             let heard = StoreInner::with_limiter(store, |limiter| limiter.memory_grow_failed(reason));
             heard.unwrap_or(Ok(()))?;
             return Ok(false);
@@ -184,7 +184,7 @@ unsafe fn set_base(store: NonNull<StoreInner>) {
     // SAFETY: promised by the caller.
     unsafe {
         let this = store.as_ptr();
-        if let Some([base, _]) = (&(*this).gc).bases() {
+        if let Some([base, _]) = (*this).gc.bases() {
             (*(*this).vm.ptr().as_ptr()).gc_base = base;
         }
     }
@@ -198,11 +198,17 @@ pub unsafe fn collect(store: NonNull<StoreInner>, top: CodePoint) {
     // SAFETY: promised by the caller.
     unsafe {
         let this = store.as_ptr();
-        if (&(*this).gc).bases().is_none() {
+        if (*this).gc.bases().is_none() {
             return;
         }
         let next = collector::copy_live(store, top);
-        (&mut (*this).gc).swap();
+        if (*this).gc.stress
+            && let Some([old, _]) = (*this).gc.bases()
+        {
+            // A reference that was not found leads to garbage from now on.
+            old.write_bytes(0xa5, (*(*this).vm.ptr().as_ptr()).gc_next);
+        }
+        (*this).gc.swap();
         (*this).gc.collections += 1;
         set_base(store);
         let vm = (*this).vm.ptr().as_ptr();

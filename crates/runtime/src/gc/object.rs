@@ -40,13 +40,13 @@ pub unsafe fn new(
         let gc = &raw mut (*store.as_ptr()).gc;
         let (mark, id) = ((*gc).roots.len(), (*store.as_ptr()).id);
         for (bits, _) in operands.iter().filter(|(_, is_traced)| *is_traced) {
-            (&mut (*gc).roots).push(id, bits[0]);
+            (*gc).roots.push(id, bits[0]);
         }
         let allocated = heap::allocate(store, bytes);
         for (index, (bits, _)) in operands.iter_mut().filter(|(_, is_traced)| *is_traced).enumerate() {
-            bits[0] = (&(*gc).roots).at(mark + index);
+            bits[0] = (*gc).roots.at(mark + index);
         }
-        (&mut (*gc).roots).truncate(mark);
+        (*gc).roots.truncate(mark);
         let (reference, object) = allocated?;
         object.write_bytes(0, bytes);
         object.cast::<u32>().write(ty.as_u32());

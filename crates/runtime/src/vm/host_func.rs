@@ -91,11 +91,11 @@ pub unsafe fn enter<F: 'static>(
         ((*host.as_ptr()).closure.cast::<F>().as_ref(), NonNull::new_unchecked((*vm.as_ptr()).store))
     };
     // SAFETY: nobody borrows the store while guests run.
-    let roots = unsafe { (&(*store.as_ptr()).gc.roots).len() };
+    let roots = unsafe { (*store.as_ptr()).gc.roots.len() };
     let done = catch(|| body(func, store));
     // What the host was given or made for the call is let go with it.
     // SAFETY: the body has returned, so nobody borrows the store.
-    unsafe { (&mut (*store.as_ptr()).gc.roots).truncate(roots) };
+    unsafe { (*store.as_ptr()).gc.roots.truncate(roots) };
     match done {
         Ok(()) => true,
         Err(unwind) => {

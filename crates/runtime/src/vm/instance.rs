@@ -74,7 +74,7 @@ impl Instance {
             for &index in &module.gc_types {
                 let (id, def) = (info.types[index as usize], &info.type_defs[index as usize]);
                 let vm = (*store.as_ptr()).vm.ptr();
-                (&mut (*store.as_ptr()).gc).register(vm, id, def, &module.type_layouts[index as usize]);
+                (*store.as_ptr()).gc.register(vm, id, def, &module.type_layouts[index as usize]);
             }
             this.link(imports);
             this.init_memories(store)?;
