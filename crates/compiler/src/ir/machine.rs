@@ -75,7 +75,7 @@ impl<'a> Machine<'a> {
     /// It stopped.
     ///
     /// # Panics
-    /// The module has imports.
+    /// The module has imports, or makes an object in a constant expression.
     pub fn instantiate(
         info: &'a ModuleInfo,
         bytes: &'a [u8],
@@ -222,6 +222,7 @@ impl<'a> Machine<'a> {
                 ConstOp::I64Add => two(u64::wrapping_add, u64::MAX),
                 ConstOp::I64Sub => two(u64::wrapping_sub, u64::MAX),
                 ConstOp::I64Mul => two(u64::wrapping_mul, u64::MAX),
+                ref object => panic!("the machine has no objects, but a constant expression has {object:?}"),
             };
             stack.push(value);
         }

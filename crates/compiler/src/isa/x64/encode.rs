@@ -244,7 +244,7 @@ impl Word {
     /// Its length in bytes. The mask (an instruction has at most 15) tells the compiler that the window is long enough.
     #[inline(always)]
     fn bytes(self) -> usize {
-        (self.bits / 8 & 15) as usize
+        ((self.bits / 8) & 15) as usize
     }
 }
 
