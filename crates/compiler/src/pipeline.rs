@@ -25,6 +25,9 @@ pub const PASSES: &[Pass] = &[
     Pass { name: "layout", run: layout::run, after: &["licm", "loops"] }, // numbers of blocks are not in order after it
 ];
 
+/// Prints a function; the text is the name of the pass that it comes from.
+pub type Print = dyn FnMut(&'static str, &Function);
+
 /// What to do around the passes.
 #[derive(Default)]
 pub struct Options<'a> {
@@ -33,7 +36,7 @@ pub struct Options<'a> {
     /// Is told what each pass took.
     pub timing: Option<&'a mut dyn FnMut(&'static str, Duration)>,
     /// Is given the function after each pass.
-    pub print: Option<&'a mut dyn FnMut(&'static str, &Function)>,
+    pub print: Option<&'a mut Print>,
 }
 
 /// Runs every pass, and counts uses at the end.
