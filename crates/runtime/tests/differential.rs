@@ -36,7 +36,7 @@ fn random_module(seed: u64) -> Option<Vec<u8>> {
         exceptions_enabled: false,
         extended_const_enabled: true,
         export_everything: true,
-        gc_enabled: seed % 3 != 0,
+        gc_enabled: !seed.is_multiple_of(3),
         max_imports: 0,
         max_memories: 2,
         max_memory32_bytes: 1 << 20,
