@@ -171,7 +171,9 @@ pub unsafe fn call(store: NonNull<VmStore>, func: NonNull<VmFuncRef>, slots: *mu
             core::ptr::copy_nonoverlapping(base, slots, results);
             return Ok(());
         }
-        backtrace::append(&mut (*(*vm).store).backtrace, &stopped);
+        let owner = (*vm).store;
+        let max_frames = (*owner).engine.config().backtrace_max_frames;
+        backtrace::append(&mut (*owner).backtrace, &stopped, max_frames);
         match Trap::from_code(stopped.code as u8) {
             Some(trap) if stopped.code != PENDING => Err(Stop::Trap(trap)),
             _ => Err(Stop::Pending),
