@@ -277,6 +277,14 @@ impl<F: VCode> Walk<'_, F> {
     /// Tied and early defs: their registers must not be those of other uses.
     fn early_results(&mut self, inst: Inst, operands: &[Operand], base: usize, depth: u8, pins: &mut Pins) -> Result<(), Error> {
         let pos = 4 * inst.index() as u32;
+        for operand in operands {
+            // The source may be there for another use too, which must not pass the register on to its own def.
+            if let Constraint::Tied(source) = operand.constraint
+                && let Constraint::Fixed(reg) = operands[source as usize].constraint
+            {
+                pins.defs.insert(reg);
+            }
+        }
         for (at, operand) in operands.iter().enumerate() {
             let result = index(operand);
             let reg = match (operand.role, operand.constraint) {

@@ -399,27 +399,3 @@ fn six_registers() {
 fn fourteen_registers() {
     run(14, 0..1000, 8);
 }
-
-#[test]
-fn zz_smallest() {
-    std::panic::set_hook(Box::new(|_| {}));
-    let mut best: Option<(usize, String)> = None;
-    for regs in [3u8, 6] {
-        for size in 1..4 {
-            for seed in 0..3000 {
-                let message = std::panic::catch_unwind(|| run(regs, seed..seed + 1, size)).err();
-                if let Some(message) = message {
-                    let n = Generator::function(seed, regs, size).insts.len();
-                    let text = message.downcast_ref::<String>().cloned().unwrap_or_default();
-                    if best.as_ref().is_none_or(|b| b.0 > n) {
-                        best = Some((n, format!("regs {regs} seed {seed} size {size}\n{text}")));
-                    }
-                }
-            }
-        }
-    }
-    let _ = std::panic::take_hook();
-    if let Some((_, text)) = best {
-        panic!("{text}");
-    }
-}
