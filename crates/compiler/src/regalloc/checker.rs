@@ -113,7 +113,8 @@ impl<F: VCode> Checker<'_, F> {
             return Err("edges are out of order".into());
         }
         for edge in &out.edges {
-            let succ = func.block_succs(edge.from).get(edge.succ as usize).ok_or_else(|| format!("no such edge: {edge:?}"))?;
+            let succ =
+                func.block_succs(edge.from).get(edge.succ as usize).ok_or_else(|| format!("no such edge: {edge:?}"))?;
             if edge.moves.end as usize > out.edge_moves.len() || edge.moves.start > edge.moves.end {
                 return Err(format!("no such moves: {edge:?} to {succ}"));
             }
@@ -146,7 +147,8 @@ impl<F: VCode> Checker<'_, F> {
         let good = match place {
             Loc::Reg(reg) => reg.class() == data.class,
             Loc::Slot(slot) => {
-                slot.is_wide() == data.wide && slot.number() < if data.wide { self.out.slots16 } else { self.out.slots8 }
+                slot.is_wide() == data.wide
+                    && slot.number() < if data.wide { self.out.slots16 } else { self.out.slots8 }
             }
         };
         if good { Ok(()) } else { Err(format!("{vreg} cannot be in {place:?}")) }
@@ -188,7 +190,10 @@ impl<F: VCode> Checker<'_, F> {
         let only = if let [only] = self.edges_to[block][..] { Some(only) } else { None };
         only.into_iter().flat_map(move |(from, index)| {
             let params = self.func.block_params(Block::new(block)).iter();
-            params.zip(self.func.branch_args(from, index)).filter(move |(_, arg)| **arg == vreg).map(|(&param, _)| param)
+            params
+                .zip(self.func.branch_args(from, index))
+                .filter(move |(_, arg)| **arg == vreg)
+                .map(|(&param, _)| param)
         })
     }
 
@@ -210,7 +215,11 @@ impl<F: VCode> Checker<'_, F> {
             }
             if operand.role == Role::Use {
                 if !state.get(&place).is_some_and(|values| values.contains(&operand.vreg)) {
-                    return Err(format!("operand {index} wants {} in {place:?}, which holds {:?}", operand.vreg, state.get(&place)));
+                    return Err(format!(
+                        "operand {index} wants {} in {place:?}, which holds {:?}",
+                        operand.vreg,
+                        state.get(&place)
+                    ));
                 }
                 continue;
             }
@@ -239,7 +248,8 @@ impl<F: VCode> Checker<'_, F> {
         for reg in self.machine.scratch {
             state.remove(&Loc::Reg(reg));
         }
-        let defs: Vec<VReg> = operands.iter().filter(|operand| operand.role != Role::Use).map(|operand| operand.vreg).collect();
+        let defs: Vec<VReg> =
+            operands.iter().filter(|operand| operand.role != Role::Use).map(|operand| operand.vreg).collect();
         if !defs.is_empty() {
             // In a loop, the old value of the same name is another one.
             for values in state.values_mut() {
@@ -257,8 +267,11 @@ impl<F: VCode> Checker<'_, F> {
     /// The collector moves objects: only references in listed slots stay what they are.
     fn safepoint(&self, inst: Inst, state: &mut State) {
         let first = self.out.stack_maps.partition_point(|&(at, _)| at < inst);
-        let listed: BTreeSet<Loc> =
-            self.out.stack_maps[first..].iter().take_while(|&&(at, _)| at == inst).map(|&(_, slot)| Loc::Slot(slot)).collect();
+        let listed: BTreeSet<Loc> = self.out.stack_maps[first..]
+            .iter()
+            .take_while(|&&(at, _)| at == inst)
+            .map(|&(_, slot)| Loc::Slot(slot))
+            .collect();
         for (place, values) in state.iter_mut() {
             if listed.contains(place) {
                 // What is listed is treated as a reference, so it must be one.
@@ -280,7 +293,11 @@ impl<F: VCode> Checker<'_, F> {
         }
         let (params, args) = (self.func.block_params(succ), self.func.branch_args(from, index));
         if params.len() != args.len() {
-            return Err(format!("edge from {from} to {succ} passes {} arguments for {} parameters", args.len(), params.len()));
+            return Err(format!(
+                "edge from {from} to {succ} passes {} arguments for {} parameters",
+                args.len(),
+                params.len()
+            ));
         }
         for values in state.values_mut() {
             let renamed: Vec<VReg> =

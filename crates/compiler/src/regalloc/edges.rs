@@ -196,7 +196,7 @@ impl<F: VCode> Walk<'_, F> {
             let free = regs - self.scan.occupied;
             let from = self.scan.reg_at_pred[arg.index()];
             let from = if from == NO_REG { PRegSet::EMPTY } else { PRegSet::of(PReg::from_index(from.into())) };
-            let choice = [free & from - blocked, free - blocked, free].into_iter().find(|set| !set.is_empty());
+            let choice = [(free & from) - blocked, free - blocked, free].into_iter().find(|set| !set.is_empty());
             let reg = match choice {
                 Some(set) => self.pick(value, set, start / 4),
                 None => {
@@ -251,9 +251,19 @@ impl<F: VCode> Walk<'_, F> {
             let (value, reg) = self.scan.states[at as usize];
             let stays = self.scan.reg_at_pred[value as usize] & STAYS != 0;
             self.scan.reg_at_pred[value as usize] = reg.index() as u8;
-            let live = !stays && if back { self.value(value).def < start } else { self.value(value).def < start && self.is_live(value, start) };
+            let live = !stays
+                && if back {
+                    self.value(value).def < start
+                } else {
+                    self.value(value).def < start && self.is_live(value, start)
+                };
             if live {
-                self.scan.moves.push(PendingMove { value, from: Place::Reg(reg), to: Place::Spill(value), eviction: true });
+                self.scan.moves.push(PendingMove {
+                    value,
+                    from: Place::Reg(reg),
+                    to: Place::Spill(value),
+                    eviction: true,
+                });
                 self.scan.evicted[value as usize] = true;
                 self.scan.evict_cost[value as usize] += often;
             }

@@ -78,7 +78,10 @@ impl Finish {
             // A parameter without a register is written to its slot by the edges, a def without one by its instruction.
             let reg = if value.def & 3 == 0 {
                 let (first, last) = scan.state_in[block];
-                scan.states[first as usize..last as usize].iter().find(|state| state.0 == vreg.index() as u32).map(|state| state.1)
+                scan.states[first as usize..last as usize]
+                    .iter()
+                    .find(|state| state.0 == vreg.index() as u32)
+                    .map(|state| state.1)
             } else {
                 let inst = Inst::new(value.def as usize / 4);
                 let operands = func.operands(inst);
@@ -158,7 +161,15 @@ impl Finish {
     }
 
     /// Puts all moves in order of instructions, and those of edges where they belong.
-    fn place_moves<F: VCode>(&mut self, func: &F, machine: &Machine, live: &Liveness, scan: &Scan, out: &mut Output, slots: &mut [u32; 2]) {
+    fn place_moves<F: VCode>(
+        &mut self,
+        func: &F,
+        machine: &Machine,
+        live: &Liveness,
+        scan: &Scan,
+        out: &mut Output,
+        slots: &mut [u32; 2],
+    ) {
         if scan.gaps.is_empty() && scan.edges.is_empty() && self.def_stores.is_empty() {
             return;
         }
@@ -175,7 +186,9 @@ impl Finish {
                 self.at_start[to] = index as u32;
             } else {
                 let first = out.edge_moves.len() as u32;
-                self.resolve(machine, live, &scan.moves[edge.moves.0 as usize..edge.moves.1 as usize], slots, |m| out.edge_moves.push(m));
+                self.resolve(machine, live, &scan.moves[edge.moves.0 as usize..edge.moves.1 as usize], slots, |m| {
+                    out.edge_moves.push(m)
+                });
                 let last = out.edge_moves.len() as u32;
                 if first != last {
                     out.edges.push(super::EdgeMoves { from, succ: edge.succ, moves: first..last });
@@ -190,30 +203,44 @@ impl Finish {
                 let before = Inst::new(inst);
                 if inst == insts.start && self.at_start[block] != NONE {
                     let (first, last) = scan.edges[self.at_start[block] as usize].moves;
-                    self.resolve(machine, live, &scan.moves[first as usize..last as usize], slots, |m| out.moves.push((before, m)));
+                    self.resolve(machine, live, &scan.moves[first as usize..last as usize], slots, |m| {
+                        out.moves.push((before, m))
+                    });
                 }
                 while let Some(&(at, value, reg)) = self.def_stores.get(store)
                     && at as usize == inst
                 {
                     store += 1;
                     let to = Loc::Slot(self.slot(live, value));
-                    out.moves.push((before, Move { vreg: VReg::new(value as usize), from: Source::Loc(Loc::Reg(reg)), to }));
+                    out.moves
+                        .push((before, Move { vreg: VReg::new(value as usize), from: Source::Loc(Loc::Reg(reg)), to }));
                 }
                 if let Some(&(at, first, last)) = scan.gaps.get(gap)
                     && at as usize == inst
                 {
                     gap += 1;
-                    self.resolve(machine, live, &scan.moves[first as usize..last as usize], slots, |m| out.moves.push((before, m)));
+                    self.resolve(machine, live, &scan.moves[first as usize..last as usize], slots, |m| {
+                        out.moves.push((before, m))
+                    });
                 }
                 if inst + 1 == insts.end && self.at_end[block] != NONE {
                     let (first, last) = scan.edges[self.at_end[block] as usize].moves;
-                    self.resolve(machine, live, &scan.moves[first as usize..last as usize], slots, |m| out.moves.push((before, m)));
+                    self.resolve(machine, live, &scan.moves[first as usize..last as usize], slots, |m| {
+                        out.moves.push((before, m))
+                    });
                 }
             }
         }
     }
 
-    fn resolve(&mut self, machine: &Machine, live: &Liveness, moves: &[PendingMove], slots: &mut [u32; 2], emit: impl FnMut(Move)) {
+    fn resolve(
+        &mut self,
+        machine: &Machine,
+        live: &Liveness,
+        moves: &[PendingMove],
+        slots: &mut [u32; 2],
+        emit: impl FnMut(Move),
+    ) {
         let mut group = std::mem::take(&mut self.group);
         group.clear();
         for m in moves {

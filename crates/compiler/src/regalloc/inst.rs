@@ -194,7 +194,14 @@ impl<F: VCode> Walk<'_, F> {
         (self.scan.incoming_set & pins.uses).into_iter().find(|reg| self.scan.incoming[reg.index()] == value)
     }
 
-    fn other_uses(&mut self, inst: Inst, operands: &[Operand], base: usize, depth: u8, pins: &mut Pins) -> Result<(), Error> {
+    fn other_uses(
+        &mut self,
+        inst: Inst,
+        operands: &[Operand],
+        base: usize,
+        depth: u8,
+        pins: &mut Pins,
+    ) -> Result<(), Error> {
         let (number, pos) = (inst.index() as u32, 4 * inst.index() as u32);
         let mut missing = false;
         for (at, operand) in operands.iter().enumerate() {
@@ -217,7 +224,9 @@ impl<F: VCode> Walk<'_, F> {
                     }
                     let reg = match self.readable(value, pins) {
                         Some(reg) => Some(reg),
-                        None if constraint == Constraint::Reg => Some(self.load(value, number, depth, pins).ok_or(Error::OutOfRegisters(inst))?),
+                        None if constraint == Constraint::Reg => {
+                            Some(self.load(value, number, depth, pins).ok_or(Error::OutOfRegisters(inst))?)
+                        }
                         None => self.load_any(value, number, pos, depth, pins),
                     };
                     match reg {
@@ -253,7 +262,11 @@ impl<F: VCode> Walk<'_, F> {
                         self.drop_incoming(reg, pins);
                         reg
                     }
-                    None => self.release(Inst::new(number as usize), self.allocatable(value) - pins.reserved - pins.defs, pins)?,
+                    None => self.release(
+                        Inst::new(number as usize),
+                        self.allocatable(value) - pins.reserved - pins.defs,
+                        pins,
+                    )?,
                 }
             }
         };
@@ -275,7 +288,14 @@ impl<F: VCode> Walk<'_, F> {
     }
 
     /// Tied and early defs: their registers must not be those of other uses.
-    fn early_results(&mut self, inst: Inst, operands: &[Operand], base: usize, depth: u8, pins: &mut Pins) -> Result<(), Error> {
+    fn early_results(
+        &mut self,
+        inst: Inst,
+        operands: &[Operand],
+        base: usize,
+        depth: u8,
+        pins: &mut Pins,
+    ) -> Result<(), Error> {
         let pos = 4 * inst.index() as u32;
         for operand in operands {
             // The source may be there for another use too, which must not pass the register on to its own def.
@@ -355,9 +375,10 @@ impl<F: VCode> Walk<'_, F> {
             let mine = |(_, other): &(usize, &Operand)| other.vreg == operand.vreg && other.role == Role::Use;
             let at = operands.iter().position(|other| std::ptr::eq(other, operand))?;
             let Loc::Reg(reg) = self.out.locs[base + at] else { continue };
-            let needed = operands.iter().enumerate().filter(mine).any(|(at, other)| {
-                other.constraint != Constraint::Any && self.out.locs[base + at] == Loc::Reg(reg)
-            });
+            let needed =
+                operands.iter().enumerate().filter(mine).any(|(at, other)| {
+                    other.constraint != Constraint::Any && self.out.locs[base + at] == Loc::Reg(reg)
+                });
             if needed || !regs.has(reg) {
                 continue;
             }
@@ -391,7 +412,10 @@ impl<F: VCode> Walk<'_, F> {
         let pos = 4 * number;
         for at in 0..self.scan.touched.len() {
             let Touched { value, was, .. } = self.scan.touched[at];
-            if self.scan.reg_of[value as usize] != NO_REG || self.dies(value, pos) || (safepoint && self.value(value).reference) {
+            if self.scan.reg_of[value as usize] != NO_REG
+                || self.dies(value, pos)
+                || (safepoint && self.value(value).reference)
+            {
                 continue;
             }
             let usable = self.allocatable(value) - pins.lost - pins.defs - self.scan.occupied;
@@ -407,7 +431,14 @@ impl<F: VCode> Walk<'_, F> {
         }
     }
 
-    fn late_defs(&mut self, inst: Inst, operands: &[Operand], base: usize, depth: u8, pins: &mut Pins) -> Result<(), Error> {
+    fn late_defs(
+        &mut self,
+        inst: Inst,
+        operands: &[Operand],
+        base: usize,
+        depth: u8,
+        pins: &mut Pins,
+    ) -> Result<(), Error> {
         let (number, pos) = (inst.index() as u32, 4 * inst.index() as u32);
         for (at, operand) in operands.iter().enumerate() {
             if operand.role != Role::Def || !matches!(operand.constraint, Constraint::Reg | Constraint::Any) {
@@ -434,7 +465,8 @@ impl<F: VCode> Walk<'_, F> {
                     continue;
                 }
                 None => {
-                    let reg = self.victim(usable & self.scan.occupied, pos + 2, depth).ok_or(Error::OutOfRegisters(inst))?;
+                    let reg =
+                        self.victim(usable & self.scan.occupied, pos + 2, depth).ok_or(Error::OutOfRegisters(inst))?;
                     self.displace(reg);
                     self.drop_incoming(reg, pins);
                     reg
@@ -464,7 +496,8 @@ impl<F: VCode> Walk<'_, F> {
         }
         for reg in incoming {
             let value = self.scan.incoming[reg.index()];
-            let was = self.scan.touched.iter().find(|touched| touched.value == value).map_or(NO_REG, |touched| touched.was);
+            let was =
+                self.scan.touched.iter().find(|touched| touched.value == value).map_or(NO_REG, |touched| touched.was);
             if was == reg.index() as u8 {
                 continue;
             }

@@ -182,7 +182,10 @@ impl Liveness {
         self.next_ending.clear();
         self.open_loops.clear();
         for head in (0..blocks).rev() {
-            let Some(mut last) = self.preds(head).iter().map(|pred| pred.block).filter(|&p| p >= head as u32).max() else { continue };
+            let Some(mut last) = self.preds(head).iter().map(|pred| pred.block).filter(|&p| p >= head as u32).max()
+            else {
+                continue;
+            };
             if head == 0 {
                 return Err(Error::Irreducible(Block::new(0)));
             }
@@ -224,7 +227,13 @@ impl Liveness {
         self.values.clear();
         self.values.extend((0..func.num_vregs()).map(|index| {
             let data = func.vreg(VReg::new(index));
-            Value { class: data.class, wide: data.wide, reference: data.reference, remat: data.remat && !data.reference, ..EMPTY }
+            Value {
+                class: data.class,
+                wide: data.wide,
+                reference: data.reference,
+                remat: data.remat && !data.reference,
+                ..EMPTY
+            }
         }));
         let vregs = self.values.len();
         for list in [&mut self.live_at, &mut self.open_end, &mut self.stamp] {
@@ -484,7 +493,8 @@ impl Liveness {
                 }
             }
         }
-        let copied_to = if func.is_move(inst) { operands.iter().find(|o| o.role != Role::Use).map(|o| o.vreg) } else { None };
+        let copied_to =
+            if func.is_move(inst) { operands.iter().find(|o| o.role != Role::Use).map(|o| o.vreg) } else { None };
         for operand in operands.iter().filter(|operand| operand.role == Role::Use) {
             let vreg = operand.vreg.index() as u32;
             self.add(vreg, pos + 2);

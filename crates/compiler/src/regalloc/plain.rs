@@ -3,7 +3,10 @@
 //! Works on any control flow and in linear time, so it is also what is left for functions that [`Allocator`](super::Allocator) refuses.
 
 use super::resolve::{ParallelMove, Resolver, written};
-use super::{Block, Constraint, EdgeMoves, Error, Inst, Loc, Machine, Move, Operand, Output, PReg, PRegSet, RegClass, Role, Slot, Source, VCode, VReg};
+use super::{
+    Block, Constraint, EdgeMoves, Error, Inst, Loc, Machine, Move, Operand, Output, PReg, PRegSet, RegClass, Role,
+    Slot, Source, VCode, VReg,
+};
 use crate::entity::Entity;
 
 /// Allocates a function.
@@ -148,7 +151,8 @@ impl<F: VCode> Plain<'_, F> {
         let mut places: Vec<Option<Loc>> = vec![None; operands.len()];
         let fixed = |role: fn(Role) -> bool| -> PRegSet {
             let regs = operands.iter().filter(|operand| role(operand.role));
-            regs.filter_map(|operand| if let Constraint::Fixed(reg) = operand.constraint { Some(reg) } else { None }).collect()
+            regs.filter_map(|operand| if let Constraint::Fixed(reg) = operand.constraint { Some(reg) } else { None })
+                .collect()
         };
         let mut early = fixed(|role| role != Role::Def);
         let mut late = lost | fixed(|role| role != Role::Use);

@@ -38,7 +38,13 @@ impl Resolver {
     }
 
     /// Emits moves, no two of which have one target. `slots` counts the slots of 8 and of 16 bytes.
-    pub fn run(&mut self, moves: &mut [ParallelMove], machine: &Machine, slots: &mut [u32; 2], mut emit: impl FnMut(Move)) {
+    pub fn run(
+        &mut self,
+        moves: &mut [ParallelMove],
+        machine: &Machine,
+        slots: &mut [u32; 2],
+        mut emit: impl FnMut(Move),
+    ) {
         if let [only] = moves {
             if only.step.from != Source::Loc(only.step.to) {
                 self.emit(only, machine, &mut emit);
@@ -152,4 +158,3 @@ impl Resolver {
 pub(super) fn written(moves: impl Iterator<Item = Move>) -> PRegSet {
     moves.filter_map(|m| m.to.reg()).collect::<PRegSet>()
 }
-

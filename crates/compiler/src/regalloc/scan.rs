@@ -328,7 +328,7 @@ impl<F: VCode> Walk<'_, F> {
         let callee_saved = self.machine.callee_saved;
         let used = self.scan.written;
         let mut longest = (0, first);
-        for group in [free - callee_saved, free & callee_saved & used, free & callee_saved - used] {
+        for group in [free - callee_saved, free & callee_saved & used, (free & callee_saved) - used] {
             for reg in group {
                 let blocked = self.blocked_after(reg, inst).min(NONE / 4);
                 if 4 * blocked >= end & !3 {
@@ -377,5 +377,4 @@ impl<F: VCode> Walk<'_, F> {
     pub fn class_set(&self, class: RegClass) -> PRegSet {
         self.machine.allocatable & PRegSet::class(class)
     }
-
 }

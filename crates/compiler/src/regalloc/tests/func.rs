@@ -12,9 +12,7 @@
 //! A vreg's first letter is its kind: `v` integer, `c` integer constant, `f` reference, `w` float, `q` 128-bit vector.
 
 use crate::entity::Entity;
-use crate::regalloc::{
-    Block, Constraint, Inst, Operand, Output, PReg, PRegSet, RegClass, Role, VCode, VReg, VRegData,
-};
+use crate::regalloc::{Block, Constraint, Inst, Operand, Output, PReg, PRegSet, RegClass, Role, VCode, VReg, VRegData};
 use std::fmt;
 use std::ops::Range;
 
@@ -147,7 +145,10 @@ impl TestFunc {
                 };
                 let (number, params) = func.call_like(name);
                 assert_eq!(number, func.blocks.len(), "blocks are numbered in order");
-                let depth = flags.split(' ').find_map(|flag| flag.strip_prefix("depth=")).map_or(0, |d| d.parse().expect("a depth"));
+                let depth = flags
+                    .split(' ')
+                    .find_map(|flag| flag.strip_prefix("depth="))
+                    .map_or(0, |d| d.parse().expect("a depth"));
                 let cold = flags.split(' ').any(|flag| flag == "cold");
                 let insts = func.insts.len()..func.insts.len();
                 func.blocks.push(TestBlock { params, insts, depth, cold, ..TestBlock::default() });
@@ -173,9 +174,12 @@ impl TestFunc {
             func.insts.push(inst);
             let end = func.insts.len();
             func.blocks.last_mut().expect("a block").insts.end = end;
-            for target in targets.replace(") ", ")\n").replace(", ", ",").split(['\n']).flat_map(|t| {
-                if t.contains('(') { vec![t.trim()] } else { t.split_whitespace().collect() }
-            }) {
+            for target in targets
+                .replace(") ", ")\n")
+                .replace(", ", ",")
+                .split(['\n'])
+                .flat_map(|t| if t.contains('(') { vec![t.trim()] } else { t.split_whitespace().collect() })
+            {
                 let parts: Vec<&str> = if target.contains('(') && target.contains(' ') {
                     let at = target[..target.find('(').expect("a parenthesis")].rfind(' ').map_or(0, |at| at);
                     let (before, after) = target.split_at(at);

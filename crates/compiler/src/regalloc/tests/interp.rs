@@ -88,7 +88,9 @@ impl State<'_> {
 pub fn run_allocated(func: &TestFunc, machine: &Machine, out: &Output, seed: u64) -> u128 {
     let mut rematerialized = HashMap::new();
     for inst in (0..func.num_insts()).map(Inst::new) {
-        for operand in func.operands(inst).iter().filter(|operand| func.vreg(operand.vreg).remat && operand.role != Role::Use) {
+        for operand in
+            func.operands(inst).iter().filter(|operand| func.vreg(operand.vreg).remat && operand.role != Role::Use)
+        {
             rematerialized.insert(operand.vreg.index(), inst);
         }
     }
@@ -103,7 +105,12 @@ pub fn run_allocated(func: &TestFunc, machine: &Machine, out: &Output, seed: u64
             }
             let operands = func.operands(inst);
             let places = out.operands(inst);
-            uses = operands.iter().zip(places).filter(|(o, _)| o.role == Role::Use).map(|(_, &place)| state.get(place)).collect();
+            uses = operands
+                .iter()
+                .zip(places)
+                .filter(|(o, _)| o.role == Role::Use)
+                .map(|(_, &place)| state.get(place))
+                .collect();
             for (use_, operand) in uses.iter_mut().zip(operands) {
                 if !func.vreg(operand.vreg).wide {
                     *use_ &= u128::from(u64::MAX);
@@ -113,7 +120,7 @@ pub fn run_allocated(func: &TestFunc, machine: &Machine, out: &Output, seed: u64
             for reg in func.clobbers(inst).into_iter().chain(machine.scratch) {
                 state.set(Loc::Reg(reg), 0xbad_0000 + steps as u128);
             }
-            for (index, operand) in operands.iter().enumerate().filter(|(_, operand)| operand.role != Role::Use) {
+            for (index, _) in operands.iter().enumerate().filter(|(_, operand)| operand.role != Role::Use) {
                 state.set(places[index], result(func, inst, index, &uses, seed));
             }
             steps += 1;

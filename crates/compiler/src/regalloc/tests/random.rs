@@ -104,7 +104,10 @@ impl Generator {
             }
         }
         let vreg = self.vreg(letter);
-        self.push(TestInst { operands: vec![Operand { vreg, role: Role::Def, constraint: Constraint::Reg }], ..TestInst::default() });
+        self.push(TestInst {
+            operands: vec![Operand { vreg, role: Role::Def, constraint: Constraint::Reg }],
+            ..TestInst::default()
+        });
         self.known.push(vreg);
         vreg
     }
@@ -120,7 +123,9 @@ impl Generator {
         if self.rng.one_in(12) {
             let letter = ['v', 'w', 'q', 'f'][self.rng.below(4)];
             let source = self.use_of(letter, Constraint::Reg);
-            let vreg = self.vreg(self.letters[source.vreg.index()].to_string().replace('c', "v").chars().next().expect("a letter"));
+            let vreg = self.vreg(
+                self.letters[source.vreg.index()].to_string().replace('c', "v").chars().next().expect("a letter"),
+            );
             let def = Operand { vreg, role: Role::Def, constraint: Constraint::Reg };
             self.push(TestInst { operands: vec![source, def], is_move: true, ..TestInst::default() });
             self.known.push(vreg);
@@ -219,7 +224,11 @@ impl Generator {
 
     fn call(&mut self) {
         let machine = machine(self.regs);
-        let mut inst = TestInst { clobbers: machine.allocatable - machine.callee_saved, safepoint: self.rng.one_in(2), ..TestInst::default() };
+        let mut inst = TestInst {
+            clobbers: machine.allocatable - machine.callee_saved,
+            safepoint: self.rng.one_in(2),
+            ..TestInst::default()
+        };
         let caller_saved = self.regs - self.regs / 2;
         for number in 0..self.rng.below(usize::from(caller_saved) + 1) as u8 {
             let letter = ['v', 'f', 'w', 'q'][self.rng.below(4)];

@@ -41,7 +41,8 @@ fn many_blocks(size: usize) -> TestFunc {
         let first = if block == 0 { 0 } else { func.insts.len() };
         func.insts.push(inst(vec![use_(block % 40), def(40 + block)]));
         func.insts.push(inst(vec![use_(40 + block)]));
-        let succs = if block + 2 < size { vec![Block::new(block + 1), Block::new(size)] } else { vec![Block::new(size)] };
+        let succs =
+            if block + 2 < size { vec![Block::new(block + 1), Block::new(size)] } else { vec![Block::new(size)] };
         let insts = first..func.insts.len();
         if block + 1 < size {
             let succs = if block + 2 < size { succs } else { vec![Block::new(size - 1), Block::new(size)] };
@@ -76,7 +77,13 @@ fn deep_loops(size: usize) -> TestFunc {
             vec![Block::new(depth), Block::new(level + 1)]
         };
         let insts = first..func.insts.len();
-        func.blocks.push(TestBlock { args: vec![vec![]; succs.len()], insts, succs, depth: depth as u32, ..TestBlock::default() });
+        func.blocks.push(TestBlock {
+            args: vec![vec![]; succs.len()],
+            insts,
+            succs,
+            depth: depth as u32,
+            ..TestBlock::default()
+        });
     }
     let insts = func.insts.len()..func.insts.len() + 1;
     func.insts.push(inst(vec![use_(0)]));
@@ -84,14 +91,16 @@ fn deep_loops(size: usize) -> TestFunc {
     func
 }
 
-/// Shortest of a few runs; whether it was allocated. What is refused as too complex goes to the plain allocator, and counts.
+/// Shortest of a few runs. What is refused as too complex goes to the plain allocator, and counts.
 fn time(func: &TestFunc, allocator: &mut Allocator) -> Duration {
     let machine = machine(14);
     let mut out = Output::default();
     let runs = (0..3).map(|_| {
         let start = Instant::now();
         match allocator.run(func, &machine, &mut out) {
-            Err(crate::regalloc::Error::TooComplex) => plain::allocate(func, &machine, &mut out).expect("plain allocation"),
+            Err(crate::regalloc::Error::TooComplex) => {
+                plain::allocate(func, &machine, &mut out).expect("plain allocation")
+            }
             done => done.expect("allocation"),
         }
         start.elapsed()
