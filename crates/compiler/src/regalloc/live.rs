@@ -129,10 +129,10 @@ impl Liveness {
     }
 
     /// Walks over the function.
-    pub fn run<F: VCode>(&mut self, func: &F) -> Result<(), Error> {
+    pub fn run<F: VCode>(&mut self, func: &F, coarse: bool) -> Result<(), Error> {
         self.shape(func)?;
         let budget = LIVE_SET_LIMIT * (func.num_insts() + func.num_blocks()) + LIVE_SET_FREE;
-        match self.walk(func, false, budget) {
+        match self.walk(func, coarse, budget) {
             Err(Error::TooComplex) => self.walk(func, true, 4 * budget),
             done => done,
         }

@@ -250,6 +250,8 @@ pub struct Chaos {
     pub split: u8,
     /// Prefer what is usually worst.
     pub reverse: bool,
+    /// Make ranges without holes, as for functions whose live sets are too large.
+    pub coarse: bool,
 }
 
 /// Why a function cannot be allocated: the input breaks a rule of this module's comment.

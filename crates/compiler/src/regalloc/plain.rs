@@ -1,6 +1,6 @@
 //! The judge: every value lives in a slot of its own and visits registers for one instruction.
 //!
-//! Works on any control flow and in linear time, so it is also what is left for functions that [`Allocator`](super::Allocator) refuses.
+//! Works on any control flow, in linear time but for stack maps, so it is also what is left for functions that [`Allocator`](super::Allocator) refuses.
 
 use super::resolve::{ParallelMove, Resolver, written};
 use super::{

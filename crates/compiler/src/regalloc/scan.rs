@@ -55,7 +55,7 @@ impl Allocator {
     /// Allocates a function. On an error the output is meaningless.
     pub fn run<F: VCode>(&mut self, func: &F, machine: &Machine, output: &mut Output) -> Result<(), Error> {
         output.clear();
-        self.live.run(func)?;
+        self.live.run(func, self.chaos.coarse)?;
         self.scan.reset(func, &self.live, self.chaos);
         let mut walk = Walk { func, machine, live: &mut self.live, scan: &mut self.scan, out: output };
         for block in 0..func.num_blocks() {

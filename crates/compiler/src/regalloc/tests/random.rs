@@ -384,7 +384,8 @@ fn run(regs: u8, seeds: std::ops::Range<u64>, size: usize) {
             Chaos::default(),
             Chaos { seed, spill: 60, ..Chaos::default() },
             Chaos { seed, split: 60, ..Chaos::default() },
-            Chaos { seed, spill: 20, split: 60, reverse: true },
+            Chaos { seed, spill: 20, split: 60, reverse: true, coarse: false },
+            Chaos { coarse: true, ..Chaos::default() },
         ];
         for chaos in chaos {
             allocator.chaos = chaos;
@@ -407,4 +408,25 @@ fn six_registers() {
 #[test]
 fn fourteen_registers() {
     run(14, 0..1000, 8);
+}
+
+/// The checker must refuse an output from which a move is missing, or the move did nothing that can be seen.
+#[test]
+fn missing_moves_are_noticed() {
+    let machine = machine(6);
+    let (mut allocator, mut out, mut noticed) = (Allocator::new(), Output::default(), 0);
+    for seed in 0..300 {
+        let func = Generator::function(seed, 6, 5);
+        allocate(&func, &machine, &mut allocator, &mut out);
+        if out.moves.is_empty() {
+            continue;
+        }
+        out.moves.remove(Rng(seed + 1).below(out.moves.len()));
+        if checker::check(&func, &machine, &out).is_err() {
+            noticed += 1;
+        } else {
+            judge(&func, &machine, &out);
+        }
+    }
+    assert!(noticed > 150, "only {noticed}");
 }
