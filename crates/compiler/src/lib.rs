@@ -2,7 +2,8 @@
 //!
 //! Reading order, the way a function travels: [`entity`] (typed indices, which everything is made of), [`ir`] (SSA form: the
 //! opcodes, text form, verifier, interpreter), [`translate`] (WebAssembly to IR), [`opt`] (IR to better IR) as [`pipeline`]
-//! lists it, [`isa`] (instructions of each CPU: tables, encoders, assemblers).
+//! lists it, [`regalloc`] (virtual registers to physical ones and spill slots), [`isa`] (instructions of each CPU: tables,
+//! encoders, assemblers).
 #![forbid(unsafe_code)]
 
 pub mod entity;
@@ -10,4 +11,5 @@ pub mod ir;
 pub mod isa;
 pub mod opt;
 pub mod pipeline;
+pub mod regalloc;
 pub mod translate;
