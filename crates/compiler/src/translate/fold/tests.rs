@@ -10,7 +10,7 @@ use crate::ir::{Block, Builtin, Format, Inst, List, Opcode, Type, Value, verify}
 use std::collections::BTreeSet;
 
 /// Expressions per run of the test.
-const EXPRESSIONS: u64 = 60_000;
+const EXPRESSIONS: u64 = 200_000;
 /// Inputs that each is tried with.
 const INPUTS: u64 = 6;
 /// Parameters of each type.
@@ -89,6 +89,8 @@ enum Tree {
     /// The operation on one tree twice.
     Twice(Opcode, Box<Tree>),
     Select(Type, Vec<Tree>),
+    /// `i8x16.shuffle` with these lanes.
+    Shuffle(u128, Vec<Tree>),
 }
 
 fn operations(result: Type) -> Vec<Opcode> {
@@ -112,6 +114,7 @@ impl Makers {
                     return Tree::Select(ty, types.map(|ty| self.tree(random, ty, depth + 1)).into());
                 }
             }
+            5 | 6 if depth < 3 => return self.idiom(random, ty, depth),
             _ => {}
         }
         if depth >= 3 {
@@ -136,6 +139,66 @@ impl Makers {
     }
 }
 
+impl Makers {
+    /// What rules look for and chance seldom makes: a shift there and back, a lane of a splat, a shuffle that moves nothing.
+    fn idiom(&mut self, random: &mut Random, ty: Type, depth: usize) -> Tree {
+        use Opcode::*;
+        let (shl, shifts) = match ty {
+            Type::I32 => (I32Shl, [I32ShrS, I32ShrU]),
+            _ => (I64Shl, [I64ShrS, I64ShrU]),
+        };
+        match ty {
+            // An operation on another one, both with a constant.
+            Type::I32 | Type::I64 if random.below(2) > 0 => {
+                let list = &self.by_type[usize::from(ty == Type::I64)];
+                let outer = random.pick(&list[..list.len().min(60)]);
+                let operand = outer.info().operands[0];
+                if !operand.is_int() {
+                    return Tree::Op(outer, 0, outer.info().operands.iter().map(|&ty| self.tree(random, ty, 3)).collect());
+                }
+                let list = &self.by_type[usize::from(operand == Type::I64)];
+                let same: Vec<Opcode> = list.iter().copied().filter(|op| op.info().operands[0].is_int()).collect();
+                let inner = if random.below(3) == 0 && outer.info().result == operand { outer } else { random.pick(&same) };
+                let mut with_const = |op: Opcode, first: Option<Tree>| {
+                    let operands = op.info().operands;
+                    let first = first.unwrap_or_else(|| self.tree(random, operands[0], 3));
+                    let rest = operands[1..].iter().map(|&ty| Tree::Const(ty, random.bits(ty)));
+                    Tree::Op(op, 0, [first].into_iter().chain(rest).collect())
+                };
+                let inner = with_const(inner, None);
+                with_const(outer, Some(inner))
+            }
+            Type::I32 | Type::I64 if random.below(3) > 0 => {
+                let count = Type::mask(ty).count_ones() as u128 - u128::from(random.pick(&[8_u8, 16, 24, 32]));
+                let constant = || Tree::Const(ty, count);
+                let inner = Tree::Op(shl, 0, vec![self.tree(random, ty, depth + 1), constant()]);
+                Tree::Op(random.pick(&shifts), 0, vec![inner, constant()])
+            }
+            Type::V128 if random.below(2) == 0 => {
+                let op = random.pick(&[V128Not, I8x16Neg, I16x8Neg, I32x4Neg, I64x2Neg, F32x4Neg, F64x2Neg]);
+                Tree::Op(op, 0, vec![Tree::Op(op, 0, vec![self.tree(random, ty, depth + 1)])])
+            }
+            Type::V128 => {
+                let first = 0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100_u128;
+                let second = first | 0x1010_1010_1010_1010_1010_1010_1010_1010;
+                let lanes = random.pick(&[first, second, first ^ 1]);
+                let operands = [ty; 2].map(|ty| self.tree(random, ty, depth + 1));
+                Tree::Shuffle(lanes, operands.into())
+            }
+            _ => {
+                let (splat, extract) = match ty {
+                    Type::I32 => (I32x4Splat, I32x4ExtractLane),
+                    Type::I64 => (I64x2Splat, I64x2ExtractLane),
+                    Type::F32 => (F32x4Splat, F32x4ExtractLane),
+                    _ => (F64x2Splat, F64x2ExtractLane),
+                };
+                let inner = Tree::Op(splat, 0, vec![self.tree(random, ty, depth + 1)]);
+                Tree::Op(extract, random.below(2) as u8, vec![inner])
+            }
+        }
+    }
+}
+
 fn make(build: &mut Builder, params: &[Value], tree: &Tree) -> Value {
     let index = |value: Value| value.index() as u32;
     match tree {
@@ -151,6 +214,12 @@ fn make(build: &mut Builder, params: &[Value], tree: &Tree) -> Value {
                 *field = index(make(build, params, tree));
             }
             build.value(Inst::new(*op, op.info().result).fields(fields[0], fields[1], fields[2]).imm(*lane))
+        }
+        Tree::Shuffle(lanes, trees) => {
+            let [a, b] = [0, 1].map(|at| index(make(build, params, &trees[at])));
+            let constant = build.constant(Type::V128, *lanes);
+            let number = build.func.inst(constant).a;
+            build.value(Inst::new(Opcode::I8x16Shuffle, Type::V128).fields(a, b, number))
         }
         Tree::Select(ty, trees) => {
             let [a, b, c] = [0, 1, 2].map(|at| index(make(build, params, &trees[at])));
@@ -228,6 +297,7 @@ fn shows_payload(tree: &Tree) -> bool {
         Tree::Param(_) | Tree::Const(..) => false,
         Tree::Twice(_, tree) => shows_payload(tree),
         Tree::Select(_, trees) => trees.iter().any(shows_payload),
+        Tree::Shuffle(..) => true,
         Tree::Op(op, _, trees) => {
             let name = op.name();
             let float_bits = op.info().operands.contains(&Type::V128) && op.info().result != Type::V128;
