@@ -445,8 +445,13 @@ impl Translator {
         let first = self.control.joining[0] as usize;
         let first_values = self.control.pending[first].values as usize;
         let first_locals = self.control.pending[first].locals;
+        self.find_changed_locals();
+        let most = self.control.changed.len() + frame.results as usize;
+        if most.saturating_mul(self.control.joining.len()) > self.list_limit {
+            self.too_large = true;
+            return;
+        }
         let block = self.build.start_block(frame.idom, self.control.in_loop);
-        self.find_changed_locals(first_locals);
         self.locals.restore(first_locals);
         self.build.versions = self.control.pending[first].versions;
         self.stack.truncate(frame.height as usize);
@@ -517,17 +522,19 @@ impl Translator {
         }
     }
 
-    fn find_changed_locals(&mut self, first: Snapshot) {
+    /// Finds the locals that differ between the branches that meet. Neighbours are compared: what differs anywhere differs between two of
+    /// them, and together they differ in no more than was set.
+    fn find_changed_locals(&mut self) {
         let control = &mut self.control;
         control.changed.clear();
         control.mark += 1;
         if control.marks.len() < self.local_types.len() {
             control.marks.resize(self.local_types.len(), 0);
         }
-        for &index in &control.joining[1..] {
-            let other = control.pending[index as usize].locals;
+        for pair in control.joining.windows(2) {
+            let [a, b] = [pair[0], pair[1]].map(|index| control.pending[index as usize].locals);
             let (marks, mark, changed) = (&mut control.marks, control.mark, &mut control.changed);
-            self.locals.difference(first, other, &mut |local| {
+            self.locals.difference(a, b, &mut |local| {
                 if std::mem::replace(&mut marks[local as usize], mark) != mark {
                     changed.push(local);
                 }

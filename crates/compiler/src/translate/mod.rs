@@ -140,6 +140,8 @@ pub struct Translator {
     config: Config,
     /// Numbers that lists may have.
     list_limit: usize,
+    /// A join would need more.
+    too_large: bool,
 }
 
 impl Translator {
@@ -196,6 +198,7 @@ impl Translator {
         self.next_construct = 1;
         self.fuel = None;
         self.sigs.reset(cx.info.func_types.len());
+        self.too_large = false;
         self.list_limit = LIST_NUMBERS + LIST_NUMBERS_PER_BYTE * bytes.len();
         // The list of no values, which everything without arguments shares.
         self.build.func.make_numbers([]);
@@ -211,7 +214,8 @@ impl Translator {
             } else {
                 self.operator(cx, &op)?;
             }
-            if self.build.func.lists.len() + self.control.pending_values() > self.list_limit
+            if self.too_large
+                || self.build.func.lists.len() + self.control.pending_values() > self.list_limit
                 || self.locals.bytes() > 16 * self.list_limit
             {
                 return Err(Stop::TooLarge);
