@@ -73,7 +73,11 @@ fn main() {
     println!("{} functions, {code_bytes} bytes of code", info.bodies.len());
     println!("{} blocks, {} instructions, {} block parameters", counts[0], counts[1], counts[2]);
     for (name, time) in &best {
-        println!("{name:>10} {:8.2} ms {:6.2} ns/byte", time.as_secs_f64() * 1e3, time.as_nanos() as f64 / code_bytes as f64);
+        println!(
+            "{name:>10} {:8.2} ms {:6.2} ns/byte",
+            time.as_secs_f64() * 1e3,
+            time.as_nanos() as f64 / code_bytes as f64
+        );
     }
 }
 

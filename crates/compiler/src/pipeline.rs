@@ -25,15 +25,20 @@ pub const PASSES: &[Pass] = &[
     Pass { name: "layout", run: layout::run, after: &["licm", "loops"] }, // numbers of blocks are not in order after it
 ];
 
+/// Is told how long a pass took.
+pub type Timing<'a> = &'a mut dyn FnMut(&'static str, Duration);
+/// Is given the function after a pass.
+pub type Print<'a> = &'a mut dyn FnMut(&'static str, &Function);
+
 /// What to do around the passes.
 #[derive(Default)]
 pub struct Options<'a> {
     /// Checks the function before the first pass and after each.
     pub verify: bool,
     /// Is told what each pass took.
-    pub timing: Option<&'a mut dyn FnMut(&'static str, Duration)>,
+    pub timing: Option<Timing<'a>>,
     /// Is given the function after each pass.
-    pub print: Option<&'a mut dyn FnMut(&'static str, &Function)>,
+    pub print: Option<Print<'a>>,
 }
 
 /// Runs every pass, and counts uses at the end.

@@ -8,7 +8,8 @@ use tiercel_compiler::pipeline::{self, Options};
 use tiercel_compiler::translate::{Config, Context, Translator};
 use tiercel_wasm::{ErrorKind, Features, TypeRegistry};
 use wasm_encoder::{
-    BlockType, CodeSection, Function, FunctionSection, InstructionSink, MemorySection, MemoryType, Module, TypeSection, ValType,
+    BlockType, CodeSection, Function, FunctionSection, InstructionSink, MemorySection, MemoryType, Module, TypeSection,
+    ValType,
 };
 
 /// What each may take; far above what it takes on a slow machine, far below what quadratic work would.
@@ -140,7 +141,10 @@ fn branches_out_of_two_long_chains() {
             for _ in 0..20_000 {
                 body.local_get(0).br_if(20_000);
             }
-            body.local_get(0).br_table((0..20_000).filter(|depth| depth % 2 == arm).map(|depth| depth + 1).collect::<Vec<_>>(), 20_000);
+            body.local_get(0).br_table(
+                (0..20_000).filter(|depth| depth % 2 == arm).map(|depth| depth + 1).collect::<Vec<_>>(),
+                20_000,
+            );
             if arm == 0 {
                 body.else_();
             }

@@ -1,7 +1,7 @@
 //! What becomes of WebAssembly, and of IR as text: every file of `tests/ir` says in comments what must and must not be there.
 //!
 //! ```text
-//! ;;! config checked      for the whole file: checked, epochs, fuel, plain (no rules), moves (memories move)
+//! ;;! config checked      for the whole file: checked, epochs, fuel, plain (no rules), moves (memories move), slots (for locals)
 //! ;;! stage translate     for the whole file: stop before the pass behind this one; without, all passes run
 //! ;;! body 1              what follows is about the second body of a `.wat`; the first one otherwise
 //! ;;! has i32.add         the text contains this, behind what the line before has found
@@ -21,7 +21,8 @@ use tiercel_wasm::{Feature, Features, TypeRegistry};
 #[test]
 fn files_hold() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ir");
-    let mut files: Vec<_> = std::fs::read_dir(&folder).expect("the folder").map(|entry| entry.expect("a file").path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(&folder).expect("the folder").map(|entry| entry.expect("a file").path()).collect();
     files.sort();
     assert!(!files.is_empty());
     let mut failures = Vec::new();
@@ -51,6 +52,7 @@ fn config_of(directives: &[(&str, &str)]) -> Config {
                 "epochs" => config.epochs = true,
                 "fuel" => config.fuel = true,
                 "plain" => config.optimize = false,
+                "slots" => config.locals_in_slots = true,
                 "moves" => config.memories_move = true,
                 other => panic!("no option is called `{other}`"),
             }
@@ -103,7 +105,8 @@ fn check_wat(text: &str) -> Result<(), String> {
     let bytes = wat::parse_str(text).map_err(|error| error.to_string())?;
     let mut features = Features::default();
     features.set(Feature::WideArithmetic, true);
-    let info = tiercel_wasm::decode(&bytes, &features, &mut TypeRegistry::default()).map_err(|error| error.to_string())?;
+    let info =
+        tiercel_wasm::decode(&bytes, &features, &mut TypeRegistry::default()).map_err(|error| error.to_string())?;
     let layout = layout_of(&info);
     let directives = directives(text);
     let cx = Context { info: &info, bytes: &bytes, layout: &layout, config: config_of(&directives) };

@@ -331,7 +331,9 @@ impl Function {
     pub fn alias_class(&self, value: Value) -> AliasClass {
         let inst = &self.insts[value];
         match inst.op.info().format {
-            Format::Load | Format::Store if inst.imm & super::insts::access::OTHER_MEMORY != 0 => AliasClass::MEMORY_OTHER,
+            Format::Load | Format::Store if inst.imm & super::insts::access::OTHER_MEMORY != 0 => {
+                AliasClass::MEMORY_OTHER
+            }
             Format::Load | Format::Store => AliasClass::MEMORY,
             Format::CtxLoad | Format::CtxStore | Format::PtrLoad | Format::PtrStore => AliasClass::from_imm(inst.imm),
             _ => AliasClass::READ_ONLY,
@@ -344,7 +346,9 @@ impl Function {
         match (inst.op, inst.op.info().format) {
             _ if inst.ty != Type::None => 1,
             (_, Format::Quad) | (Opcode::I64MulWideS | Opcode::I64MulWideU, _) => 2,
-            (Opcode::Call | Opcode::CallImport | Opcode::CallRef, _) => self.sigs[Sig::new(inst.c as usize)].results as usize,
+            (Opcode::Call | Opcode::CallImport | Opcode::CallRef, _) => {
+                self.sigs[Sig::new(inst.c as usize)].results as usize
+            }
             _ => 0,
         }
     }
@@ -369,12 +373,15 @@ impl Function {
                 Some(divisor) if divisor != 0 && u128::from(divisor) != inst.ty.mask() => Effect::Pure,
                 _ => Effect::Trap,
             },
-            Opcode::I32DivU | Opcode::I64DivU | Opcode::I32RemS | Opcode::I64RemS | Opcode::I32RemU | Opcode::I64RemU => {
-                match self.int_const(Value::new(inst.b as usize)) {
-                    Some(divisor) if divisor != 0 => Effect::Pure,
-                    _ => Effect::Trap,
-                }
-            }
+            Opcode::I32DivU
+            | Opcode::I64DivU
+            | Opcode::I32RemS
+            | Opcode::I64RemS
+            | Opcode::I32RemU
+            | Opcode::I64RemU => match self.int_const(Value::new(inst.b as usize)) {
+                Some(divisor) if divisor != 0 => Effect::Pure,
+                _ => Effect::Trap,
+            },
             Opcode::CtxLoad if inst.imm == AliasClass::READ_ONLY.imm() => Effect::Pure,
             op => match op.info() {
                 info if info.format == Format::Load && inst.imm & super::insts::access::CHECKED != 0 => Effect::Read,
@@ -400,7 +407,13 @@ impl Function {
         let inst = &self.insts[value];
         let mut one = |field: u32| visit(Value::new(field as usize));
         match inst.op.info().format {
-            Format::Result | Format::Unary | Format::Load | Format::PtrLoad | Format::TrapIf | Format::BrIf | Format::BrTable => one(inst.a),
+            Format::Result
+            | Format::Unary
+            | Format::Load
+            | Format::PtrLoad
+            | Format::TrapIf
+            | Format::BrIf
+            | Format::BrTable => one(inst.a),
             Format::Binary | Format::Shuffle | Format::Check => {
                 one(inst.a);
                 one(inst.b);
@@ -439,7 +452,13 @@ impl Function {
         let mut one = |field: &mut u32| *field = map(Value::new(*field as usize)).index() as u32;
         let mut list = None;
         match inst.op.info().format {
-            Format::Result | Format::Unary | Format::Load | Format::PtrLoad | Format::TrapIf | Format::BrIf | Format::BrTable => one(&mut inst.a),
+            Format::Result
+            | Format::Unary
+            | Format::Load
+            | Format::PtrLoad
+            | Format::TrapIf
+            | Format::BrIf
+            | Format::BrTable => one(&mut inst.a),
             Format::Binary | Format::Shuffle | Format::Check => {
                 one(&mut inst.a);
                 one(&mut inst.b);

@@ -736,7 +736,11 @@ impl Opcode {
     pub fn name(self) -> String {
         let name = self.info().name;
         // A numeric row has the name of its function, which has `_` for `.`.
-        if name.contains('.') || (self as u16) >= Opcode::I32Load as u16 { name.into() } else { name.replacen('_', ".", 1) }
+        if name.contains('.') || (self as u16) >= Opcode::I32Load as u16 {
+            name.into()
+        } else {
+            name.replacen('_', ".", 1)
+        }
     }
 
     /// The opcode that is written so.

@@ -78,7 +78,8 @@ pub enum Exit {
 /// # Errors
 /// It stopped.
 pub fn run(func: &Function, world: &mut impl World, args: &[u128]) -> Result<Exit, Stop> {
-    let mut frame = Frame { func, values: vec![0; func.insts.len()], slots: vec![0; func.slots.len()], pairs: Vec::new() };
+    let mut frame =
+        Frame { func, values: vec![0; func.insts.len()], slots: vec![0; func.slots.len()], pairs: Vec::new() };
     for value in func.insts.keys() {
         frame.values[value.index()] = func.const_bits(value).unwrap_or(0);
     }
@@ -165,7 +166,11 @@ impl Frame<'_> {
             Opcode::Nop => 0,
             Opcode::Result => self.pairs[b as usize],
             Opcode::Select => {
-                if self.get(c) != 0 { self.get(a) } else { self.get(b) }
+                if self.get(c) != 0 {
+                    self.get(a)
+                } else {
+                    self.get(b)
+                }
             }
             Opcode::I8x16Shuffle => {
                 let lanes = self.func.vconsts[c as usize].to_le_bytes();
@@ -184,7 +189,7 @@ impl Frame<'_> {
             Opcode::CtxLoad => {
                 let pointer = world.ctx() + u64::from(b);
                 world.read(pointer, inst.ty.bytes()).ok_or(Trap::MemoryOutOfBounds)?
-            },
+            }
             Opcode::PtrLoad => {
                 let pointer = (self.get(a) as u64).wrapping_add(u64::from(b));
                 world.read(pointer, inst.ty.bytes()).ok_or(Trap::MemoryOutOfBounds)?

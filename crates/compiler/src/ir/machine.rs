@@ -11,8 +11,8 @@ use super::interp::{self, Exit, Stop, World};
 use crate::entity::Entity as _;
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use tiercel_abi::vmctx::{GLOBAL_BYTES, VmctxLayout, VmctxShape, header};
 use tiercel_abi::Trap;
+use tiercel_abi::vmctx::{GLOBAL_BYTES, VmctxLayout, VmctxShape, header};
 use tiercel_wasm::module::{ConstExpr, ConstOp, ElementItems, SegmentMode};
 use tiercel_wasm::{ModuleInfo, ValType};
 

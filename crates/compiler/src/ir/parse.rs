@@ -473,8 +473,7 @@ impl<'a> Parser<'a> {
 
     fn access(&mut self) -> u8 {
         let mut imm = 0;
-        for (name, flag) in
-            [("other", access::OTHER_MEMORY), ("checked", access::CHECKED), ("native", access::NATIVE)]
+        for (name, flag) in [("other", access::OTHER_MEMORY), ("checked", access::CHECKED), ("native", access::NATIVE)]
         {
             if self.same_line() && self.eat(name) {
                 imm |= flag;

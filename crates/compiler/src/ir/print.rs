@@ -14,7 +14,7 @@
 //! }
 //! ```
 //! Values keep their numbers. Constants stand where they are used, with their type: integers signed and decimal, floats and vectors as
-//! their bits in hexadecimal. `@2f` is the place of the operator in the module. [`super::parse`] reads it back.
+//! their bits in hexadecimal. `@2f` is the place of the operator in the module. [`super::parse()`] reads it back.
 
 use super::alias::AliasClass;
 use super::func::{Block, Edge, Frequency, Function, List, Value};
@@ -107,11 +107,7 @@ impl Function {
         let offset = |field: u32| if field == 0 { String::new() } else { format!("+{field}") };
         let class = || format!(" {}", AliasClass::from_imm(inst.imm).name());
         let list = |field: u32| self.show_list(List(field));
-        let lane = if inst.imm != 0 || has_lane(inst.op) {
-            format!(" {}", inst.imm)
-        } else {
-            String::new()
-        };
+        let lane = if inst.imm != 0 || has_lane(inst.op) { format!(" {}", inst.imm) } else { String::new() };
         let _ = match inst.op.info().format {
             Format::Bare => Ok(()),
             Format::Param => write!(text, " {} {}", Block::new(inst.a as usize), inst.b),

@@ -23,7 +23,8 @@ impl std::fmt::Display for VerifyError {
 /// # Errors
 /// The first rule that is broken.
 pub fn verify(func: &Function) -> Result<(), VerifyError> {
-    let mut verifier = Verifier { func, place: vec![None; func.insts.len()], dominators: Dominators::of(func)?, checks: Vec::new() };
+    let mut verifier =
+        Verifier { func, place: vec![None; func.insts.len()], dominators: Dominators::of(func)?, checks: Vec::new() };
     verifier.places()?;
     for index in 0..func.layout.len() {
         verifier.block(index)?;
@@ -90,7 +91,8 @@ impl Verifier<'_> {
         if !self.dominators.dominates(idom, block) || (idom == block) != (index == 0) {
             return fail(format!("{block} is not dominated by {idom}"));
         }
-        if let Some(place) = self.func.layout.iter().position(|&other| other == idom).filter(|_| self.func.layout.len() < 1000)
+        if let Some(place) =
+            self.func.layout.iter().position(|&other| other == idom).filter(|_| self.func.layout.len() < 1000)
             && place > index
         {
             return fail(format!("{block} comes before its dominator {idom}"));
@@ -156,7 +158,11 @@ impl Verifier<'_> {
         let info = inst.op.info();
         let ty = |field: u32| func.ty(Value::new(field as usize));
         let expect = |what: &str, found: &[Type], wanted: &[Type]| {
-            if found == wanted { Ok(()) } else { self.fail(value, &format!("{what}: {wanted:?} wanted, {found:?} found")) }
+            if found == wanted {
+                Ok(())
+            } else {
+                self.fail(value, &format!("{what}: {wanted:?} wanted, {found:?} found"))
+            }
         };
         let list_types = |list: u32| -> Vec<Type> { func.list(List(list)).map(|value| func.ty(value)).collect() };
         if info.result != Type::None && inst.ty != info.result {
@@ -168,7 +174,10 @@ impl Verifier<'_> {
                 let count = func.result_count(producer);
                 // Results stand right behind what gives them, in order; those that nobody uses may be gone.
                 let behind = insts[..position].iter().rev().find(|&&other| func.inst(other).op != Opcode::Result);
-                if behind != Some(&producer) || func.result_type(producer, inst.b as usize) != Some(inst.ty) || count < 2 {
+                if behind != Some(&producer)
+                    || func.result_type(producer, inst.b as usize) != Some(inst.ty)
+                    || count < 2
+                {
                     return self.fail(value, "it is not a result of the instruction before it");
                 }
             }
@@ -230,7 +239,8 @@ impl Verifier<'_> {
         if matches!(info.format, Format::TrapIf | Format::TrapNow) && Trap::from_code(inst.imm).is_none() {
             return self.fail(value, "there is no such trap");
         }
-        let typed = matches!(info.format, Format::CtxLoad | Format::PtrLoad | Format::SlotLoad) || inst.op == Opcode::Select;
+        let typed =
+            matches!(info.format, Format::CtxLoad | Format::PtrLoad | Format::SlotLoad) || inst.op == Opcode::Select;
         if typed && inst.ty == Type::None {
             return self.fail(value, "it has no type");
         }
@@ -303,7 +313,9 @@ impl Dominators {
         let mut stack = vec![(func.entry(), successors(func.entry()).collect::<Vec<_>>())];
         while let Some((block, rest)) = stack.last_mut() {
             match rest.pop() {
-                Some(next) if !in_layout[next.index()] => return fail(format!("{block} leads to {next}, which is not in the layout")),
+                Some(next) if !in_layout[next.index()] => {
+                    return fail(format!("{block} leads to {next}, which is not in the layout"));
+                }
                 Some(next) if !std::mem::replace(&mut seen[next.index()], true) => {
                     stack.push((next, successors(next).collect()));
                 }

@@ -130,7 +130,9 @@ fn is_worth_moving(func: &Function, value: Value) -> bool {
             let with_const = info.format == Format::Binary && func.is_const(Value::new(inst.b as usize));
             // Tests become part of branches; extensions and operations with a constant part of other instructions.
             let is_cheap = info.cost <= 1
-                && (info.format != Format::Binary || with_const || (info.result == Type::I32 && is_comparison(inst.op)));
+                && (info.format != Format::Binary
+                    || with_const
+                    || (info.result == Type::I32 && is_comparison(inst.op)));
             !is_cheap
         }
         // What lies behind other pointers may be there only if a check has passed.
@@ -164,7 +166,14 @@ fn is_comparison(op: Opcode) -> bool {
 }
 
 /// The block that an instruction moves to: its own if it stays.
-fn destination(func: &Function, home: &[u32], written: &[u32], moved_out: &mut [u32], block: Block, value: Value) -> Block {
+fn destination(
+    func: &Function,
+    home: &[u32],
+    written: &[u32],
+    moved_out: &mut [u32],
+    block: Block,
+    value: Value,
+) -> Block {
     let reads = func.effect(value) == Effect::Read;
     let class = func.alias_class(value);
     let mut latest = 0;

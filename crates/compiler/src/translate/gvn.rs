@@ -18,6 +18,7 @@ struct Entry {
 const _: () = assert!(size_of::<Entry>() == 32);
 
 /// The table.
+#[derive(Default)]
 pub struct Gvn {
     entries: Vec<[Entry; 2]>,
     epoch: u32,
@@ -27,12 +28,6 @@ pub struct Gvn {
 
 /// Sets of the table, at least and at most.
 const SETS: (usize, usize) = (1 << 8, 1 << 14);
-
-impl Default for Gvn {
-    fn default() -> Self {
-        Gvn { entries: Vec::new(), epoch: 0, mask: 0 }
-    }
-}
 
 impl Gvn {
     /// Forgets everything; the function's body has this many bytes.

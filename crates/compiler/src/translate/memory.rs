@@ -89,7 +89,8 @@ impl Translator {
     }
 
     fn load_from(&mut self, op: Opcode, address: Address) -> Value {
-        let inst = Inst::new(op, op.info().result).fields(address.base.index() as u32, address.offset, 0).imm(address.imm);
+        let inst =
+            Inst::new(op, op.info().result).fields(address.base.index() as u32, address.offset, 0).imm(address.imm);
         self.build.load(inst, address.class)
     }
 
@@ -104,8 +105,7 @@ impl Translator {
             _ => None,
         };
         let at = address.base.index() as u32;
-        let load = same
-            .map(|load| Inst::new(load, load.info().result).fields(at, address.offset, 0).imm(address.imm));
+        let load = same.map(|load| Inst::new(load, load.info().result).fields(at, address.offset, 0).imm(address.imm));
         let inst = Inst::new(op, Type::None).fields(at, address.offset, value.index() as u32).imm(address.imm);
         self.build.store(inst, address.class, load);
     }
@@ -126,7 +126,9 @@ impl Translator {
         let (x, y) = (Value::new(inst.a as usize), Value::new(inst.b as usize));
         match inst.op {
             // p & c where c has all bits that are stored
-            Opcode::I32And | Opcode::I64And if self.build.func.int_const(y).is_some_and(|c| c & kept == kept) => (op, x),
+            Opcode::I32And | Opcode::I64And if self.build.func.int_const(y).is_some_and(|c| c & kept == kept) => {
+                (op, x)
+            }
             Opcode::I32Extend8S | Opcode::I64Extend8S if kept == 0xff => (op, x),
             Opcode::I32Extend16S | Opcode::I64Extend16S if kept <= 0xffff => (op, x),
             Opcode::I64Extend32S => (op, x),
@@ -193,11 +195,15 @@ pub(super) struct LaneAccess {
 pub(super) fn lane_access_of(op: &Operator<'_>) -> Option<LaneAccess> {
     let (op, lane_op, memarg, lane, is_store) = match *op {
         Operator::V128Load8Lane { memarg, lane } => (Opcode::I32Load8U, Opcode::I8x16ReplaceLane, memarg, lane, false),
-        Operator::V128Load16Lane { memarg, lane } => (Opcode::I32Load16U, Opcode::I16x8ReplaceLane, memarg, lane, false),
+        Operator::V128Load16Lane { memarg, lane } => {
+            (Opcode::I32Load16U, Opcode::I16x8ReplaceLane, memarg, lane, false)
+        }
         Operator::V128Load32Lane { memarg, lane } => (Opcode::I32Load, Opcode::I32x4ReplaceLane, memarg, lane, false),
         Operator::V128Load64Lane { memarg, lane } => (Opcode::I64Load, Opcode::I64x2ReplaceLane, memarg, lane, false),
         Operator::V128Store8Lane { memarg, lane } => (Opcode::I32Store8, Opcode::I8x16ExtractLaneU, memarg, lane, true),
-        Operator::V128Store16Lane { memarg, lane } => (Opcode::I32Store16, Opcode::I16x8ExtractLaneU, memarg, lane, true),
+        Operator::V128Store16Lane { memarg, lane } => {
+            (Opcode::I32Store16, Opcode::I16x8ExtractLaneU, memarg, lane, true)
+        }
         Operator::V128Store32Lane { memarg, lane } => (Opcode::I32Store, Opcode::I32x4ExtractLane, memarg, lane, true),
         Operator::V128Store64Lane { memarg, lane } => (Opcode::I64Store, Opcode::I64x2ExtractLane, memarg, lane, true),
         _ => return None,

@@ -5,8 +5,8 @@ use super::{Context, Stop, Translator};
 use crate::entity::Entity;
 use crate::ir::{AliasClass, Builtin, Inst, Opcode, Type, Value};
 use tiercel_abi::Trap;
-use tiercel_wasm::module::ConstOp;
 use tiercel_wasm::Error;
+use tiercel_wasm::module::ConstOp;
 use wasmparser::Operator;
 
 impl Translator {

@@ -280,7 +280,11 @@ fn shift(view: View<'_>, int: Int, ty: Type, c: u64, inner: Option<(Int, u64)>) 
         _ if count != c => WithConst(view.inst.op, x, u128::from(count)),
         // (p << d) << c => p << (c + d), or 0
         (Int::Shl, Some((Int::Shl, d))) | (Int::ShrU, Some((Int::ShrU, d))) => {
-            if count + d < width { WithConst(view.inst.op, p, u128::from(count + d)) } else { Const(0) }
+            if count + d < width {
+                WithConst(view.inst.op, p, u128::from(count + d))
+            } else {
+                Const(0)
+            }
         }
         // (p >> d) >> c => p >> (c + d), at most N - 1 for signed shifts
         (Int::ShrS, Some((Int::ShrS, d))) => WithConst(view.inst.op, p, u128::from((count + d).min(width - 1))),
@@ -300,7 +304,9 @@ fn shift(view: View<'_>, int: Int, ty: Type, c: u64, inner: Option<(Int, u64)>) 
         // x >> c => 0 where x has at most c bits
         (Int::ShrU, _) if u64::from(known::bits(view.func, x)) <= count => Const(0),
         // signed x >> c => unsigned x >> c where the sign bit is clear
-        (Int::ShrS, _) if u64::from(known::bits(view.func, x)) < width => WithConst(Int::ShrU.op(ty), x, u128::from(count)),
+        (Int::ShrS, _) if u64::from(known::bits(view.func, x)) < width => {
+            WithConst(Int::ShrU.op(ty), x, u128::from(count))
+        }
         // rotations one after another
         (Int::Rotl, Some((Int::Rotl, d))) | (Int::Rotr, Some((Int::Rotr, d))) => {
             WithConst(view.inst.op, p, u128::from((count + d) % width))

@@ -63,9 +63,44 @@ pub fn is_test(op: Opcode) -> bool {
     op.info().result == Type::I32
         && matches!(
             op,
-            I32Eqz | I64Eqz | I32Eq | I32Ne | I32LtS | I32LtU | I32GtS | I32GtU | I32LeS | I32LeU | I32GeS | I32GeU | I64Eq
-                | I64Ne | I64LtS | I64LtU | I64GtS | I64GtU | I64LeS | I64LeU | I64GeS | I64GeU | F32Eq | F32Ne | F32Lt
-                | F32Gt | F32Le | F32Ge | F64Eq | F64Ne | F64Lt | F64Gt | F64Le | F64Ge | V128AnyTrue | I8x16AllTrue
-                | I16x8AllTrue | I32x4AllTrue | I64x2AllTrue
+            I32Eqz
+                | I64Eqz
+                | I32Eq
+                | I32Ne
+                | I32LtS
+                | I32LtU
+                | I32GtS
+                | I32GtU
+                | I32LeS
+                | I32LeU
+                | I32GeS
+                | I32GeU
+                | I64Eq
+                | I64Ne
+                | I64LtS
+                | I64LtU
+                | I64GtS
+                | I64GtU
+                | I64LeS
+                | I64LeU
+                | I64GeS
+                | I64GeU
+                | F32Eq
+                | F32Ne
+                | F32Lt
+                | F32Gt
+                | F32Le
+                | F32Ge
+                | F64Eq
+                | F64Ne
+                | F64Lt
+                | F64Gt
+                | F64Le
+                | F64Ge
+                | V128AnyTrue
+                | I8x16AllTrue
+                | I16x8AllTrue
+                | I32x4AllTrue
+                | I64x2AllTrue
         )
 }

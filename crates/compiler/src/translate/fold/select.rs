@@ -8,7 +8,11 @@ use crate::ir::{Inst, Opcode, Type};
 pub(super) fn fold(view: View<'_>) -> Folded {
     let (a, b, c) = (view.a(), view.b(), view.c());
     let fields = |a: crate::ir::Value, b: crate::ir::Value, c: crate::ir::Value| {
-        Folded::Inst(Inst::new(Opcode::Select, view.inst.ty).fields(a.index() as u32, b.index() as u32, c.index() as u32))
+        Folded::Inst(Inst::new(Opcode::Select, view.inst.ty).fields(
+            a.index() as u32,
+            b.index() as u32,
+            c.index() as u32,
+        ))
     };
     match view.int(c) {
         // a constant condition

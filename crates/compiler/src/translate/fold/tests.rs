@@ -154,11 +154,16 @@ impl Makers {
                 let outer = random.pick(&list[..list.len().min(60)]);
                 let operand = outer.info().operands[0];
                 if !operand.is_int() {
-                    return Tree::Op(outer, 0, outer.info().operands.iter().map(|&ty| self.tree(random, ty, 3)).collect());
+                    return Tree::Op(
+                        outer,
+                        0,
+                        outer.info().operands.iter().map(|&ty| self.tree(random, ty, 3)).collect(),
+                    );
                 }
                 let list = &self.by_type[usize::from(operand == Type::I64)];
                 let same: Vec<Opcode> = list.iter().copied().filter(|op| op.info().operands[0].is_int()).collect();
-                let inner = if random.below(3) == 0 && outer.info().result == operand { outer } else { random.pick(&same) };
+                let inner =
+                    if random.below(3) == 0 && outer.info().result == operand { outer } else { random.pick(&same) };
                 let mut with_const = |op: Opcode, first: Option<Tree>| {
                     let operands = op.info().operands;
                     let first = first.unwrap_or_else(|| self.tree(random, operands[0], 3));
@@ -329,10 +334,13 @@ fn rules_keep_the_meaning() {
             let args: Vec<u128> = types.map(|ty| random.bits(ty)).collect();
             let results = [&plain, &folded].map(|build| run(&build.func, &mut Nothing, &args));
             let equal = match &results {
-                [Ok(Exit::Return(a)), Ok(Exit::Return(b))] => same(ty, a[0], b[0]) || shows_payload(&tree) && a != b && {
-                    // Only NaNs may differ, which a run without them rules out.
-                    args.iter().any(|&bits| is_nan_anywhere(bits)) || has_nan(&plain, &args)
-                },
+                [Ok(Exit::Return(a)), Ok(Exit::Return(b))] => {
+                    same(ty, a[0], b[0])
+                        || shows_payload(&tree) && a != b && {
+                            // Only NaNs may differ, which a run without them rules out.
+                            args.iter().any(|&bits| is_nan_anywhere(bits)) || has_nan(&plain, &args)
+                        }
+                }
                 [a, b] => a == b,
             };
             assert!(equal, "expression {number}, {args:x?}: {results:x?}\n{}\n{}", plain.func, folded.func);

@@ -23,8 +23,13 @@ pub(super) fn fold(view: View<'_>) -> Folded {
             };
         }
         // not(not(p)) => p, neg(neg(p)) => p
-        Opcode::V128Not | Opcode::I8x16Neg | Opcode::I16x8Neg | Opcode::I32x4Neg | Opcode::I64x2Neg
-        | Opcode::F32x4Neg | Opcode::F64x2Neg
+        Opcode::V128Not
+        | Opcode::I8x16Neg
+        | Opcode::I16x8Neg
+        | Opcode::I32x4Neg
+        | Opcode::I64x2Neg
+        | Opcode::F32x4Neg
+        | Opcode::F64x2Neg
             if inner == op =>
         {
             return Same(p);
