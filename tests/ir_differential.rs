@@ -1,7 +1,8 @@
 //! Random modules, translated to IR and run by the IR interpreter, against the same modules in the engine's interpreter.
 //!
 //! Results, traps, memories and globals must agree; every function must pass the verifier, and its text form must read back as itself.
-//! Three ways of translating are compared: optimized, not optimized, and with every access checked.
+//! Several ways of translating are compared: with and without rules, with every access checked, with locals in frame slots, before and
+//! after the passes.
 
 use arbitrary::Unstructured;
 use tiercel::{Config, Engine, Extern, Instance, Linker, Module, Store, Trap, Val};
@@ -15,7 +16,7 @@ use tiercel_wasm::module::Entity;
 use tiercel_wasm::{Features, TypeRegistry, ValType};
 
 /// Random modules per run of this test.
-const MODULES: u64 = 400;
+const MODULES: u64 = 300;
 /// Fuel for each call: random loops do not end by themselves.
 const FUEL: u64 = 5_000;
 /// What functions get for each `i32`.
@@ -446,7 +447,8 @@ fn all_agree() {
         let Some(engine) = run_engine(&bytes) else { continue };
         let usual = translate::Config { fuel: true, ..translate::Config::default() };
         let plain = translate::Config { optimize: false, ..usual };
-        let checked = translate::Config { bounds: Bounds::Checked, memories_move: seed % 3 == 0, ..usual };
+        let checked = translate::Config { bounds: Bounds::Checked, memories_move: seed.is_multiple_of(3), ..usual };
+        let slots = translate::Config { locals_in_slots: true, ..usual };
         let passes: fn(&mut Function) = |func| {
             let options = &mut Options { verify: true, ..Options::default() };
             pipeline::run(func, &mut Scratch::default(), options);
@@ -454,6 +456,8 @@ fn all_agree() {
         compare(seed, "not optimized", &engine, &run_ir(seed, &bytes, plain, |_| {}));
         compare(seed, "as translated", &engine, &run_ir(seed, &bytes, usual, |_| {}));
         compare(seed, "accesses checked", &engine, &run_ir(seed, &bytes, checked, |_| {}));
+        compare(seed, "locals in slots", &engine, &run_ir(seed, &bytes, slots, passes));
+        compare(seed, "checked, after all passes", &engine, &run_ir(seed, &bytes, checked, passes));
         compare(seed, "after all passes", &engine, &run_ir(seed, &bytes, usual, passes));
         ran += 1;
         finished += u64::from(!engine.contains(&Seen::Limit));
@@ -468,5 +472,49 @@ fn ir_and_interpreter_agree() {
     let thread = std::thread::Builder::new().stack_size(1 << 30).spawn(all_agree).expect("a thread");
     if let Err(panic) = thread.join() {
         std::panic::resume_unwind(panic);
+    }
+}
+
+/// Every function of the real programs in `../shared/corpus`, if they are there, passes the verifier after each pass.
+#[test]
+fn real_programs_verify() {
+    let corpus = match tiercel_tests::paths::shared("corpus") {
+        Ok(corpus) => corpus,
+        Err(reason) => {
+            println!("SKIPPED: {reason}");
+            return;
+        }
+    };
+    let mut folders = vec![corpus];
+    let mut modules = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "wasm") {
+                modules.push(path);
+            }
+        }
+    }
+    let (mut translator, mut scratch) = (Translator::default(), Scratch::default());
+    for path in modules {
+        let bytes = std::fs::read(&path).expect("a file");
+        // A module that needs a proposal the engine does not have is refused before the compiler sees it.
+        let Ok(info) = tiercel_wasm::decode(&bytes, &Features::default(), &mut TypeRegistry::default()) else {
+            continue;
+        };
+        let layout = machine::layout_of(&info);
+        for bounds in [Bounds::Checked, Bounds::Guarded { guard_bytes: 1 << 31 }] {
+            let config = translate::Config { bounds, ..translate::Config::default() };
+            let context = Context { info: &info, bytes: &bytes, layout: &layout, config };
+            for body in 0..info.bodies.len() {
+                let func = match translator.translate(context, body) {
+                    Ok(func) => func,
+                    Err(error) => panic!("{}, body {body}: {error}", path.display()),
+                };
+                pipeline::run(func, &mut scratch, &mut Options { verify: true, ..Options::default() });
+            }
+        }
     }
 }

@@ -25,8 +25,10 @@ pub const PASSES: &[Pass] = &[
     Pass { name: "layout", run: layout::run, after: &["licm", "loops"] }, // numbers of blocks are not in order after it
 ];
 
-/// Prints a function; the text is the name of the pass that it comes from.
-pub type Print = dyn FnMut(&'static str, &Function);
+/// Is told how long a pass took.
+pub type Timing<'a> = &'a mut dyn FnMut(&'static str, Duration);
+/// Is given the function after a pass.
+pub type Print<'a> = &'a mut dyn FnMut(&'static str, &Function);
 
 /// What to do around the passes.
 #[derive(Default)]
@@ -34,9 +36,9 @@ pub struct Options<'a> {
     /// Checks the function before the first pass and after each.
     pub verify: bool,
     /// Is told what each pass took.
-    pub timing: Option<&'a mut dyn FnMut(&'static str, Duration)>,
+    pub timing: Option<Timing<'a>>,
     /// Is given the function after each pass.
-    pub print: Option<&'a mut Print>,
+    pub print: Option<Print<'a>>,
 }
 
 /// Runs every pass, and counts uses at the end.

@@ -1,7 +1,7 @@
 //! What becomes of WebAssembly, and of IR as text: every file of `tests/ir` says in comments what must and must not be there.
 //!
 //! ```text
-//! ;;! config checked      for the whole file: checked, epochs, fuel, plain (no rules), moves (memories move)
+//! ;;! config checked      for the whole file: checked, epochs, fuel, plain (no rules), moves (memories move), slots (for locals)
 //! ;;! stage translate     for the whole file: stop before the pass behind this one; without, all passes run
 //! ;;! body 1              what follows is about the second body of a `.wat`; the first one otherwise
 //! ;;! has i32.add         the text contains this, behind what the line before has found
@@ -52,6 +52,7 @@ fn config_of(directives: &[(&str, &str)]) -> Config {
                 "epochs" => config.epochs = true,
                 "fuel" => config.fuel = true,
                 "plain" => config.optimize = false,
+                "slots" => config.locals_in_slots = true,
                 "moves" => config.memories_move = true,
                 other => panic!("no option is called `{other}`"),
             }

@@ -2,10 +2,10 @@
 //! parameters.
 //!
 //! Reading order: [`types`], [`insts`] (the opcodes, a row each), [`alias`] and [`builtins`] (what reads and writes can touch), [`func`]
-//! (the arrays), [`print`] and [`parse`] (the text form), [`verify`], [`interp`] and [`machine`] (run it, for tests).
+//! (the arrays), [`print`](mod@print) and [`parse`](mod@parse) (the text form), [`verify`](mod@verify), [`interp`] and [`machine`] (run it, for tests).
 //!
 //! # What lowering and register allocation may rely on
-//! All of it holds after the last pass of [`crate::pipeline`]; [`verify`] checks what it can.
+//! All of it holds after the last pass of [`crate::pipeline`]; [`verify()`] checks what it can.
 //!
 //! - **Values.** An instruction is a [`Value`]. Exactly one result: `ty` is its type. Several: `ty` is none, and [`insts::Opcode::Result`]
 //!   instructions right behind it take them out in ascending order; those nobody uses are gone. An instruction has one place, in one block.
@@ -14,9 +14,10 @@
 //! - **Order.** [`Function::layout`] is the order of emission: the entry first, each block behind its immediate dominator `idom`, cold blocks
 //!   last. Within a block the order of [`Function::order`] is a valid schedule, operands first. Values that are not constants are made
 //!   before their uses in the order of the layout.
-//! - **Effects.** Instructions whose [`Function::effect`] is not `Pure` or `Read` stay in the order they have. A `Read` may move between two
-//!   writes of its alias class ([`Function::alias_class`]) or calls. A load from memory that is not marked `checked` is `ReadTrap`:
-//!   the address may fault. `Pure` instructions may move anywhere below their operands, or be made twice.
+//! - **Effects.** Instructions whose [`Function::effect`] is not `Pure` or `Read` stay in the order they have. A `Read` may move down to the
+//!   next write of its alias class ([`Function::alias_class`]) or call, but never up across a check or a branch: what it reads may exist
+//!   only because they let it pass. A load from memory that is not marked `checked` is `ReadTrap`: the address may fault. `Pure`
+//!   instructions may move anywhere below their operands, or be made twice.
 //! - **Blocks.** The last instruction, and no other, is a terminator. Edges are those of [`Function::successors`]; a target named by several
 //!   entries of a `br_table` is one edge. Critical edges are not split: an edge may leave a block with several successors and enter one with
 //!   several predecessors, and its arguments are then moved on the edge. The two edges of a `br_if` may lead to the same block.

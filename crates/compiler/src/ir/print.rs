@@ -14,7 +14,7 @@
 //! }
 //! ```
 //! Values keep their numbers. Constants stand where they are used, with their type: integers signed and decimal, floats and vectors as
-//! their bits in hexadecimal. `@2f` is the place of the operator in the module. [`super::parse`] reads it back.
+//! their bits in hexadecimal. `@2f` is the place of the operator in the module. [`super::parse()`] reads it back.
 
 use super::alias::AliasClass;
 use super::func::{Block, Edge, Frequency, Function, List, Value};

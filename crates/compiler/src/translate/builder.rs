@@ -55,7 +55,9 @@ impl Builder {
         self.path.clear();
         self.path_budget = (PATH_STEPS + PATH_STEPS_PER_BYTE * bytes) as u32;
         self.current = None;
-        self.versions = [0; AliasClass::COUNT];
+        // Version 0 is that of what is never written.
+        self.versions = [1; AliasClass::COUNT];
+        self.versions[AliasClass::READ_ONLY.index()] = 0;
         self.next_version = 1;
         self.loc = 0;
         self.optimize = optimize;

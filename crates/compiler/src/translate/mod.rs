@@ -21,9 +21,6 @@ mod locals;
 mod memory;
 mod ops;
 
-#[cfg(test)]
-mod tests;
-
 use self::builder::Builder;
 use self::control::Frame;
 use self::locals::Locals;
@@ -62,6 +59,8 @@ pub struct Config {
     pub epochs: bool,
     /// Whether values are folded and numbered; without, the result is the judge of the rest.
     pub optimize: bool,
+    /// Whether every function keeps its locals in frame slots, as the largest ones do: for tests.
+    pub locals_in_slots: bool,
 }
 
 impl Default for Config {
@@ -74,6 +73,7 @@ impl Default for Config {
             fuel: false,
             epochs: false,
             optimize: true,
+            locals_in_slots: false,
         }
     }
 }
@@ -159,7 +159,7 @@ impl Translator {
             locals += group?.0;
         }
         self.scan.scan(cx.bytes, range.clone(), locals)?;
-        let mut in_slots = self.loops_set_too_much(bytes.len());
+        let mut in_slots = cx.config.locals_in_slots || self.loops_set_too_much(bytes.len());
         loop {
             match self.attempt(cx, func, range.start, bytes, in_slots) {
                 Ok(()) => return Ok(&mut self.build.func),
