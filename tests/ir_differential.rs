@@ -268,6 +268,7 @@ fn show(value: &Val) -> String {
     match value {
         Val::FuncRef(func) => format!("ref {}", func.is_some()),
         Val::ExternRef(host) => format!("ref {}", host.is_some()),
+        Val::AnyRef(object) => format!("ref {}", object.is_some()),
         Val::I32(value) => format!("{:x}", *value as u32),
         Val::I64(value) => format!("{:x}", *value as u64),
         Val::F32(bits) => format!("{bits:x}"),

@@ -57,6 +57,9 @@ fn steps() -> Result<Vec<Step>> {
         ),
         Step::new("clippy", Check, "clippy --workspace --all-targets -- -D warnings"),
         Step::new("unit tests", Tests, "test --workspace --exclude tiercel-tests --no-fail-fast"),
+        // Unoptimised and checked builds dispatch in a loop (crates/runtime/build.rs): here is the backend that users get.
+        Step::new("official suite, optimised", Tests, "test --profile fast -p tiercel-cli --test spec"),
+        Step::new("differential, optimised", Tests, "test --profile fast -p tiercel --test differential"),
         Step::new("test harness", Tests, "test -p tiercel-tests --lib"),
     ];
     for name in harnesses()? {

@@ -39,6 +39,9 @@ traps! {
     OutOfFuel = 12, "all fuel consumed";
     NullReference = 13, "null reference";
     AllocationTooLarge = 14, "allocation size too large";
+    CastFailure = 15, "cast failure";
+    ArrayOutOfBounds = 16, "out of bounds array access";
+    GcHeapOutOfMemory = 17, "GC heap out of memory: the store's limit or the host allows no more";
 }
 
 impl Trap {

@@ -4,7 +4,9 @@ use crate::args::EngineArgs;
 use crate::deadline;
 use crate::options::{self, Codegen, Debug, Optimize, Wasm};
 use std::num::NonZeroUsize;
-use tiercel::{Config, Context, Engine, Error, Feature, Result, Store, StoreLimits, StoreLimitsBuilder, Tier};
+use tiercel::{
+    Config, Context, Engine, Error, ErrorKind, Feature, Result, Store, StoreLimits, StoreLimitsBuilder, Tier,
+};
 
 /// An engine and the options about its stores.
 pub struct Setup {
@@ -99,7 +101,14 @@ fn settings<G: options::Group>(texts: &[String]) -> Result<G> {
     options::parse(texts).map_err(Error::msg).with_context(|| format!("wrong option -{}", G::LETTER))
 }
 
-/// Every tier that the program will have, whether or not this build has it, with what it is for.
+/// The proposal for want of which a module was refused.
+pub fn missing_proposal(error: &Error) -> Option<Feature> {
+    let text = format!("{error:#}");
+    let is_named = |feature: &&Feature| text.contains(&format!("the proposal `{}`", feature.name()));
+    Feature::ALL.iter().filter(|_| error.kind() == ErrorKind::Unsupported).find(is_named).copied()
+}
+
+/// Every tier that the program will have, whether or not this build has it.
 const TIERS: &[&str] = &["interp", "baseline", "opt"];
 
 /// The value of `--tier`.

@@ -70,17 +70,13 @@ pub fn wasi(args: &RunArgs, options: &Wasi) -> Result<WasiCtx> {
     Ok(builder.build())
 }
 
-/// Defines WASI for modules that import it, under both of its names.
+/// Defines those functions of WASI, under both of its names, that are imported.
 ///
 /// # Errors
-/// A preloaded module has taken the name.
-pub fn link(linker: &mut Linker<Host>, options: &Wasi, is_imported: impl Fn(&str) -> bool) -> Result<()> {
-    if options.cli == Some(false) {
-        return Ok(());
-    }
-    let preview0 = options.preview0 != Some(false);
-    if is_imported("wasi_snapshot_preview1") || (preview0 && is_imported("wasi_unstable")) {
-        tiercel_wasi::add_to_linker(linker, |host: &mut Host| &mut host.wasi)?;
+/// Somebody else has taken a name.
+pub fn link(linker: &mut Linker<Host>, options: &Wasi, is_imported: impl Fn(&str, &str) -> bool) -> Result<()> {
+    if options.cli != Some(false) {
+        tiercel_wasi::add_wanted_to_linker(linker, |host: &mut Host| &mut host.wasi, is_imported)?;
     }
     Ok(())
 }

@@ -24,16 +24,19 @@ pub fn linker(
         preloaded.push((name, loaded.with_context(|| format!("cannot preload module `{name}`"))?));
     }
     let mut linker = Linker::new(&setup.engine);
-    host::link(&mut linker, options, |name| {
-        let modules = preloaded.iter().map(|(_, module)| module).chain([module]);
-        modules.flat_map(Module::imports).any(|import| import.module() == name)
+    // A preloaded module may take the place of WASI, and a later one that of an earlier one.
+    linker.allow_shadowing(true);
+    let modules = preloaded.iter().map(|(_, module)| module).chain([module]);
+    let imports: Vec<_> = modules.flat_map(Module::imports).collect();
+    host::link(&mut linker, options, |module, name| {
+        imports.iter().any(|import| import.name() == name && import.module() == module)
     })?;
     for (name, preload) in &preloaded {
         let what = format!("module `{name}` of `--preload`");
-        stand_in(&mut linker, setup, store, preload, &what)?;
+        stand_in(&mut linker, setup, options, store, preload, &what)?;
         linker.module(&mut *store, name, preload).with_context(|| format!("cannot preload module `{name}`"))?;
     }
-    stand_in(&mut linker, setup, store, module, shown)?;
+    stand_in(&mut linker, setup, options, store, module, shown)?;
     Ok(linker)
 }
 
@@ -41,6 +44,7 @@ pub fn linker(
 fn stand_in(
     linker: &mut Linker<Host>,
     setup: &Setup,
+    options: &Wasi,
     store: &mut Store<Host>,
     module: &Module,
     shown: &str,
@@ -48,24 +52,33 @@ fn stand_in(
     if setup.wasm.unknown_imports_default == Some(true) {
         linker.define_unknown_imports_as_default_values(&mut *store, module)?;
     }
-    if setup.wasm.unknown_imports_trap == Some(true) {
-        linker.define_unknown_imports_as_traps(module)?;
+    let traps = setup.wasm.unknown_imports_trap == Some(true);
+    if traps {
+        // It refuses what is not a function, and so do we, below, with all the names.
+        let _ = linker.define_unknown_imports_as_traps(module);
     }
     let mut missing = Vec::new();
     for import in module.imports() {
-        if linker.get_by_import(&mut *store, &import).is_none() {
+        if linker.get_by_import(&mut *store, &import).is_none() && !(traps && import.ty().func().is_some()) {
             missing.push(import);
         }
     }
     let Some(first) = missing.first() else { return Ok(()) };
     let list: String =
         missing.iter().map(|import| format!("\n    {}::{}: {}", import.module(), import.name(), import.ty())).collect();
-    let (count, pronoun) =
-        if missing.len() == 1 { ("an import".into(), "it") } else { (format!("{} imports", missing.len()), "them") };
-    Err(format_err!(
-        "{shown} needs {count} that nobody provides:{list}\n\
-         Provide {pronoun} by another module with `--preload {}=FILE`, or let {pronoun} do nothing with \
-         `-W unknown-imports-default=y` or stop the guest with `-W unknown-imports-trap=y`.",
-        first.module()
-    ))
+    let count = match missing.len() {
+        1 => "an import".into(),
+        n => format!("{n} imports"),
+    };
+    let advice = if first.module().starts_with("wasi_") && options.cli == Some(false) {
+        "WASI is switched off by `-S cli=n`.".into()
+    } else {
+        let trap = if traps { "" } else { ", or that stop the guest with `-W unknown-imports-trap=y`" };
+        let name = first.module();
+        format!(
+            "Name a module that has what is missing with `--preload {name}=FILE`, or take stand-ins that do nothing with \
+             `-W unknown-imports-default=y`{trap}."
+        )
+    };
+    Err(format_err!("{shown} needs {count} that nobody provides:{list}\n{advice}"))
 }

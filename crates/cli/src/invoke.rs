@@ -10,7 +10,8 @@ use tiercel::{FuncType, HeapType, Result, V128, Val, ValType, format_err};
 pub fn arguments(name: &str, ty: &FuncType, words: &[OsString]) -> Result<Vec<Val>> {
     let (expected, given) = (ty.params().len(), words.len());
     if expected != given {
-        return Err(format_err!("`{name}` is a function {ty}: arguments it takes: {expected}, given: {given}"));
+        let plural = if expected == 1 { "" } else { "s" };
+        return Err(format_err!("`{name}` takes {expected} argument{plural}, {given} given; it is a function {ty}"));
     }
     let parse = |(i, (ty, word)): (usize, (ValType, &OsString))| {
         let word = word.to_string_lossy();
@@ -99,6 +100,8 @@ pub fn word(value: &Val) -> String {
         Val::FuncRef(Some(_)) => "<funcref>".into(),
         Val::ExternRef(None) => "<null externref>".into(),
         Val::ExternRef(Some(_)) => "<externref>".into(),
+        Val::AnyRef(None) => "<null anyref>".into(),
+        Val::AnyRef(Some(_)) => "<anyref>".into(),
     }
 }
 

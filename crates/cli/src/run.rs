@@ -1,14 +1,15 @@
 //! `tiercel run`: loads a module, gives it its imports, and calls it.
 
 use crate::args::{Command, RunArgs};
-use crate::engine::Setup;
+use crate::engine::{Setup, missing_proposal};
 use crate::host::{self, Host};
 use crate::options::{self, Wasi};
 use crate::{deadline, exit, imports, invoke, suggest};
 use clap::Subcommand;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
-use tiercel::{Context, Engine, Error, ExternType, Func, FuncType, Module, Result, Store, Val, format_err};
+use std::path::Path;
+use tiercel::{Context, Engine, Error, ErrorKind, ExternType, Func, FuncType, Module, Result, Store, Val, format_err};
 
 /// Runs the guest to its end.
 ///
@@ -108,8 +109,32 @@ fn load(engine: &Engine, file: &OsStr) -> Result<Module> {
     }
     Module::from_file(engine, file).map_err(|error| match error.downcast_ref::<io::Error>() {
         Some(cause) => unreadable(file, cause),
-        None => error,
+        None => refused(file, error),
     })
+}
+
+/// Says more of a file that is no module that could be run.
+fn refused(file: &OsStr, error: Error) -> Error {
+    let shown = host::shown(file);
+    if let Some(feature) = missing_proposal(&error) {
+        let (name, doc) = (feature.name(), feature.doc());
+        let advice = if feature.is_supported() {
+            format!("switch it on with `-W {name}=y`")
+        } else {
+            "this version does not run it yet".into()
+        };
+        return error.context(format!("{shown} needs the proposal `{name}` ({doc}): {advice}"));
+    }
+    if format!("{error:#}").contains("encoded as a component") {
+        return error.context(format!("{shown} is a component; this version runs core modules only"));
+    }
+    let is_text = Path::new(file).extension().is_some_and(|extension| extension == "wat");
+    // Whatever does not start as a binary is read as text.
+    if error.kind() == ErrorKind::Other && !is_text {
+        return error
+            .context(format!("{shown} is no module: it does not start as a binary one (`\\0asm`), and is not text"));
+    }
+    error
 }
 
 /// A file that cannot be read may be a misspelt subcommand.
@@ -120,6 +145,9 @@ fn unreadable(file: &OsStr, cause: &io::Error) -> Error {
     let mut names = command.get_subcommands().map(|subcommand| subcommand.get_name());
     let hint = match suggest::nearest(&word, &mut names) {
         _ if !is_word || cause.kind() != io::ErrorKind::NotFound => String::new(),
+        Some(name) if name == word => {
+            format!("\nIf the subcommand was meant: options come after it, as in `tiercel {name} --help`.")
+        }
         Some(name) => format!("\nIf a subcommand was meant: did you mean `{name}`?"),
         None => "\nIf a subcommand was meant: there is none of this name; `tiercel --help` lists them.".into(),
     };

@@ -45,20 +45,33 @@ fn known() -> BTreeMap<&'static str, Known> {
     table
 }
 
-/// The configuration for a directory: the defaults, and what its proposal adds.
-fn config(directory: &str, tier: Tier) -> Config {
-    let mut config = Config::new();
-    config.tier(tier);
-    if let Some(&feature) = Feature::ALL.iter().find(|feature| feature.name() == directory && feature.is_supported()) {
-        config.wasm_feature(feature, true);
-    }
-    config
+/// A directory of the suite.
+struct Directory {
+    name: &'static str,
+    files: Vec<TestFile<'static>>,
+    /// Proposals that are younger than its files, which check that there is no such thing.
+    without: &'static [Feature],
 }
 
-fn run(directory: &str, file: &TestFile<'_>, tier: Tier) -> Result<Verdict, String> {
-    let engine = Engine::new(&config(directory, tier)).map_err(|error| format!("{error:#}"))?;
-    catch_unwind(AssertUnwindSafe(|| wast::run(&mut Store::new(&engine, ()), file.raw())))
-        .map_err(|_| "panicked".to_string())
+impl Directory {
+    /// The defaults, what the directory's proposal adds, and without what is younger.
+    fn config(&self, tier: Tier) -> Config {
+        let mut config = Config::new();
+        config.tier(tier);
+        for &feature in Feature::ALL.iter().filter(|feature| feature.name() == self.name && feature.is_supported()) {
+            config.wasm_feature(feature, true);
+        }
+        for &feature in self.without {
+            config.wasm_feature(feature, false);
+        }
+        config
+    }
+
+    fn run(&self, file: &TestFile<'_>, tier: Tier) -> Result<Verdict, String> {
+        let engine = Engine::new(&self.config(tier)).map_err(|error| format!("{error:#}"))?;
+        catch_unwind(AssertUnwindSafe(|| wast::run(&mut Store::new(&engine, ()), file.raw())))
+            .map_err(|_| "panicked".to_string())
+    }
 }
 
 /// Holds what failed in a file against the table; the result is what is wrong, a line each.
@@ -80,78 +93,80 @@ fn compare(name: &str, verdict: &Verdict, known: Option<&Known>) -> Vec<String> 
 }
 
 /// Runs all files of a directory.
-fn check(directory: &str, files: impl Iterator<Item = TestFile<'static>>) {
+fn check(mut directory: Directory) {
     let known = known();
-    let mut files: Vec<_> = files.collect();
-    files.sort_by(|a, b| a.name().cmp(b.name()));
+    directory.files.sort_by(|a, b| a.name().cmp(b.name()));
     let mut wrong = Vec::new();
-    let names: BTreeSet<String> = files.iter().map(|file| format!("{directory}/{}", file.name())).collect();
-    let is_here = |name: &&&str| name.split('/').next() == Some(directory);
-    wrong.extend(
-        known.keys().filter(is_here).filter(|name| !names.contains(**name)).map(|name| format!("{name}: no such file")),
-    );
+    let prefix = format!("{}/", directory.name);
+    let path = |file: &TestFile<'_>| prefix.clone() + file.name();
+    for listed in known.keys().filter(|listed| listed.starts_with(&prefix)) {
+        if !directory.files.iter().any(|file| path(file) == **listed) {
+            wrong.push(format!("{listed}: listed, but there is no such file"));
+        }
+    }
     for &tier in Tier::ALL {
         let (mut passed, mut failed, mut blocked) = (0, 0, 0);
-        for file in &files {
-            let name = format!("{directory}/{}", file.name());
-            match run(directory, file, tier) {
+        for file in &directory.files {
+            let path = path(file);
+            match directory.run(file, tier) {
                 Ok(verdict) => {
                     passed += verdict.passed;
                     failed += verdict.failures.len();
                     blocked += verdict.blocked;
-                    wrong.extend(compare(&name, &verdict, known.get(name.as_str())));
+                    wrong.extend(compare(&path, &verdict, known.get(path.as_str())));
                 }
-                Err(problem) => wrong.push(format!("{name}: {problem}")),
+                Err(problem) => wrong.push(format!("{path}: {problem}")),
             }
         }
         println!(
-            "{directory} ({}): {} files, {passed} assertions hold, {failed} fail, {blocked} not tried",
+            "{} ({}): {} files, {passed} assertions hold, {failed} fail, {blocked} not tried",
+            directory.name,
             tier.name(),
-            files.len()
+            directory.files.len()
         );
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 macro_rules! directories {
-    ($($test:ident: $directory:literal, $files:expr;)*) => {
+    ($($test:ident: $name:literal, $files:expr, without [$($without:ident)*];)*) => {
         $(
             #[test]
             fn $test() {
-                check($directory, $files);
+                check(Directory { name: $name, files: $files.collect(), without: &[$(Feature::$without),*] });
             }
         )*
 
         /// Names of the directories that are run.
-        const DIRECTORIES: &[&str] = &[$($directory),*];
+        const DIRECTORIES: &[&str] = &[$($name),*];
     };
 }
 
 directories! {
-    version_1: "wasm-v1", spec(SpecVersion::V1);
-    version_2: "wasm-v2", spec(SpecVersion::V2);
-    version_3: "wasm-v3", spec(SpecVersion::V3);
-    latest: "wasm-latest", spec(SpecVersion::Latest);
-    annotations: "annotations", proposal(Proposal::Annotations);
-    bulk_memory: "bulk-memory", proposal(Proposal::BulkMemoryOperations);
-    custom_descriptors: "custom-descriptors", proposal(Proposal::CustomDescriptors);
-    custom_page_sizes: "custom-page-sizes", proposal(Proposal::CustomPageSizes);
-    exceptions: "exceptions", proposal(Proposal::ExceptionHandling);
-    extended_const: "extended-const", proposal(Proposal::ExtendedConst);
-    function_references: "function-references", proposal(Proposal::FunctionReferences);
-    gc: "gc", proposal(Proposal::GC);
-    memory64: "memory64", proposal(Proposal::Memory64);
-    multi_memory: "multi-memory", proposal(Proposal::MultiMemory);
-    multi_value: "multi-value", proposal(Proposal::MultiValue);
-    mutable_global: "mutable-global", proposal(Proposal::MutableGlobal);
-    conversions: "nontrapping-float-to-int-conversions", proposal(Proposal::NontrappingFloatToIntConversions);
-    reference_types: "reference-types", proposal(Proposal::ReferenceTypes);
-    relaxed_simd: "relaxed-simd", proposal(Proposal::RelaxedSimd);
-    sign_extension: "sign-extension-ops", proposal(Proposal::SignExtensionOps);
-    simd: "simd", proposal(Proposal::Simd);
-    tail_call: "tail-call", proposal(Proposal::TailCall);
-    threads: "threads", proposal(Proposal::Threads);
-    wide_arithmetic: "wide-arithmetic", proposal(Proposal::WideArithmetic);
+    version_1: "wasm-v1", spec(SpecVersion::V1), without [MultiMemory Memory64];
+    version_2: "wasm-v2", spec(SpecVersion::V2), without [MultiMemory Memory64];
+    version_3: "wasm-v3", spec(SpecVersion::V3), without [];
+    latest: "wasm-latest", spec(SpecVersion::Latest), without [];
+    annotations: "annotations", proposal(Proposal::Annotations), without [];
+    bulk_memory: "bulk-memory", proposal(Proposal::BulkMemoryOperations), without [];
+    custom_descriptors: "custom-descriptors", proposal(Proposal::CustomDescriptors), without [];
+    custom_page_sizes: "custom-page-sizes", proposal(Proposal::CustomPageSizes), without [];
+    exceptions: "exceptions", proposal(Proposal::ExceptionHandling), without [];
+    extended_const: "extended-const", proposal(Proposal::ExtendedConst), without [];
+    function_references: "function-references", proposal(Proposal::FunctionReferences), without [MultiMemory];
+    gc: "gc", proposal(Proposal::GC), without [];
+    memory64: "memory64", proposal(Proposal::Memory64), without [MultiMemory];
+    multi_memory: "multi-memory", proposal(Proposal::MultiMemory), without [];
+    multi_value: "multi-value", proposal(Proposal::MultiValue), without [MultiMemory Memory64];
+    mutable_global: "mutable-global", proposal(Proposal::MutableGlobal), without [MultiMemory Memory64];
+    conversions: "nontrapping-float-to-int-conversions", proposal(Proposal::NontrappingFloatToIntConversions), without [];
+    reference_types: "reference-types", proposal(Proposal::ReferenceTypes), without [MultiMemory Memory64];
+    relaxed_simd: "relaxed-simd", proposal(Proposal::RelaxedSimd), without [];
+    sign_extension: "sign-extension-ops", proposal(Proposal::SignExtensionOps), without [];
+    simd: "simd", proposal(Proposal::Simd), without [];
+    tail_call: "tail-call", proposal(Proposal::TailCall), without [];
+    threads: "threads", proposal(Proposal::Threads), without [];
+    wide_arithmetic: "wide-arithmetic", proposal(Proposal::WideArithmetic), without [];
 }
 
 /// No directory of the suite is left out, and the table names no other.

@@ -19,7 +19,8 @@
 //! }
 //! ```
 //!
-//! Reading order: `api` (what users hold), `vm` (what running code sees), `interp` (the interpreter), `sys` (the operating
+//! Reading order: `api` (what users hold), `vm` (what running code sees), `gc` (the
+//! collected heap), `interp` (the interpreter), `sys` (the operating
 //! system), `tuning` (numbers without effect on correctness), `sync` (locks with and without `std`).
 #![no_std]
 
@@ -31,6 +32,7 @@ extern crate std;
 compile_error!("no tier is switched on, so that nothing could run: add the feature `interp`");
 
 mod api;
+mod gc;
 mod interp;
 mod sync;
 mod sys;

@@ -12,6 +12,12 @@ pub const MEMORY_GUARD_BYTES: u64 = 32 << 20;
 /// The stack of a store's guests, in bytes.
 pub const MAX_WASM_STACK_BYTES: usize = 1 << 20;
 
+/// The collected heap's first size, in bytes; it has two halves, of which this is one.
+pub const GC_INITIAL_BYTES: usize = 1 << 20;
+
+/// After a collection the heap grows until it is this many times what is live.
+pub const GC_GROWTH_FACTOR: usize = 4;
+
 /// Frames kept for a backtrace.
 pub const MAX_BACKTRACE_FRAMES: usize = 20;
 

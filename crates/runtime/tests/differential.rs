@@ -4,12 +4,15 @@
 //! accumulators and neighbouring instructions.
 
 use arbitrary::Unstructured;
-use tiercel::{Config, Engine, Extern, Instance, Linker, Module, Result, Store, Trap, Val};
+use tiercel::{Config, Engine, Extern, Instance, Linker, Module, Result, Store, StoreLimitsBuilder, Trap, Val};
 
 /// Random modules per run of this test.
 const MODULES: u64 = 400;
 /// Fuel for each call: random loops do not end by themselves.
 const FUEL: u64 = 20_000;
+
+/// Bytes of each memory and of the collected heap: random arrays are as long as numbers are large.
+const MAX_MEMORY_BYTES: usize = 4 << 20;
 
 /// A stream of bytes from a seed (splitmix64).
 fn random_bytes(seed: u64, len: usize) -> Vec<u8> {
@@ -33,21 +36,21 @@ fn random_module(seed: u64) -> Option<Vec<u8>> {
         exceptions_enabled: false,
         extended_const_enabled: true,
         export_everything: true,
-        gc_enabled: false,
+        gc_enabled: !seed.is_multiple_of(3),
         max_imports: 0,
         max_memories: 2,
         max_memory32_bytes: 1 << 20,
         max_memory64_bytes: 1 << 20,
         max_tables: 2,
         max_table_elements: 200,
-        memory64_enabled: seed % 4 == 0,
+        memory64_enabled: seed.is_multiple_of(4),
         min_funcs: 2,
         multi_value_enabled: true,
         reference_types_enabled: true,
         relaxed_simd_enabled: true,
         saturating_float_to_int_enabled: true,
         sign_extension_ops_enabled: true,
-        simd_enabled: seed % 2 == 0,
+        simd_enabled: seed.is_multiple_of(2),
         tail_call_enabled: true,
         threads_enabled: false,
         wide_arithmetic_enabled: true,
@@ -58,9 +61,9 @@ fn random_module(seed: u64) -> Option<Vec<u8>> {
     Some(wasm_smith::Module::new(config, &mut Unstructured::new(&bytes)).ok()?.to_bytes())
 }
 
-fn engine(plain: bool) -> Engine {
+fn engine(plain: bool, stress: bool) -> Engine {
     let mut config = Config::new();
-    config.consume_fuel(true).plain_interpreter(plain).wasm_wide_arithmetic(true);
+    config.consume_fuel(true).plain_interpreter(plain).gc_stress(stress).wasm_wide_arithmetic(true);
     Engine::new(&config).expect("a valid configuration")
 }
 
@@ -69,6 +72,7 @@ fn show(value: &Val) -> String {
     match value {
         Val::FuncRef(func) => format!("func({})", func.is_some()),
         Val::ExternRef(host) => format!("extern({})", host.is_some()),
+        Val::AnyRef(object) => format!("any({})", object.is_some()),
         value => format!("{value:?}"),
     }
 }
@@ -76,7 +80,8 @@ fn show(value: &Val) -> String {
 /// Calls every exported function once and tells all that can be seen of it.
 fn run(engine: &Engine, bytes: &[u8]) -> Result<Vec<String>> {
     let module = Module::new(engine, bytes)?;
-    let mut store = Store::new(engine, ());
+    let mut store = Store::new(engine, StoreLimitsBuilder::new().memory_size(MAX_MEMORY_BYTES).build());
+    store.limiter(|limits| limits);
     store.set_fuel(FUEL)?;
     let mut seen = Vec::new();
     let instance: Instance = match Linker::new(engine).instantiate(&mut store, &module) {
@@ -117,15 +122,16 @@ fn run(engine: &Engine, bytes: &[u8]) -> Result<Vec<String>> {
 
 #[test]
 fn usual_and_plain_code_agree() {
-    let (usual, plain) = (engine(false), engine(true));
+    let (usual, plain, stress) = (engine(false, false), engine(true, false), engine(false, true));
     let first = std::env::var("TIERCEL_SEED").ok().and_then(|seed| seed.parse().ok());
     let seeds = first.map_or(0..MODULES, |seed: u64| seed..seed + 1);
     let mut ran = 0;
     for seed in seeds {
         let Some(bytes) = random_module(seed) else { continue };
-        let results = (run(&usual, &bytes), run(&plain, &bytes));
-        if let (Ok(a), Ok(b)) = results {
+        let results = (run(&usual, &bytes), run(&plain, &bytes), run(&stress, &bytes));
+        if let (Ok(a), Ok(b), Ok(c)) = results {
             assert_eq!(a, b, "seed {seed}");
+            assert_eq!(a, c, "seed {seed}, with a collection at every allocation");
             ran += 1;
         }
     }

@@ -65,7 +65,7 @@ pub use ctx::{WasiCtx, WasiCtxBuilder};
 pub use errno::Errno;
 pub use exit::{I32Exit, Stop};
 pub use functions::{FUNCTIONS, Function, WasmType};
-pub use linker::add_to_linker;
+pub use linker::{add_to_linker, add_wanted_to_linker};
 pub use memory::GuestMemory;
 pub use rights::{DirPerms, FilePerms, Rights};
 pub use stdio::MemoryOutputPipe;

@@ -16,10 +16,23 @@ pub fn add_to_linker<T: 'static>(
     linker: &mut Linker<T>,
     get: impl Fn(&mut T) -> &mut WasiCtx + Send + Sync + Copy + 'static,
 ) -> Result<()> {
+    add_wanted_to_linker(linker, get, |_, _| true)
+}
+
+/// Defines what [`add_to_linker`] does, but only the functions for which `wanted(module, name)` holds: for programs that start for one
+/// module, where registering a hundred functions would be a good part of the time.
+///
+/// # Errors
+/// As for [`add_to_linker`].
+pub fn add_wanted_to_linker<T: 'static>(
+    linker: &mut Linker<T>,
+    get: impl Fn(&mut T) -> &mut WasiCtx + Send + Sync + Copy + 'static,
+    wanted: impl Fn(&str, &str) -> bool,
+) -> Result<()> {
     for abi in Abi::ALL {
         macro_rules! define {
             ($(fn $name:ident($($param:ident: $ty:ty),*) -> $result:ty;)*) => {
-                $(linker.func_wrap(
+                $(if wanted(abi.module_name(), stringify!($name)) { linker.func_wrap(
                     abi.module_name(),
                     stringify!($name),
                     move |mut caller: Caller<'_, T>, $($param: <$ty as Param>::Wasm),*|
@@ -30,7 +43,7 @@ pub fn add_to_linker<T: 'static>(
                         let outcome = get(data).$name(&mut mem $(, <$ty as Param>::from_wasm($param))*);
                         Ok(outcome.into_wasm()?)
                     },
-                )?;)*
+                )?; })*
             };
         }
         for_each_function!(define);

@@ -1,5 +1,6 @@
 //! bytes -> [`ModuleInfo`]. wasmparser decodes and validates; here its terms become ours.
 
+use crate::composite::*;
 use crate::error::Error;
 use crate::features::Features;
 use crate::limits;
@@ -23,7 +24,7 @@ pub fn decode(bytes: &[u8], features: &Features, registry: &mut TypeRegistry) ->
         let (len, max) = (bytes.len(), limits::MAX_MODULE_BYTES);
         return Err(Error::limit(format!("the module has {len} bytes, the limit is {max}")));
     }
-    let mut decoder = Decoder { info: ModuleInfo::default(), registry };
+    let mut decoder = Decoder { info: ModuleInfo::default(), group: Vec::new(), registry };
     let mut validator = Validator::new_with_features(features.wasmparser());
     let mut allocations = FuncValidatorAllocations::default();
     let mut parser = Parser::new(0);
@@ -45,6 +46,8 @@ pub fn decode(bytes: &[u8], features: &Features, registry: &mut TypeRegistry) ->
 
 struct Decoder<'a> {
     info: ModuleInfo,
+    /// What the members of the recursive group are that is being read.
+    group: Vec<fn(TypeId) -> HeapType>,
     registry: &'a mut TypeRegistry,
 }
 
@@ -101,68 +104,74 @@ impl Decoder<'_> {
 
     fn rec_group(&mut self, group: wasmparser::RecGroup) -> Result<(), Error> {
         let first = self.info.types.len() as u32;
+        self.group = group.types().map(|ty| in_group(&ty.composite_type.inner)).collect();
         let mut members = Vec::with_capacity(group.types().len());
         for (offset, ty) in group.into_types_and_offsets() {
-            let CompositeInnerType::Func(func) = &ty.composite_type.inner else {
-                return Err(Error::unsupported(offset, "a type other than a function type (proposal `gc`)"));
+            let composite = match &ty.composite_type.inner {
+                CompositeInnerType::Func(func) => {
+                    let types = func.params().iter().chain(func.results());
+                    let types = types.map(|ty| self.val_type(*ty)).collect::<Result<Vec<_>, _>>()?;
+                    let (params, results) = types.split_at(func.params().len());
+                    CompositeType::Func(FuncType::new(params.iter().copied(), results.iter().copied()))
+                }
+                CompositeInnerType::Struct(ty) => {
+                    CompositeType::Struct(ty.fields.iter().map(|ty| self.field_type(ty)).collect::<Result<_, _>>()?)
+                }
+                CompositeInnerType::Array(ty) => CompositeType::Array(self.field_type(&ty.0)?),
+                CompositeInnerType::Cont(_) => {
+                    return Err(Error::unsupported(offset, "a continuation type (proposal `stack-switching`)"));
+                }
             };
-            let types = func.params().iter().chain(func.results());
-            let types = types.map(|ty| self.val_type_in_group(*ty, first)).collect::<Result<Vec<_>, _>>()?;
-            let (params, results) = types.split_at(func.params().len());
-            let func = FuncType::new(params.iter().copied(), results.iter().copied());
-            let supertype = match ty.supertype_idxs.first().and_then(|index| index.as_module_index()) {
-                Some(index) => Some(self.type_id(index, first)),
-                None => None,
-            };
-            members.push(SubType { is_final: ty.is_final, supertype, func });
+            let supertype = ty.supertype_idxs.first().and_then(|index| index.as_module_index());
+            let supertype = supertype.and_then(|index| self.concrete(index).concrete());
+            members.push(SubType { is_final: ty.is_final, supertype, composite });
         }
+        self.group.clear();
         let len = members.len() as u32;
         let id = self.registry.intern_group(members).as_u32();
         for id in (id..id + len).map(TypeId::from_u32) {
+            let def = self.registry.get(id).clone();
             self.info.types.push(id);
-            self.info.func_types.push(self.registry.func(id).clone());
+            self.info.func_types.push(def.func().cloned().unwrap_or_else(|| FuncType::new([], [])));
+            self.info.type_defs.push(def);
         }
+        debug_assert_eq!(self.info.types.len() as u32, first + len);
         Ok(())
     }
 
-    /// The id of type `index` as seen from a group whose first member has index `first`.
-    fn type_id(&self, index: u32, first: u32) -> TypeId {
-        match index.checked_sub(first) {
-            Some(member) => TypeId::in_group(member),
-            None => self.info.types[index as usize],
+    /// The type of index `index`; one of the group that is being read is relative to it.
+    fn concrete(&self, index: u32) -> HeapType {
+        match (index as usize).checked_sub(self.info.types.len()) {
+            Some(member) => self.group[member](TypeId::in_group(member as u32)),
+            None => self.info.concrete(index),
         }
     }
 
-    fn val_type(&self, ty: wasmparser::ValType) -> Result<ValType, Error> {
-        self.val_type_in_group(ty, u32::MAX)
+    fn field_type(&self, ty: &wasmparser::FieldType) -> Result<FieldType, Error> {
+        let storage = match ty.element_type {
+            wasmparser::StorageType::I8 => StorageType::I8,
+            wasmparser::StorageType::I16 => StorageType::I16,
+            wasmparser::StorageType::Val(ty) => StorageType::Val(self.val_type(ty)?),
+        };
+        Ok(FieldType { storage, mutable: ty.mutable })
     }
 
-    fn val_type_in_group(&self, ty: wasmparser::ValType, first: u32) -> Result<ValType, Error> {
+    fn val_type(&self, ty: wasmparser::ValType) -> Result<ValType, Error> {
         Ok(match ty {
             wasmparser::ValType::I32 => ValType::I32,
             wasmparser::ValType::I64 => ValType::I64,
             wasmparser::ValType::F32 => ValType::F32,
             wasmparser::ValType::F64 => ValType::F64,
             wasmparser::ValType::V128 => ValType::V128,
-            wasmparser::ValType::Ref(ty) => ValType::Ref(self.ref_type_in_group(ty, first)?),
+            wasmparser::ValType::Ref(ty) => ValType::Ref(self.ref_type(ty)?),
         })
     }
 
     fn ref_type(&self, ty: wasmparser::RefType) -> Result<RefType, Error> {
-        self.ref_type_in_group(ty, u32::MAX)
-    }
-
-    fn ref_type_in_group(&self, ty: wasmparser::RefType, first: u32) -> Result<RefType, Error> {
-        use wasmparser::{AbstractHeapType, HeapType as Heap};
-        let heap = match ty.heap_type() {
-            Heap::Abstract { shared: false, ty: AbstractHeapType::Func } => HeapType::Func,
-            Heap::Abstract { shared: false, ty: AbstractHeapType::Extern } => HeapType::Extern,
-            Heap::Concrete(index) if index.as_module_index().is_some() => {
-                HeapType::Concrete(self.type_id(index.as_module_index().unwrap_or_default(), first))
-            }
-            _ => return Err(Error::unsupported(0, format!("the reference type {ty}"))),
-        };
-        Ok(RefType { nullable: ty.is_nullable(), heap })
+        match heap_type(ty.heap_type(), |index| self.concrete(index)) {
+            Some(heap) => Ok(RefType { nullable: ty.is_nullable(), heap }),
+            None => Err(Error::unsupported(0, format!("the reference type {ty}"))),
+        }
     }
 
     fn table_type(&self, ty: &wasmparser::TableType) -> Result<TableType, Error> {
@@ -310,10 +319,67 @@ impl Decoder<'_> {
                 Operator::I64Sub => ConstOp::I64Sub,
                 Operator::I64Mul => ConstOp::I64Mul,
                 Operator::End => continue,
+                Operator::RefI31 => ConstOp::RefI31,
+                Operator::StructNew { struct_type_index } => ConstOp::StructNew(struct_type_index),
+                Operator::StructNewDefault { struct_type_index } => ConstOp::StructNewDefault(struct_type_index),
+                Operator::ArrayNew { array_type_index } => ConstOp::ArrayNew(array_type_index),
+                Operator::ArrayNewDefault { array_type_index } => ConstOp::ArrayNewDefault(array_type_index),
+                Operator::ArrayNewFixed { array_type_index, array_size } => {
+                    ConstOp::ArrayNewFixed(array_type_index, array_size)
+                }
+                // A reference has the same bits in both hierarchies.
+                Operator::AnyConvertExtern | Operator::ExternConvertAny => continue,
                 op => return Err(Error::unsupported(offset, format!("{op:?} in a constant expression"))),
             });
         }
         Ok(ConstExpr(ops))
+    }
+}
+
+/// The heap type of a member of the group that is being read.
+fn in_group(ty: &CompositeInnerType) -> fn(TypeId) -> HeapType {
+    match ty {
+        CompositeInnerType::Struct(_) => HeapType::ConcreteStruct,
+        CompositeInnerType::Array(_) => HeapType::ConcreteArray,
+        CompositeInnerType::Func(_) | CompositeInnerType::Cont(_) => HeapType::ConcreteFunc,
+    }
+}
+
+/// wasmparser's heap type in our terms; `concrete` knows the types that a module declares. Nothing if we have no such type.
+fn heap_type(ty: wasmparser::HeapType, concrete: impl FnOnce(u32) -> HeapType) -> Option<HeapType> {
+    use wasmparser::{AbstractHeapType as Abstract, HeapType as Heap};
+    Some(match ty {
+        Heap::Abstract { shared: false, ty } => match ty {
+            Abstract::Func => HeapType::Func,
+            Abstract::NoFunc => HeapType::NoFunc,
+            Abstract::Extern => HeapType::Extern,
+            Abstract::NoExtern => HeapType::NoExtern,
+            Abstract::Any => HeapType::Any,
+            Abstract::Eq => HeapType::Eq,
+            Abstract::I31 => HeapType::I31,
+            Abstract::Struct => HeapType::Struct,
+            Abstract::Array => HeapType::Array,
+            Abstract::None => HeapType::None,
+            _ => return None,
+        },
+        Heap::Concrete(index) => concrete(index.as_module_index()?),
+        _ => return None,
+    })
+}
+
+impl ModuleInfo {
+    /// The heap type that type `index` of the type section is.
+    pub fn concrete(&self, index: u32) -> HeapType {
+        self.type_defs[index as usize].ty.composite.heap_type(self.types[index as usize])
+    }
+
+    /// The heap type that an instruction names, in our terms.
+    ///
+    /// # Errors
+    /// It belongs to a proposal that is not supported.
+    pub fn heap_type(&self, ty: wasmparser::HeapType) -> Result<HeapType, Error> {
+        heap_type(ty, |index| self.concrete(index))
+            .ok_or_else(|| Error::unsupported(0, format!("the heap type {ty:?}")))
     }
 }
 

@@ -55,8 +55,8 @@ features! {
     WideArithmetic, "wide-arithmetic", WasmFeatures::WIDE_ARITHMETIC, true, true, "128-bit addition, subtraction and products";
     CustomPageSizes, "custom-page-sizes", WasmFeatures::CUSTOM_PAGE_SIZES, true, false, "memories with pages of one byte";
     CompactImports, "compact-imports", WasmFeatures::COMPACT_IMPORTS, true, false, "a shorter encoding of the import section";
-    FunctionReferences, "function-references", WasmFeatures::FUNCTION_REFERENCES, false, false, "typed function references";
-    Gc, "gc", WasmFeatures::GC, false, false, "structs, arrays and their collector";
+    FunctionReferences, "function-references", WasmFeatures::FUNCTION_REFERENCES, true, true, "typed function references";
+    Gc, "gc", WasmFeatures::GC, true, true, "structs, arrays and their collector";
     Exceptions, "exceptions", WasmFeatures::EXCEPTIONS, false, false, "exceptions with exnref";
     LegacyExceptions, "legacy-exceptions", WasmFeatures::LEGACY_EXCEPTIONS, false, false, "exceptions as browsers first had them";
     Threads, "threads", WasmFeatures::THREADS, false, false, "shared memories and atomic accesses";

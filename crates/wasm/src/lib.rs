@@ -1,6 +1,6 @@
 //! in: the bytes of a module. out: [`ModuleInfo`], checked, and function bodies that later stages can trust.
 //!
-//! Reading order: [`types`] (the type universe of an engine), [`module`] (what a module declares), [`decode`] (bytes to
+//! Reading order: [`types`] and [`composite`] (the type universe of an engine), [`module`] (what a module declares), [`decode`] (bytes to
 //! `ModuleInfo`, by wasmparser), [`features`] (the proposals that can be switched), [`limits`] and [`error`].
 //! [`numeric`] says what every pure opcode computes; [`scan`] what each construct of a body assigns.
 #![no_std]
@@ -10,6 +10,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod composite;
 pub mod decode;
 pub mod error;
 pub mod features;
@@ -19,10 +20,9 @@ pub mod numeric;
 pub mod scan;
 pub mod types;
 
+pub use composite::{CompositeType, FieldType, StorageType, TypeDef, TypeRegistry};
 pub use decode::decode;
 pub use error::{Error, ErrorKind};
 pub use features::{Feature, Features};
 pub use module::ModuleInfo;
-pub use types::{
-    FuncType, GlobalType, HeapType, MemoryType, Mutability, RefType, TableType, TypeId, TypeRegistry, ValType,
-};
+pub use types::{FuncType, GlobalType, HeapType, MemoryType, Mutability, RefType, TableType, TypeId, ValType};

@@ -3,6 +3,7 @@
 //! Index spaces start with the imports, as in the specification. Byte ranges refer to the module's own bytes, which the
 //! owner of a `ModuleInfo` keeps.
 
+use crate::composite::TypeDef;
 use crate::types::{FuncType, GlobalType, MemoryType, RefType, TableType, TypeId, ValType};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,7 +14,9 @@ use core::ops::Range;
 pub struct ModuleInfo {
     /// The identity of each type of the type section.
     pub types: Vec<TypeId>,
-    /// The structure of each type of the type section.
+    /// What each type of the type section is.
+    pub type_defs: Vec<TypeDef>,
+    /// The function type of each type of the type section; empty for one that is no function.
     pub func_types: Vec<FuncType>,
     /// The imports, in order.
     pub imports: Vec<Import>,
@@ -206,6 +209,18 @@ pub enum ConstOp {
     I64Sub,
     /// Pops two, pushes the product.
     I64Mul,
+    /// Pops an `i32`, pushes it as an `i31`.
+    RefI31,
+    /// Pops the fields of a struct of this type, pushes the struct.
+    StructNew(u32),
+    /// Pushes a struct of this type, all zero.
+    StructNewDefault(u32),
+    /// Pops an element and a length, pushes an array of this type.
+    ArrayNew(u32),
+    /// Pops a length, pushes an array of this type, all zero.
+    ArrayNewDefault(u32),
+    /// Pops so many elements, pushes an array of this type.
+    ArrayNewFixed(u32, u32),
 }
 
 impl ModuleInfo {

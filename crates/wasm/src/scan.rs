@@ -172,7 +172,12 @@ impl Scan {
                 }
             }
             Operator::End => self.leave(offset),
-            Operator::Br { relative_depth } | Operator::BrIf { relative_depth } => self.target(relative_depth),
+            Operator::Br { relative_depth }
+            | Operator::BrIf { relative_depth }
+            | Operator::BrOnNull { relative_depth }
+            | Operator::BrOnNonNull { relative_depth }
+            | Operator::BrOnCast { relative_depth, .. }
+            | Operator::BrOnCastFail { relative_depth, .. } => self.target(relative_depth),
             Operator::BrTable { ref targets } => {
                 for depth in targets.targets().flatten().chain([targets.default()]) {
                     self.target(depth);

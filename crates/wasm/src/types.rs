@@ -1,12 +1,7 @@
-//! The types of WebAssembly, and the registry that makes them canonical.
-//!
-//! Two modules that declare the same type must agree that it is the same. So an engine has one [`TypeRegistry`], and every
-//! concrete type in a [`ValType`] is a [`TypeId`] of it: types compare by `==`, in one word, with no module at hand. Identity is
-//! that of the specification (section "Type equivalence"): whole recursive groups are compared, references inside a group by
-//! position.
+//! The types of WebAssembly: of values, functions, memories, tables and globals. Those that modules declare are in
+//! [`composite`](crate::composite), where they also get their identity.
 
-use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use crate::composite::TypeRegistry;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -59,10 +54,23 @@ impl ValType {
     }
 
     /// Whether a value of this type may stand where `other` is asked for.
-    pub fn matches(self, other: ValType) -> bool {
+    pub fn matches(self, other: ValType, types: &TypeRegistry) -> bool {
         match (self, other) {
-            (ValType::Ref(a), ValType::Ref(b)) => a.matches(b),
+            (ValType::Ref(a), ValType::Ref(b)) => a.matches(b, types),
             _ => self == other,
+        }
+    }
+
+    /// Whether values of this type may refer to objects of the collected heap.
+    pub fn is_traced(self) -> bool {
+        matches!(self, ValType::Ref(ty) if ty.heap.is_traced())
+    }
+
+    /// The same type with another identity for a concrete one.
+    pub(crate) fn map_concrete(self, map: impl FnOnce(TypeId) -> TypeId) -> ValType {
+        match self {
+            ValType::Ref(ty) => ValType::Ref(RefType { heap: ty.heap.map_concrete(map), ..ty }),
+            ty => ty,
         }
     }
 }
@@ -94,30 +102,94 @@ impl RefType {
 
     /// A nullable reference to any function.
     pub const FUNCREF: RefType = RefType { nullable: true, heap: HeapType::Func };
+    /// A nullable reference to an object, an `i31` or a host value.
+    pub const ANYREF: RefType = RefType { nullable: true, heap: HeapType::Any };
     /// A nullable reference to a host value.
     pub const EXTERNREF: RefType = RefType { nullable: true, heap: HeapType::Extern };
 
     /// Whether a reference of this type may stand where `other` is asked for.
-    pub fn matches(self, other: RefType) -> bool {
-        (other.nullable || !self.nullable) && self.heap.matches(other.heap)
+    pub fn matches(self, other: RefType, types: &TypeRegistry) -> bool {
+        (other.nullable || !self.nullable) && self.heap.matches(other.heap, types)
     }
 }
 
-/// What a reference refers to.
+/// What a reference refers to: a lattice of three hierarchies, with the tops `func`, `extern` and `any`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HeapType {
     /// Any function.
     Func,
-    /// Any value of the host.
-    Extern,
     /// A function of this type.
-    Concrete(TypeId),
+    ConcreteFunc(TypeId),
+    /// No function: the type of its null.
+    NoFunc,
+    /// Any value of the host, and whatever a guest passes off as one.
+    Extern,
+    /// No value of the host: the type of its null.
+    NoExtern,
+    /// Any value that is no function.
+    Any,
+    /// Any value that can be compared: an `i31`, a struct or an array.
+    Eq,
+    /// An integer of 31 bits.
+    I31,
+    /// Any struct.
+    Struct,
+    /// A struct of this type.
+    ConcreteStruct(TypeId),
+    /// Any array.
+    Array,
+    /// An array of this type.
+    ConcreteArray(TypeId),
+    /// Nothing of the hierarchy `any`: the type of its null.
+    None,
 }
 
 impl HeapType {
-    /// Whether this is a subtype of `other`. Every concrete type is a function type so far.
-    pub fn matches(self, other: HeapType) -> bool {
-        self == other || matches!((self, other), (HeapType::Concrete(_), HeapType::Func))
+    /// Whether this is a subtype of `other`.
+    pub fn matches(self, other: HeapType, types: &TypeRegistry) -> bool {
+        use HeapType::*;
+        match (self, other) {
+            (a, b) if a == b => true,
+            (NoFunc | NoExtern | None, other) => self.top() == other.top(),
+            (ConcreteFunc(a), ConcreteFunc(b))
+            | (ConcreteStruct(a), ConcreteStruct(b))
+            | (ConcreteArray(a), ConcreteArray(b)) => types.is_subtype(a, b),
+            (ConcreteFunc(_), Func) | (ConcreteStruct(_), Struct) | (ConcreteArray(_), Array) => true,
+            (I31 | Struct | ConcreteStruct(_) | Array | ConcreteArray(_), Eq | Any) | (Eq, Any) => true,
+            _ => false,
+        }
+    }
+
+    /// The top of its hierarchy: `func`, `extern` or `any`.
+    pub const fn top(self) -> HeapType {
+        match self {
+            HeapType::Func | HeapType::ConcreteFunc(_) | HeapType::NoFunc => HeapType::Func,
+            HeapType::Extern | HeapType::NoExtern => HeapType::Extern,
+            _ => HeapType::Any,
+        }
+    }
+
+    /// Whether references of this type may refer to objects of the collected heap: all but those to functions. A value of type
+    /// `extern` may be an object that a guest has converted.
+    pub const fn is_traced(self) -> bool {
+        !matches!(self.top(), HeapType::Func)
+    }
+
+    /// The declared type, if it is one.
+    pub const fn concrete(self) -> Option<TypeId> {
+        match self {
+            HeapType::ConcreteFunc(id) | HeapType::ConcreteStruct(id) | HeapType::ConcreteArray(id) => Some(id),
+            _ => Option::None,
+        }
+    }
+
+    fn map_concrete(self, map: impl FnOnce(TypeId) -> TypeId) -> HeapType {
+        match self {
+            HeapType::ConcreteFunc(id) => HeapType::ConcreteFunc(map(id)),
+            HeapType::ConcreteStruct(id) => HeapType::ConcreteStruct(map(id)),
+            HeapType::ConcreteArray(id) => HeapType::ConcreteArray(map(id)),
+            heap => heap,
+        }
     }
 }
 
@@ -162,14 +234,8 @@ impl FuncType {
         self.result_slots as usize
     }
 
-    fn map_concrete(&self, map: &mut impl FnMut(TypeId) -> TypeId) -> FuncType {
-        let mut convert = |ty: &ValType| match *ty {
-            ValType::Ref(RefType { nullable, heap: HeapType::Concrete(id) }) => {
-                ValType::Ref(RefType { nullable, heap: HeapType::Concrete(map(id)) })
-            }
-            ty => ty,
-        };
-        FuncType { types: self.types.iter().map(&mut convert).collect(), ..self.clone() }
+    pub(crate) fn map_concrete(&self, map: impl Fn(TypeId) -> TypeId) -> FuncType {
+        FuncType { types: self.types.iter().map(|ty| ty.map_concrete(&map)).collect(), ..self.clone() }
     }
 }
 
@@ -321,17 +387,6 @@ impl GlobalType {
     }
 }
 
-/// One type of a recursive group, before it has an identity.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SubType {
-    /// Whether no other type may extend it.
-    pub is_final: bool,
-    /// The type it extends.
-    pub supertype: Option<TypeId>,
-    /// Its structure.
-    pub func: FuncType,
-}
-
 /// Marks a [`TypeId`] that stands for "member number n of the group I am in".
 const IN_GROUP: u32 = 1 << 31;
 
@@ -340,40 +395,10 @@ impl TypeId {
     pub const fn in_group(index: u32) -> Self {
         TypeId(index | IN_GROUP)
     }
-}
 
-/// Every type of an engine. Ids are never reused.
-#[derive(Default)]
-pub struct TypeRegistry {
-    /// Groups as they were given, with references inside the group relative; the value is the id of the first member.
-    groups: BTreeMap<Box<[SubType]>, u32>,
-    types: Vec<FuncType>,
-}
-
-impl TypeRegistry {
-    /// Gives the members of a recursive group their ids, which are consecutive; the first is returned. References to members
-    /// are [`TypeId::in_group`], all others are ids of this registry.
-    pub fn intern_group(&mut self, group: Vec<SubType>) -> TypeId {
-        if let Some(&first) = self.groups.get(group.as_slice()) {
-            return TypeId(first);
-        }
-        let first = self.types.len() as u32;
-        for member in &group {
-            let mut absolute = |id: TypeId| if id.0 & IN_GROUP != 0 { TypeId(first + (id.0 & !IN_GROUP)) } else { id };
-            self.types.push(member.func.map_concrete(&mut absolute));
-        }
-        self.groups.insert(group.into(), first);
-        TypeId(first)
-    }
-
-    /// The id of a function type on its own.
-    pub fn intern_func(&mut self, func: FuncType) -> TypeId {
-        self.intern_group(alloc::vec![SubType { is_final: true, supertype: None, func }])
-    }
-
-    /// The function type with this id.
-    pub fn func(&self, id: TypeId) -> &FuncType {
-        &self.types[id.0 as usize]
+    /// The id that this one stands for in a group whose first member has the id `first`.
+    pub(crate) fn absolute(self, first: u32) -> Self {
+        if self.0 & IN_GROUP != 0 { TypeId(first + (self.0 & !IN_GROUP)) } else { self }
     }
 }
 
@@ -395,6 +420,10 @@ impl fmt::Display for RefType {
         match (self.nullable, self.heap) {
             (true, HeapType::Func) => f.write_str("funcref"),
             (true, HeapType::Extern) => f.write_str("externref"),
+            (true, HeapType::Any) => f.write_str("anyref"),
+            (true, HeapType::NoFunc) => f.write_str("nullfuncref"),
+            (true, HeapType::NoExtern) => f.write_str("nullexternref"),
+            (true, HeapType::None) => f.write_str("nullref"),
             (nullable, heap) => write!(f, "(ref {}{heap})", if nullable { "null " } else { "" }),
         }
     }
@@ -402,11 +431,21 @@ impl fmt::Display for RefType {
 
 impl fmt::Display for HeapType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            HeapType::Func => f.write_str("func"),
-            HeapType::Extern => f.write_str("extern"),
-            HeapType::Concrete(id) => write!(f, "(type {})", id.0),
-        }
+        f.write_str(match self {
+            HeapType::Func => "func",
+            HeapType::NoFunc => "nofunc",
+            HeapType::Extern => "extern",
+            HeapType::NoExtern => "noextern",
+            HeapType::Any => "any",
+            HeapType::Eq => "eq",
+            HeapType::I31 => "i31",
+            HeapType::Struct => "struct",
+            HeapType::Array => "array",
+            HeapType::None => "none",
+            HeapType::ConcreteFunc(id) | HeapType::ConcreteStruct(id) | HeapType::ConcreteArray(id) => {
+                return write!(f, "(type {})", id.0);
+            }
+        })
     }
 }
 
@@ -455,35 +494,5 @@ impl fmt::Display for TableType {
         f.write_str("table ")?;
         fmt_limits(f, self.is_64, self.min, self.max)?;
         write!(f, " {}", self.element)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn group(target: TypeId) -> Vec<SubType> {
-        let func = FuncType::new([ValType::Ref(RefType { nullable: true, heap: HeapType::Concrete(target) })], []);
-        alloc::vec![SubType { is_final: true, supertype: None, func }]
-    }
-
-    #[test]
-    fn equal_types_are_one() {
-        let mut registry = TypeRegistry::default();
-        let a = registry.intern_func(FuncType::new([ValType::I32], [ValType::I64]));
-        let b = registry.intern_func(FuncType::new([ValType::I32, ValType::I64], []));
-        assert_ne!(a, b);
-        assert_eq!(a, registry.intern_func(FuncType::new([ValType::I32], [ValType::I64])));
-        assert_eq!(registry.func(b).params(), [ValType::I32, ValType::I64]);
-    }
-
-    #[test]
-    fn a_group_that_refers_to_itself_is_not_one_that_refers_to_it() {
-        let mut registry = TypeRegistry::default();
-        let own = registry.intern_group(group(TypeId::in_group(0)));
-        let other = registry.intern_group(group(own));
-        assert_ne!(own, other);
-        assert_eq!(own, registry.intern_group(group(TypeId::in_group(0))));
-        assert_eq!(registry.func(own).params(), registry.func(other).params());
     }
 }

@@ -71,8 +71,7 @@ groups! {
     }
 
     Wasi 'S' "Options about WASI: what guests get of their surroundings." {
-        cli "cli": Option<bool>, "Offer WASI 0.1 to modules that import it (default: y).";
-        preview0 "preview0": Option<bool>, "Offer it under the older name `wasi_unstable`, too (default: y).";
+        cli "cli": Option<bool>, "Offer WASI 0.1 to modules that import it, under both of its names (default: y).";
         inherit_env "inherit-env": Option<bool>, "Give the guest all environment variables of the host.";
         inherit_stdin "inherit-stdin": Option<bool>, "Let the guest read standard input (default: y).";
         inherit_stdout "inherit-stdout": Option<bool>, "Let the guest write to standard output (default: y).";

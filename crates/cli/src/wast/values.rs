@@ -1,7 +1,7 @@
 //! Arguments of calls and patterns of results, as scripts write them.
 
 use std::fmt::{Debug, Write as _};
-use tiercel::{AsContext, AsContextMut, ExternRef, Val};
+use tiercel::{AsContext, AsContextMut, ExternRef, HeapType as Heap, Val};
 use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::token::{F32, F64};
 use wast::{WastArg, WastRet};
@@ -18,13 +18,18 @@ pub fn argument(mut store: impl AsContextMut, arg: &WastArg<'_>) -> Result<Val, 
         WastArgCore::RefNull(heap) => match hierarchy(heap) {
             Some(Hierarchy::Func) => Val::null_func_ref(),
             Some(Hierarchy::Extern) => Val::null_extern_ref(),
+            Some(Hierarchy::Any) => Val::null_any_ref(),
             None => return unsupported(arg),
         },
+        WastArgCore::RefHost(number) => {
+            let value = ExternRef::new(&mut store, *number);
+            let value = value.and_then(|value| value.convert_to_any(&mut store));
+            Val::AnyRef(Some(value.map_err(|error| format!("{error:#}"))?))
+        }
         WastArgCore::RefExtern(number) => {
             let value = ExternRef::new(&mut store, *number).map_err(|error| format!("{error:#}"))?;
             Val::ExternRef(Some(value))
         }
-        _ => return unsupported(arg),
     })
 }
 
@@ -35,13 +40,15 @@ fn unsupported<T>(what: &impl Debug) -> Result<T, String> {
 enum Hierarchy {
     Func,
     Extern,
+    Any,
 }
 
 fn hierarchy(heap: &HeapType<'_>) -> Option<Hierarchy> {
-    use AbstractHeapType::{Extern, Func, NoExtern, NoFunc};
+    use AbstractHeapType::{Any, Array, Eq, Extern, Func, I31, NoExtern, NoFunc, None as Bottom, Struct};
     match heap {
         HeapType::Abstract { shared: false, ty: Func | NoFunc } => Some(Hierarchy::Func),
         HeapType::Abstract { shared: false, ty: Extern | NoExtern } => Some(Hierarchy::Extern),
+        HeapType::Abstract { shared: false, ty: Any | Eq | I31 | Struct | Array | Bottom } => Some(Hierarchy::Any),
         _ => None,
     }
 }
@@ -73,6 +80,22 @@ fn matches(store: &impl AsContext, expected: &WastRetCore<'_>, value: &Val) -> b
         (WastRetCore::RefNull(heap), Val::ExternRef(None)) => {
             heap.as_ref().is_none_or(|heap| matches!(hierarchy(heap), Some(Hierarchy::Extern)))
         }
+        (WastRetCore::RefNull(heap), Val::AnyRef(None)) => {
+            heap.as_ref().is_none_or(|heap| matches!(hierarchy(heap), Some(Hierarchy::Any)))
+        }
+        (WastRetCore::RefAny, Val::AnyRef(Some(_))) => true,
+        (WastRetCore::RefEq, Val::AnyRef(Some(value))) => !is_a(value.ty(store), |heap| *heap == Heap::Any),
+        (WastRetCore::RefI31, Val::AnyRef(Some(value))) => is_a(value.ty(store), |heap| *heap == Heap::I31),
+        (WastRetCore::RefStruct, Val::AnyRef(Some(value))) => {
+            is_a(value.ty(store), |heap| matches!(heap, Heap::ConcreteStruct(_)))
+        }
+        (WastRetCore::RefArray, Val::AnyRef(Some(value))) => {
+            is_a(value.ty(store), |heap| matches!(heap, Heap::ConcreteArray(_)))
+        }
+        (WastRetCore::RefHost(number), Val::AnyRef(Some(value))) => {
+            let data = value.host_data(store).ok().flatten();
+            data.and_then(|data| data.downcast_ref::<u32>()) == Some(number)
+        }
         (WastRetCore::RefFunc(None), Val::FuncRef(Some(_))) => true,
         (WastRetCore::RefExtern(None), Val::ExternRef(Some(_))) => true,
         (WastRetCore::RefExtern(Some(number)), Val::ExternRef(Some(value))) => {
@@ -82,6 +105,10 @@ fn matches(store: &impl AsContext, expected: &WastRetCore<'_>, value: &Val) -> b
         (WastRetCore::Either(choices), value) => choices.iter().any(|choice| matches(store, choice, value)),
         _ => false,
     }
+}
+
+fn is_a(heap: tiercel::Result<Heap>, is: impl FnOnce(&Heap) -> bool) -> bool {
+    heap.is_ok_and(|heap| is(&heap))
 }
 
 /// The bit that makes a NaN quiet, together with the exponent: the canonical NaN, but for its sign.
@@ -139,6 +166,12 @@ fn pattern(expected: &WastRetCore<'_>) -> String {
         }
         WastRetCore::RefNull(_) => "ref.null".into(),
         WastRetCore::RefFunc(_) => "ref.func".into(),
+        WastRetCore::RefAny => "ref.any".into(),
+        WastRetCore::RefEq => "ref.eq".into(),
+        WastRetCore::RefI31 => "ref.i31".into(),
+        WastRetCore::RefStruct => "ref.struct".into(),
+        WastRetCore::RefArray => "ref.array".into(),
+        WastRetCore::RefHost(number) => format!("ref.host {number}"),
         WastRetCore::RefExtern(None) => "ref.extern".into(),
         WastRetCore::RefExtern(Some(number)) => format!("ref.extern {number}"),
         WastRetCore::Either(choices) => choices.iter().map(pattern).collect::<Vec<_>>().join(" or "),

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use tiercel_abi::Trap;
 use tiercel_abi::vmctx::{GLOBAL_BYTES, VmctxLayout, VmctxShape, header};
+use tiercel_wasm::composite::TypeDef;
 use tiercel_wasm::module::{ConstExpr, ConstOp, ElementItems, SegmentMode};
 use tiercel_wasm::{ModuleInfo, ValType};
 
@@ -75,7 +76,7 @@ impl<'a> Machine<'a> {
     /// It stopped.
     ///
     /// # Panics
-    /// The module has imports.
+    /// The module has imports, or makes an object in a constant expression.
     pub fn instantiate(
         info: &'a ModuleInfo,
         bytes: &'a [u8],
@@ -222,6 +223,7 @@ impl<'a> Machine<'a> {
                 ConstOp::I64Add => two(u64::wrapping_add, u64::MAX),
                 ConstOp::I64Sub => two(u64::wrapping_sub, u64::MAX),
                 ConstOp::I64Mul => two(u64::wrapping_mul, u64::MAX),
+                ref object => panic!("the machine has no objects, but a constant expression has {object:?}"),
             };
             stack.push(value);
         }
@@ -430,6 +432,11 @@ impl World for Machine<'_> {
             Builtin::MemoryInit => self.memory_init(arg(0), arg(1) as usize, arg(2), arg(3), arg(4))?,
             Builtin::TableInit => self.table_init(arg(0), arg(1) as usize, arg(2), arg(3), arg(4))?,
             Builtin::DataDrop => self.dropped_data[arg(0) as usize] = true,
+            Builtin::TypeExtends => {
+                let extends = |def: &TypeDef| def.lineage.iter().any(|id| u64::from(id.as_u32()) == arg(1));
+                let place = self.info.types.iter().position(|id| u64::from(id.as_u32()) == arg(0));
+                return Ok(u128::from(place.is_some_and(|place| extends(&self.info.type_defs[place]))));
+            }
             Builtin::ElemDrop => self.elements[arg(0) as usize] = None,
         }
         Ok(0)

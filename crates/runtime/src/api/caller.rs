@@ -50,6 +50,11 @@ impl<'a, T: 'static> Caller<'a, T> {
         self.store.data_mut()
     }
 
+    /// As [`Store::gc`](crate::Store::gc).
+    pub fn gc(&mut self) {
+        self.store.gc();
+    }
+
     /// The engine of the store.
     pub fn engine(&self) -> &Engine {
         self.store.engine()

@@ -37,6 +37,7 @@ pub struct Config {
     pub(crate) memory_guard_size: u64,
     pub(crate) backtrace_max_frames: usize,
     pub(crate) plain_interpreter: bool,
+    pub(crate) gc_stress: bool,
 }
 
 impl Default for Config {
@@ -51,6 +52,7 @@ impl Default for Config {
             memory_guard_size: tuning::MEMORY_GUARD_BYTES,
             backtrace_max_frames: tuning::MAX_BACKTRACE_FRAMES,
             plain_interpreter: false,
+            gc_stress: false,
         }
     }
 }
@@ -119,6 +121,12 @@ impl Config {
     /// that tests compare the usual code with.
     pub fn plain_interpreter(&mut self, enable: bool) -> &mut Self {
         self.plain_interpreter = enable;
+        self
+    }
+
+    /// Makes every allocation of a struct or array collect the heap first. Very slow; a test of whoever holds references.
+    pub fn gc_stress(&mut self, enable: bool) -> &mut Self {
+        self.gc_stress = enable;
         self
     }
 

@@ -64,6 +64,11 @@ impl<'a, T> StoreContextMut<'a, T> {
         &self.0.data
     }
 
+    /// As [`Store::gc`].
+    pub fn gc(&mut self) {
+        self.0.inner.collect();
+    }
+
     /// The host's own data, to change.
     pub fn data_mut(&mut self) -> &mut T {
         &mut self.0.data

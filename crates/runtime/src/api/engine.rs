@@ -7,7 +7,7 @@ use crate::sync::{EpochCounter, Mutex};
 use alloc::sync::Arc;
 use core::fmt;
 use core::sync::atomic::Ordering;
-use tiercel_wasm::{TypeId, TypeRegistry};
+use tiercel_wasm::{CompositeType, RefType, TypeId, TypeRegistry, ValType};
 
 /// A configuration with the types that its modules have in common. Cheap to clone: clones are the same engine.
 #[derive(Clone)]
@@ -54,12 +54,31 @@ impl Engine {
         &self.0.types
     }
 
+    /// Whether a value of type `a` may stand where `b` is asked for.
+    pub(crate) fn matches(&self, a: ValType, b: ValType) -> bool {
+        a == b || a.matches(b, &self.0.types.lock())
+    }
+
+    /// Whether a reference of type `a` may stand where `b` is asked for.
+    pub(crate) fn ref_matches(&self, a: RefType, b: RefType) -> bool {
+        self.matches(ValType::Ref(a), ValType::Ref(b))
+    }
+
+    /// Whether the declared type `a` is `b` or extends it.
+    pub(crate) fn is_subtype(&self, a: TypeId, b: TypeId) -> bool {
+        a == b || self.0.types.lock().is_subtype(a, b)
+    }
+
     pub(crate) fn intern(&self, ty: &FuncType) -> TypeId {
-        self.0.types.lock().intern_func(ty.as_wasm().clone())
+        self.0.types.lock().intern(CompositeType::Func(ty.as_wasm().clone()))
     }
 
     pub(crate) fn func_type(&self, id: TypeId) -> FuncType {
-        FuncType::from(self.0.types.lock().func(id).clone())
+        let types = self.0.types.lock();
+        match types.get(id).func() {
+            Some(ty) => FuncType::from(ty.clone()),
+            None => unreachable!("functions have function types"),
+        }
     }
 }
 

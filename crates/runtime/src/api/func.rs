@@ -170,12 +170,12 @@ impl Func {
         unsafe {
             let mut at = slots;
             for value in params {
-                at = at.add(value.write(at));
+                at = at.add(value.write(inner.as_ref(), at));
             }
             StoreInner::call(inner, self.func_ref, slots)?;
             let mut at = slots.cast_const();
             for (value, ty) in results.iter_mut().zip(result_types) {
-                *value = Val::read(inner.as_ref(), ty, &mut at);
+                *value = Val::read(&mut *inner.as_ptr(), ty, &mut at);
             }
         }
         Ok(())
@@ -195,7 +195,8 @@ impl Func {
         let context = store.as_context();
         // SAFETY: the store is borrowed until the end.
         let ty = unsafe { self.wasm_type(&context.0.inner) };
-        TypedFunc::new(*self, ty).map_err(|error| error.context(format_err!("the function's type is {ty}")))
+        TypedFunc::new(&context.0.inner.engine, *self, ty)
+            .map_err(|error| error.context(format_err!("the function's type is {ty}")))
     }
 }
 
@@ -219,14 +220,14 @@ where
                 let zero = |ty| Val::default_for_ty(ty).unwrap_or(Val::null_func_ref());
                 let mut at = slots.cast_const();
                 let mut values: Vec<Val> =
-                    ty.params().iter().map(|ty| Val::read(store.as_ref(), ty, &mut at)).collect();
+                    ty.params().iter().map(|ty| Val::read(&mut *store.as_ptr(), ty, &mut at)).collect();
                 values.extend(ty.results().iter().map(zero));
                 let (params, results) = values.split_at_mut(ty.params().len());
                 func(Caller::new(StoreData::from_inner(store), caller), params, results)?;
                 let mut at = slots;
                 for (i, (value, ty)) in results.iter().zip(ty.results()).enumerate() {
                     value.check(store.as_ref(), ty, format_args!("result {i} of the host function"))?;
-                    at = at.add(value.write(at));
+                    at = at.add(value.write(store.as_ref(), at));
                 }
                 Ok(())
             })
@@ -264,7 +265,7 @@ unsafe impl<R: WasmResults> WasmRet for R {
             return Err(foreign_value("a result of the host function"));
         }
         // SAFETY: promised by the caller.
-        unsafe { self.store(slots) };
+        unsafe { self.store(store, slots) };
         Ok(())
     }
 }
@@ -354,7 +355,7 @@ macro_rules! into_func {
                             enter::<F>(callee, |func, store| {
                                 let mut at = slots.cast_const();
                                 $(
-                                    let $arg = <$arg as WasmTy>::load(store.as_ref(), at);
+                                    let $arg = <$arg as WasmTy>::load(&mut *store.as_ptr(), at);
                                     at = at.add(<$arg as WasmTy>::SLOTS);
                                 )*
                                 let result = func(Caller::new(StoreData::from_inner(store), caller), $($arg),*);

@@ -38,8 +38,11 @@ impl Global {
     pub fn new(mut store: impl AsContextMut, ty: GlobalType, val: Val) -> Result<Global> {
         let store = &mut store.as_context_mut().0.inner;
         val.check(store, &ty.content, "the global's value")?;
-        store.globals.push(Owned::new(VmGlobal(val.to_bits())));
+        store.globals.push(Owned::new(VmGlobal(val.to_bits(store))));
         let global = store.globals[store.globals.len() - 1].ptr();
+        if ty.content.is_traced() {
+            store.gc.globals.push(global);
+        }
         Ok(Global { store: store.id, global, ty })
     }
 
@@ -75,7 +78,7 @@ impl Global {
     /// # Panics
     /// The global belongs to another store.
     pub fn get(&self, mut store: impl AsContextMut) -> Val {
-        let store = &store.as_context_mut().0.inner;
+        let store = &mut store.as_context_mut().0.inner;
         let ty = self.ty_in(store);
         // SAFETY: the global is of this store and of type `ty`; no guest is running.
         unsafe { Val::from_bits(store, &ty.content, self.global.read().0) }
@@ -94,7 +97,7 @@ impl Global {
         ensure!(ty.mutable, "an immutable global cannot be set");
         val.check(store, &ty.content, "the global's value")?;
         // SAFETY: the global is of this store, which is exclusively borrowed.
-        unsafe { self.global.write(VmGlobal(val.to_bits())) };
+        unsafe { self.global.write(VmGlobal(val.to_bits(store))) };
         Ok(())
     }
 }

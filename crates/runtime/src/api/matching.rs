@@ -8,7 +8,7 @@ use tiercel_wasm::module::{EntityType, Import};
 
 /// Refuses what does not fit an import. Minimal sizes in `given` are the current ones.
 pub(crate) fn check(engine: &Engine, import: &Import, given: &EntityType) -> Result<()> {
-    if fits(&import.ty, given) {
+    if fits(engine, &import.ty, given) {
         return Ok(());
     }
     let (expected, found) = (ExternType::new(engine, &import.ty), ExternType::new(engine, given));
@@ -28,13 +28,13 @@ pub(crate) fn unknown(engine: &Engine, import: &Import) -> Error {
     ))
 }
 
-fn fits(expected: &EntityType, given: &EntityType) -> bool {
+fn fits(engine: &Engine, expected: &EntityType, given: &EntityType) -> bool {
     match (expected, given) {
-        (EntityType::Func(expected), EntityType::Func(given)) => expected == given,
+        (EntityType::Func(expected), EntityType::Func(given)) => engine.is_subtype(*given, *expected),
         (EntityType::Global(expected), EntityType::Global(given)) => {
             expected.mutable == given.mutable
-                && given.content.matches(expected.content)
-                && (!expected.mutable || expected.content.matches(given.content))
+                && engine.matches(given.content, expected.content)
+                && (!expected.mutable || engine.matches(expected.content, given.content))
         }
         (EntityType::Memory(expected), EntityType::Memory(given)) => {
             expected.is_64 == given.is_64

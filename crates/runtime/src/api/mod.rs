@@ -2,10 +2,11 @@
 //!
 //! Reading order: `engine` and `config`, `module`, `store` and `context` (who may touch what), `instance` and `linker`, `func`,
 //! `typed` and `caller` (calls both ways), `memory`, `table`, `global`, `externs` and `matching`, then the values: `types`, `values`,
-//! `extern_ref`; `limits`, `error`, `trap`.
+//! `extern_ref`, `any_ref`; `limits`, `error`, `trap`.
 //!
 //! Every handle (`Func`, `Memory`, ...) names its store and is checked against the store it is used with.
 
+pub(crate) mod any_ref;
 pub(crate) mod caller;
 pub(crate) mod config;
 pub(crate) mod context;
@@ -28,6 +29,7 @@ pub(crate) mod typed;
 pub(crate) mod types;
 pub(crate) mod values;
 
+pub use any_ref::{AnyRef, ArrayRef, EqRef, I31, RootScope, StructRef};
 pub use caller::Caller;
 pub use config::{Config, Tier};
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};

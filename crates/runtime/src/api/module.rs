@@ -3,6 +3,7 @@
 use super::engine::Engine;
 use super::error::Result;
 use super::types::{ExportType, ExternType, ImportType};
+use crate::gc::TypeLayout;
 use crate::interp::ModuleCode;
 use crate::sync::Lazy;
 use alloc::boxed::Box;
@@ -12,8 +13,8 @@ use core::fmt;
 use core::ops::Range;
 use tiercel_abi::VmctxLayout;
 use tiercel_abi::vmctx::VmctxShape;
-use tiercel_wasm::ModuleInfo;
 use tiercel_wasm::module::Entity;
+use tiercel_wasm::{ModuleInfo, TypeDef};
 
 /// Checked code that instances are made from. Cheap to clone: clones share everything.
 #[derive(Clone)]
@@ -29,6 +30,10 @@ pub struct ModuleInner {
     pub bytes: Box<[u8]>,
     /// Where things are in the vmctx.
     pub layout: VmctxLayout,
+    /// What the objects of its types look like, in the order of the type section.
+    pub type_layouts: Box<[Arc<TypeLayout>]>,
+    /// The types, by index, that a store has to know for casts and collections.
+    pub gc_types: Box<[u32]>,
     /// The functions' code.
     pub code: ModuleCode,
     /// Whether the interpreter's code is plain.
@@ -135,6 +140,8 @@ impl Module {
             engine: engine.clone(),
             bytes: bytes.into(),
             layout: VmctxLayout::new(size_of::<usize>() as u32, shape),
+            type_layouts: info.type_defs.iter().map(|def| Arc::new(TypeLayout::new(&def.ty.composite))).collect(),
+            gc_types: gc_types(&info),
             code: ModuleCode::new(&info),
             plain: engine.config().plain_interpreter,
             fuel: engine.config().consume_fuel,
@@ -189,6 +196,12 @@ impl Module {
     fn extern_type(&self, entity: Entity) -> ExternType {
         ExternType::new(&self.0.engine, &self.0.info.entity_type(entity))
     }
+}
+
+/// Structs, arrays, and functions that take part in subtyping.
+fn gc_types(info: &ModuleInfo) -> Box<[u32]> {
+    let matters = |def: &TypeDef| def.func().is_none() || def.depth() > 0 || !def.ty.is_final;
+    (0..info.type_defs.len() as u32).filter(|&index| matters(&info.type_defs[index as usize])).collect()
 }
 
 impl ModuleInner {

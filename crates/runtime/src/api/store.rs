@@ -9,10 +9,11 @@ use super::engine::Engine;
 use super::error::{Error, Result};
 use super::limits::{DEFAULT_COUNT, ResourceLimiter};
 use super::trap::Frame;
+use crate::gc::Heap;
 use crate::interp;
 use crate::sys::Region;
 use crate::vm::host_func::{HostFunc, HostFuncDef};
-use crate::vm::{self, VmFuncRef, VmGlobal, VmStore};
+use crate::vm::{self, CodePoint, VmFuncRef, VmGlobal, VmStore};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -84,6 +85,8 @@ pub struct StoreInner {
     pub(crate) tables: Vec<Owned<vm::Table>>,
     pub(crate) globals: Vec<Owned<VmGlobal>>,
     host_funcs: BTreeMap<usize, Owned<HostFunc>>,
+    /// The collected heap.
+    pub(crate) gc: Heap,
     /// What `externref` values stand for: value n is number n - 1.
     pub(crate) externs: Vec<Box<dyn Any + Send + Sync>>,
     /// Fuel beyond what fits `VmStore::fuel`.
@@ -162,6 +165,11 @@ impl<T: 'static> Store<T> {
     /// Installs limits: `limiter` finds them in the host's own data.
     pub fn limiter(&mut self, limiter: impl (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static) {
         self.0.limiter = Some(Box::new(limiter));
+    }
+
+    /// Frees the structs and arrays that nothing refers to any more. Otherwise that happens when the collected heap is full.
+    pub fn gc(&mut self) {
+        self.0.inner.collect();
     }
 
     /// The fuel that is left.
@@ -265,6 +273,14 @@ impl StoreInner {
             stop_fp: null_mut(),
             stop_cx: null_mut(),
             store: null_mut(),
+            gc_base: null_mut(),
+            gc_next: 0,
+            gc_limit: 0,
+            gc_request: 0,
+            gc_types: null(),
+            gc_types_len: 0,
+            host_call: CodePoint::NONE,
+            activations: null(),
         });
         StoreInner {
             id: StoreId::new(),
@@ -278,6 +294,7 @@ impl StoreInner {
             tables: Vec::new(),
             globals: Vec::new(),
             host_funcs: BTreeMap::new(),
+            gc: Heap::new(engine.config().gc_stress),
             externs: Vec::new(),
             fuel_reserve: 0,
             hooks,
@@ -290,6 +307,11 @@ impl StoreInner {
         if handle != self.id {
             wrong_store(what);
         }
+    }
+
+    /// Where offset 0 of the collected heap is.
+    pub(crate) fn gc_base(&self) -> *mut u8 {
+        self.vm().gc_base
     }
 
     fn vm(&self) -> &VmStore {
@@ -393,6 +415,17 @@ impl StoreInner {
             UpdateDeadline::Interrupt => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Frees the objects of the collected heap that nothing refers to.
+    pub(crate) fn collect(&mut self) {
+        let store = NonNull::from(&mut *self);
+        // SAFETY: the store is exclusively borrowed; the host's references are roots, and guests that wait are where they
+        // called the host.
+        unsafe {
+            let top = self.vm().host_call;
+            crate::gc::heap::collect(store, top);
+        }
     }
 
     /// Calls a function from the host.

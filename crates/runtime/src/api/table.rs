@@ -92,11 +92,11 @@ impl Table {
     /// # Panics
     /// The table belongs to another store.
     pub fn get(&self, mut store: impl AsContextMut, index: u64) -> Option<Ref> {
-        let store = &store.as_context_mut().0.inner;
+        let store = &mut store.as_context_mut().0.inner;
         let table = self.inner(store);
-        let bits = table.get(index)?;
+        let (bits, ty) = (table.get(index)?, table.ty().element);
         // SAFETY: elements of a table are of its type and of its store.
-        Some(unsafe { Ref::from_bits(store, &table.ty().element, bits) })
+        Some(unsafe { Ref::from_bits(store, &ty, bits) })
     }
 
     /// Sets element `index`.
@@ -164,7 +164,10 @@ impl Table {
     ) -> Result<()> {
         let store = &store.as_context_mut().0.inner;
         let (dst, src) = (dst_table.inner(store).ty().element, src_table.inner(store).ty().element);
-        ensure!(src.matches(dst), "type mismatch: cannot copy elements of type {src} to a table of {dst}");
+        ensure!(
+            store.engine.ref_matches(src, dst),
+            "type mismatch: cannot copy elements of type {src} to a table of {dst}"
+        );
         // SAFETY: both tables are of this store, which is exclusively borrowed; no view of either exists.
         unsafe { vm::Table::copy(dst_table.table, dst_index, src_table.table, src_index, len)? };
         Ok(())
@@ -175,5 +178,5 @@ impl Table {
 fn slot(store: &StoreInner, ty: &RefType, value: Ref) -> Result<u64> {
     let value = Val::from(value);
     value.check(store, &ValType::Ref(*ty), "the table's element")?;
-    Ok(value.to_bits()[0])
+    Ok(value.to_bits(store)[0])
 }

@@ -1,6 +1,8 @@
 //! Calls whose types are known when the host is compiled: no checks, no allocation.
 
+use super::any_ref::AnyRef;
 use super::context::AsContextMut;
+use super::engine::Engine;
 use super::error::Result;
 use super::extern_ref::{ExternRef, Rooted};
 use super::func::Func;
@@ -36,12 +38,12 @@ pub unsafe trait WasmTy: Send + Sized {
     /// # Safety
     /// A value of type `valtype` of `store` is in `slots`.
     #[doc(hidden)]
-    unsafe fn load(store: &StoreInner, slots: *const u64) -> Self;
+    unsafe fn load(store: &mut StoreInner, slots: *const u64) -> Self;
 
     /// # Safety
     /// There is room in `slots`.
     #[doc(hidden)]
-    unsafe fn store(self, slots: *mut u64);
+    unsafe fn store(self, store: &StoreInner, slots: *mut u64);
 }
 
 macro_rules! wasm_ty {
@@ -55,14 +57,14 @@ macro_rules! wasm_ty {
                 }
 
                 #[inline]
-                unsafe fn load(_store: &StoreInner, slots: *const u64) -> Self {
+                unsafe fn load(_store: &mut StoreInner, slots: *const u64) -> Self {
                     // SAFETY: promised by the caller.
                     let $bits = unsafe { slots.read() };
                     $load
                 }
 
                 #[inline]
-                unsafe fn store(self, slots: *mut u64) {
+                unsafe fn store(self, _store: &StoreInner, slots: *mut u64) {
                     let $value = self;
                     // SAFETY: promised by the caller.
                     unsafe { slots.write($store) }
@@ -90,14 +92,14 @@ unsafe impl WasmTy for V128 {
     }
 
     #[inline]
-    unsafe fn load(_store: &StoreInner, slots: *const u64) -> Self {
+    unsafe fn load(_store: &mut StoreInner, slots: *const u64) -> Self {
         // SAFETY: promised by the caller.
         let (low, high) = unsafe { (slots.read(), slots.add(1).read()) };
         V128::from(u128::from(low) | u128::from(high) << 64)
     }
 
     #[inline]
-    unsafe fn store(self, slots: *mut u64) {
+    unsafe fn store(self, _store: &StoreInner, slots: *mut u64) {
         let bits = self.as_u128();
         // SAFETY: promised by the caller.
         unsafe {
@@ -117,12 +119,12 @@ unsafe impl WasmTy for Option<Func> {
         self.is_none_or(|func| Func::comes_from(&func, store))
     }
 
-    unsafe fn load(store: &StoreInner, slots: *const u64) -> Self {
+    unsafe fn load(store: &mut StoreInner, slots: *const u64) -> Self {
         // SAFETY: promised by the caller.
         unsafe { Func::from_slot(store, slots.read()) }
     }
 
-    unsafe fn store(self, slots: *mut u64) {
+    unsafe fn store(self, _store: &StoreInner, slots: *mut u64) {
         // SAFETY: promised by the caller.
         unsafe { slots.write(Func::to_slot(self)) }
     }
@@ -138,12 +140,12 @@ unsafe impl WasmTy for Func {
         Func::comes_from(self, store)
     }
 
-    unsafe fn load(store: &StoreInner, slots: *const u64) -> Self {
+    unsafe fn load(store: &mut StoreInner, slots: *const u64) -> Self {
         // SAFETY: promised by the caller; values of a type that is not nullable are not null.
         unsafe { Func::from_slot(store, slots.read()).unwrap_unchecked() }
     }
 
-    unsafe fn store(self, slots: *mut u64) {
+    unsafe fn store(self, _store: &StoreInner, slots: *mut u64) {
         // SAFETY: promised by the caller.
         unsafe { slots.write(Func::to_slot(Some(self))) }
     }
@@ -159,14 +161,14 @@ unsafe impl WasmTy for Option<Rooted<ExternRef>> {
         self.is_none_or(|value| ExternRef::comes_from(&value, store))
     }
 
-    unsafe fn load(store: &StoreInner, slots: *const u64) -> Self {
+    unsafe fn load(store: &mut StoreInner, slots: *const u64) -> Self {
         // SAFETY: promised by the caller.
         ExternRef::from_slot(store, unsafe { slots.read() })
     }
 
-    unsafe fn store(self, slots: *mut u64) {
+    unsafe fn store(self, _store: &StoreInner, slots: *mut u64) {
         // SAFETY: promised by the caller.
-        unsafe { slots.write(ExternRef::to_slot(self)) }
+        unsafe { slots.write(ExternRef::to_slot(self, _store)) }
     }
 }
 
@@ -180,14 +182,56 @@ unsafe impl WasmTy for Rooted<ExternRef> {
         ExternRef::comes_from(self, store)
     }
 
-    unsafe fn load(store: &StoreInner, slots: *const u64) -> Self {
+    unsafe fn load(store: &mut StoreInner, slots: *const u64) -> Self {
         // SAFETY: promised by the caller; values of a type that is not nullable are not null.
         unsafe { ExternRef::from_slot(store, slots.read()).unwrap_unchecked() }
     }
 
-    unsafe fn store(self, slots: *mut u64) {
+    unsafe fn store(self, _store: &StoreInner, slots: *mut u64) {
         // SAFETY: promised by the caller.
-        unsafe { slots.write(ExternRef::to_slot(Some(self))) }
+        unsafe { slots.write(ExternRef::to_slot(Some(self), _store)) }
+    }
+}
+
+// SAFETY: `to_slot` and `from_slot` are inverses on the references of a store.
+unsafe impl WasmTy for Option<Rooted<AnyRef>> {
+    fn valtype() -> ValType {
+        ValType::Ref(RefType::ANYREF)
+    }
+
+    fn comes_from(&self, store: &StoreInner) -> bool {
+        self.is_none_or(|value| AnyRef::comes_from(&value, store))
+    }
+
+    unsafe fn load(store: &mut StoreInner, slots: *const u64) -> Self {
+        // SAFETY: promised by the caller.
+        AnyRef::from_slot(store, unsafe { slots.read() })
+    }
+
+    unsafe fn store(self, store: &StoreInner, slots: *mut u64) {
+        // SAFETY: promised by the caller.
+        unsafe { slots.write(AnyRef::to_slot(self, store)) }
+    }
+}
+
+// SAFETY: as for `Option<Rooted<AnyRef>>`; a value of this type is never null.
+unsafe impl WasmTy for Rooted<AnyRef> {
+    fn valtype() -> ValType {
+        ValType::Ref(RefType::new(false, HeapType::Any))
+    }
+
+    fn comes_from(&self, store: &StoreInner) -> bool {
+        AnyRef::comes_from(self, store)
+    }
+
+    unsafe fn load(store: &mut StoreInner, slots: *const u64) -> Self {
+        // SAFETY: promised by the caller; values of a type that is not nullable are not null.
+        unsafe { AnyRef::from_slot(store, slots.read()).unwrap_unchecked() }
+    }
+
+    unsafe fn store(self, store: &StoreInner, slots: *mut u64) {
+        // SAFETY: promised by the caller.
+        unsafe { slots.write(AnyRef::to_slot(Some(self), store)) }
     }
 }
 
@@ -206,7 +250,7 @@ pub unsafe trait WasmParams: Send {
     /// # Safety
     /// There is room in `slots`.
     #[doc(hidden)]
-    unsafe fn store(self, slots: *mut u64);
+    unsafe fn store(self, store: &StoreInner, slots: *mut u64);
 }
 
 /// The results of a typed function: one [`WasmTy`], or a tuple of up to 16.
@@ -217,7 +261,7 @@ pub unsafe trait WasmResults: WasmParams {
     /// # Safety
     /// Values of these types of `store` are in `slots`.
     #[doc(hidden)]
-    unsafe fn load(store: &StoreInner, slots: *const u64) -> Self;
+    unsafe fn load(store: &mut StoreInner, slots: *const u64) -> Self;
 }
 
 /// Slots for the largest list: 16 vectors.
@@ -235,16 +279,16 @@ unsafe impl<A: WasmTy> WasmParams for A {
     }
 
     #[inline]
-    unsafe fn store(self, slots: *mut u64) {
+    unsafe fn store(self, store: &StoreInner, slots: *mut u64) {
         // SAFETY: promised by the caller.
-        unsafe { WasmTy::store(self, slots) }
+        unsafe { WasmTy::store(self, store, slots) }
     }
 }
 
 // SAFETY: one value is a list of one.
 unsafe impl<A: WasmTy> WasmResults for A {
     #[inline]
-    unsafe fn load(store: &StoreInner, slots: *const u64) -> Self {
+    unsafe fn load(store: &mut StoreInner, slots: *const u64) -> Self {
         // SAFETY: promised by the caller.
         unsafe { <A as WasmTy>::load(store, slots) }
     }
@@ -267,12 +311,12 @@ macro_rules! lists {
                 }
 
                 #[inline]
-                unsafe fn store(self, mut slots: *mut u64) {
+                unsafe fn store(self, store: &StoreInner, mut slots: *mut u64) {
                     let ($($ty,)*) = self;
                     $(
                         // SAFETY: promised by the caller.
                         unsafe {
-                            WasmTy::store($ty, slots);
+                            WasmTy::store($ty, store, slots);
                             slots = slots.add(<$ty as WasmTy>::SLOTS);
                         }
                     )*
@@ -283,7 +327,7 @@ macro_rules! lists {
             #[allow(non_snake_case, unused, clippy::unused_unit, reason = "members are named as their types; the empty list uses none")]
             unsafe impl<$($ty: WasmTy),*> WasmResults for ($($ty,)*) {
                 #[inline]
-                unsafe fn load(store: &StoreInner, mut slots: *const u64) -> Self {
+                unsafe fn load(store: &mut StoreInner, mut slots: *const u64) -> Self {
                     $(
                         // SAFETY: promised by the caller.
                         let $ty = unsafe {
@@ -316,9 +360,9 @@ impl<Params, Results> Clone for TypedFunc<Params, Results> {
 impl<Params, Results> Copy for TypedFunc<Params, Results> {}
 
 impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
-    pub(crate) fn new(func: Func, ty: &FuncType) -> Result<Self> {
-        check_list::<Params>("parameter", ty.params(), |asked, actual| asked.matches(actual))?;
-        check_list::<Results>("result", ty.results(), |asked, actual| actual.matches(asked))?;
+    pub(crate) fn new(engine: &Engine, func: Func, ty: &FuncType) -> Result<Self> {
+        check_list::<Params>("parameter", ty.params(), |asked, actual| engine.matches(asked, actual))?;
+        check_list::<Results>("result", ty.results(), |asked, actual| engine.matches(actual, asked))?;
         Ok(TypedFunc { func, types: PhantomData })
     }
 
@@ -342,9 +386,9 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
             if !params.comes_from(inner.as_ref()) {
                 return Err(foreign_value("a parameter"));
             }
-            params.store(slots);
+            params.store(inner.as_ref(), slots);
             StoreInner::call(inner, self.func.func_ref(), slots)?;
-            Ok(Results::load(inner.as_ref(), slots))
+            Ok(Results::load(&mut *inner.as_ptr(), slots))
         }
     }
 
@@ -366,7 +410,7 @@ pub(crate) fn foreign_value(what: &str) -> super::error::Error {
 }
 
 /// Compares the types that the host asks for with those that the function has.
-fn check_list<List: WasmParams>(what: &str, actual: &[ValType], fits: fn(ValType, ValType) -> bool) -> Result<()> {
+fn check_list<List: WasmParams>(what: &str, actual: &[ValType], fits: impl Fn(ValType, ValType) -> bool) -> Result<()> {
     let (mut result, mut count) = (Ok(()), 0);
     List::valtypes(&mut |asked| {
         if let Some(&actual) = actual.get(count)

@@ -1,5 +1,6 @@
 //! Values whose type is known at run time only.
 
+use super::any_ref::{self, AnyRef};
 use super::context::AsContext;
 use super::error::{Error, Result};
 use super::extern_ref::{ExternRef, Rooted};
@@ -49,6 +50,8 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// A reference to a value of the host.
     ExternRef(Option<Rooted<ExternRef>>),
+    /// A reference to a struct, an array, an `i31` or a converted host value.
+    AnyRef(Option<Rooted<AnyRef>>),
 }
 
 /// A reference.
@@ -58,6 +61,8 @@ pub enum Ref {
     Func(Option<Func>),
     /// To a value of the host.
     Extern(Option<Rooted<ExternRef>>),
+    /// To a struct, an array, an `i31` or a converted host value.
+    Any(Option<Rooted<AnyRef>>),
 }
 
 macro_rules! val_accessors {
@@ -89,20 +94,27 @@ val_accessors! {
     V128 V128, v128 unwrap_v128, v => v;
     FuncRef Option<Func>, func_ref unwrap_func_ref, v => v;
     ExternRef Option<Rooted<ExternRef>>, extern_ref unwrap_extern_ref, v => v;
+    AnyRef Option<Rooted<AnyRef>>, any_ref unwrap_any_ref, v => v;
 }
 
 impl Val {
     /// The null reference of the hierarchy that `heap` belongs to.
     pub const fn null_ref(heap: &HeapType) -> Val {
-        match heap {
+        match heap.top() {
             HeapType::Extern => Val::null_extern_ref(),
-            HeapType::Func | HeapType::Concrete(_) => Val::null_func_ref(),
+            HeapType::Func => Val::null_func_ref(),
+            _ => Val::null_any_ref(),
         }
     }
 
     /// The null reference to a function.
     pub const fn null_func_ref() -> Val {
         Val::FuncRef(None)
+    }
+
+    /// The null reference of the hierarchy `any`.
+    pub const fn null_any_ref() -> Val {
+        Val::AnyRef(None)
     }
 
     /// The null reference to a value of the host.
@@ -154,35 +166,35 @@ impl Val {
         match self {
             Val::FuncRef(func) => Some(Ref::Func(func)),
             Val::ExternRef(value) => Some(Ref::Extern(value)),
+            Val::AnyRef(value) => Some(Ref::Any(value)),
             _ => None,
         }
     }
 
-    fn type_in(&self, _store: &StoreInner) -> ValType {
+    fn type_in(&self, store: &StoreInner) -> ValType {
         match self {
             Val::I32(_) => ValType::I32,
             Val::I64(_) => ValType::I64,
             Val::F32(_) => ValType::F32,
             Val::F64(_) => ValType::F64,
             Val::V128(_) => ValType::V128,
-            Val::FuncRef(Some(func)) => ValType::Ref(RefType::new(false, HeapType::Concrete(func.type_id()))),
-            Val::FuncRef(None) => ValType::FUNCREF,
-            Val::ExternRef(value) => ValType::Ref(RefType::new(value.is_none(), HeapType::Extern)),
+            Val::FuncRef(Some(func)) => ValType::Ref(RefType::new(false, HeapType::ConcreteFunc(func.type_id()))),
+            Val::FuncRef(None) => ValType::Ref(RefType::new(true, HeapType::NoFunc)),
+            Val::ExternRef(Some(_)) => ValType::Ref(RefType::new(false, HeapType::Extern)),
+            Val::ExternRef(None) => ValType::Ref(RefType::new(true, HeapType::NoExtern)),
+            Val::AnyRef(value) => any_ref::val_type(store, *value),
         }
     }
 
     fn matches(&self, store: &StoreInner, ty: &ValType) -> bool {
-        match (self, ty) {
-            // Null is of every nullable function type.
-            (Val::FuncRef(None), ValType::Ref(ty)) => ty.nullable && ty.heap.matches(HeapType::Func),
-            _ => self.type_in(store).matches(*ty),
-        }
+        store.engine.matches(self.type_in(store), *ty)
     }
 
     pub(crate) fn comes_from(&self, store: &StoreInner) -> bool {
         match self {
             Val::FuncRef(Some(func)) => func.comes_from(store),
             Val::ExternRef(Some(value)) => value.comes_from(store),
+            Val::AnyRef(Some(value)) => value.comes_from(store),
             _ => true,
         }
     }
@@ -199,7 +211,7 @@ impl Val {
     }
 
     /// The value's bits: one slot, or two for a vector.
-    pub(crate) fn to_bits(self) -> [u64; 2] {
+    pub(crate) fn to_bits(self, store: &StoreInner) -> [u64; 2] {
         match self {
             Val::I32(value) => [u64::from(value as u32), 0],
             Val::I64(value) => [value as u64, 0],
@@ -207,7 +219,8 @@ impl Val {
             Val::F64(bits) => [bits, 0],
             Val::V128(V128(bits)) => [bits as u64, (bits >> 64) as u64],
             Val::FuncRef(func) => [Func::to_slot(func), 0],
-            Val::ExternRef(value) => [ExternRef::to_slot(value), 0],
+            Val::ExternRef(value) => [ExternRef::to_slot(value, store), 0],
+            Val::AnyRef(value) => [AnyRef::to_slot(value, store), 0],
         }
     }
 
@@ -215,7 +228,7 @@ impl Val {
     ///
     /// # Safety
     /// The bits are a value of type `ty` of `store`.
-    pub(crate) unsafe fn from_bits(store: &StoreInner, ty: &ValType, bits: [u64; 2]) -> Val {
+    pub(crate) unsafe fn from_bits(store: &mut StoreInner, ty: &ValType, bits: [u64; 2]) -> Val {
         match ty {
             ValType::I32 => Val::I32(bits[0] as i32),
             ValType::I64 => Val::I64(bits[0] as i64),
@@ -231,8 +244,8 @@ impl Val {
     ///
     /// # Safety
     /// There is room for the value.
-    pub(crate) unsafe fn write(self, slots: *mut u64) -> usize {
-        let [low, high] = self.to_bits();
+    pub(crate) unsafe fn write(self, store: &StoreInner, slots: *mut u64) -> usize {
+        let [low, high] = self.to_bits(store);
         // SAFETY: promised by the caller.
         unsafe {
             slots.write(low);
@@ -248,7 +261,7 @@ impl Val {
     ///
     /// # Safety
     /// A value of type `ty` of `store` is there.
-    pub(crate) unsafe fn read(store: &StoreInner, ty: &ValType, slots: &mut *const u64) -> Val {
+    pub(crate) unsafe fn read(store: &mut StoreInner, ty: &ValType, slots: &mut *const u64) -> Val {
         // SAFETY: promised by the caller.
         unsafe {
             let mut bits = [slots.read(), 0];
@@ -264,22 +277,23 @@ impl Val {
 impl Ref {
     /// The null reference of the hierarchy that `heap` belongs to.
     pub const fn null(heap: &HeapType) -> Ref {
-        match heap {
+        match heap.top() {
             HeapType::Extern => Ref::Extern(None),
-            HeapType::Func | HeapType::Concrete(_) => Ref::Func(None),
+            HeapType::Func => Ref::Func(None),
+            _ => Ref::Any(None),
         }
     }
 
     /// Whether it is null.
     pub const fn is_null(&self) -> bool {
-        matches!(self, Ref::Func(None) | Ref::Extern(None))
+        matches!(self, Ref::Func(None) | Ref::Extern(None) | Ref::Any(None))
     }
 
     /// The function, if it is a reference to one.
     pub fn as_func(&self) -> Option<Option<&Func>> {
         match self {
             Ref::Func(func) => Some(func.as_ref()),
-            Ref::Extern(_) => None,
+            _ => None,
         }
     }
 
@@ -287,7 +301,15 @@ impl Ref {
     pub fn as_extern(&self) -> Option<Option<&Rooted<ExternRef>>> {
         match self {
             Ref::Extern(value) => Some(value.as_ref()),
-            Ref::Func(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The reference, if it is one of the hierarchy `any`.
+    pub fn as_any(&self) -> Option<Option<&Rooted<AnyRef>>> {
+        match self {
+            Ref::Any(value) => Some(value.as_ref()),
+            _ => None,
         }
     }
 
@@ -311,11 +333,12 @@ impl Ref {
     ///
     /// # Safety
     /// The slot holds a value of type `ty` of `store`.
-    pub(crate) unsafe fn from_bits(store: &StoreInner, ty: &RefType, bits: u64) -> Ref {
-        match ty.heap {
+    pub(crate) unsafe fn from_bits(store: &mut StoreInner, ty: &RefType, bits: u64) -> Ref {
+        match ty.heap.top() {
             HeapType::Extern => Ref::Extern(ExternRef::from_slot(store, bits)),
             // SAFETY: promised by the caller.
-            HeapType::Func | HeapType::Concrete(_) => Ref::Func(unsafe { Func::from_slot(store, bits) }),
+            HeapType::Func => Ref::Func(unsafe { Func::from_slot(store, bits) }),
+            _ => Ref::Any(AnyRef::from_slot(store, bits)),
         }
     }
 }
@@ -325,6 +348,7 @@ impl From<Ref> for Val {
         match value {
             Ref::Func(func) => Val::FuncRef(func),
             Ref::Extern(value) => Val::ExternRef(value),
+            Ref::Any(value) => Val::AnyRef(value),
         }
     }
 }
@@ -353,6 +377,8 @@ conversions! {
     Option<Func>, value => Val::FuncRef(value);
     Rooted<ExternRef>, value => Val::ExternRef(Some(value));
     Option<Rooted<ExternRef>>, value => Val::ExternRef(value);
+    Rooted<AnyRef>, value => Val::AnyRef(Some(value));
+    Option<Rooted<AnyRef>>, value => Val::AnyRef(value);
 }
 
 conversions! {
@@ -361,6 +387,8 @@ conversions! {
     Option<Func>, value => Ref::Func(value);
     Rooted<ExternRef>, value => Ref::Extern(Some(value));
     Option<Rooted<ExternRef>>, value => Ref::Extern(value);
+    Rooted<AnyRef>, value => Ref::Any(Some(value));
+    Option<Rooted<AnyRef>>, value => Ref::Any(value);
 }
 
 #[cold]

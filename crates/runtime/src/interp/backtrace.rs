@@ -1,23 +1,22 @@
 //! Reads the stack of an activation that was stopped.
 
+use super::Translated;
 use super::dispatch::Stopped;
 use super::ops::control::{Bridge, CROSS_BRIDGE};
-use super::{Function, Translated};
 use crate::api::trap::Frame;
-use crate::tuning::MAX_BACKTRACE_FRAMES;
 use crate::vm::VmCtx;
 use alloc::vec::Vec;
 
-/// Appends the frames of an activation, innermost first. The innermost frame's instruction is where it stopped; in the others it is
+/// Appends the frames of an activation, innermost first, at most `max`. The innermost frame's instruction is where it stopped; in the others it is
 /// the one before the return address.
 ///
 /// # Safety
 /// `stopped` comes from a run whose stack has not been used since.
-pub unsafe fn append(frames: &mut Vec<Frame>, stopped: &Stopped) {
+pub unsafe fn append(frames: &mut Vec<Frame>, stopped: &Stopped, max: usize) {
     let (mut ip, mut fp, mut cx): (*const u64, *mut u64, *mut VmCtx) = (stopped.ip, stopped.fp, stopped.cx);
     // SAFETY: the caller's: every frame has its header behind its parameters, and every bridge its words.
     unsafe {
-        for _ in 0..MAX_BACKTRACE_FRAMES {
+        for _ in 0..max {
             let module = (*(*cx).instance).module();
             let Some((func, offset)) = module.code.translated.lock().origin(ip) else { return };
             let func_index = func + module.info.imported.funcs;
@@ -41,13 +40,9 @@ pub unsafe fn append(frames: &mut Vec<Frame>, stopped: &Stopped) {
 impl Translated {
     /// The function that holds an instruction, and the instruction's place in the module.
     fn origin(&self, ip: *const u64) -> Option<(u32, u32)> {
-        let (&start, Function { index, code }) = self.functions.range(..=ip as usize).next_back()?;
-        let word = (ip as usize - start) / size_of::<u64>();
-        if word >= code.words.len() {
-            return None;
-        }
+        let (index, code, word) = self.find(ip)?;
         let after = code.origins.partition_point(|(at, _)| *at as usize <= word);
         let (_, offset) = code.origins.get(after.checked_sub(1)?)?;
-        Some((*index, *offset))
+        Some((index, *offset))
     }
 }

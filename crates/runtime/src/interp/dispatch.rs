@@ -3,8 +3,8 @@
 //! A handler is written once, as an [`Op`]: a function on [`Regs`]. The *tail* backend passes the registers as arguments of one
 //! signature, so that LLVM turns the call of the next handler into a jump and all of them stay in machine registers; it needs an
 //! optimised build (`build.rs` sets `tail_dispatch`) without debug assertions: their checks of raw pointers take the address of
-//! values on the stack, after which LLVM makes no jump of any call. The *loop* backend keeps them in memory and returns to a loop after each
-//! instruction; it works everywhere.
+//! values on the stack, after which LLVM makes no jump of a call. The *loop* backend keeps the registers in memory and returns
+//! to a loop after each instruction; it works everywhere.
 
 use crate::vm::VmCtx;
 

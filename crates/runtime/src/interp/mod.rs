@@ -4,13 +4,16 @@
 //!
 //! A function is translated when it is first called ([`translate`]) into *register code*: instructions whose operands are slots of a
 //! frame, with accumulators between them. [`operand`] has the encoding, [`ops`] the instructions, [`dispatch`] how one reaches the next,
-//! [`backtrace`] how a stack is read after a trap.
+//! [`backtrace`] how a stack is read after a trap, [`frames`] how the collector reads one.
 
 mod backtrace;
 mod dispatch;
+mod frames;
 mod operand;
 mod ops;
 mod translate;
+
+pub use self::frames::visit as visit_frames;
 
 use self::dispatch::{DONE, PENDING, Regs, run};
 use self::ops::control::{EXIT, HEADER_SLOTS, STACK_MARGIN_SLOTS, TRANSLATE};
@@ -19,7 +22,7 @@ use crate::api::module::ModuleInner;
 use crate::api::store::Unwind;
 use crate::sync::Mutex;
 use crate::tuning::NATIVE_STACK_BYTES;
-use crate::vm::{FuncCell, VmCtx, VmFuncRef, VmStore};
+use crate::vm::{Activation, CodePoint, FuncCell, VmCtx, VmFuncRef, VmStore};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use core::ptr::NonNull;
@@ -45,7 +48,7 @@ struct Translated {
 struct Function {
     /// The body's index.
     index: u32,
-    code: translate::Code,
+    code: translate::code::Code,
 }
 
 impl ModuleCode {
@@ -74,6 +77,7 @@ impl ModuleCode {
             info: &module.info,
             bytes: &module.bytes,
             layout: &module.layout,
+            type_layouts: &module.type_layouts,
             plain: module.plain,
             fuel: module.fuel,
             epochs: module.epochs,
@@ -154,14 +158,22 @@ pub unsafe fn call(store: NonNull<VmStore>, func: NonNull<VmFuncRef>, slots: *mu
             fa64: 0.0,
         };
         regs.reload();
+        // What called the host, if anything did, waits meanwhile.
+        let below = Activation { at: (*vm).host_call, below: (*vm).activations };
+        (*vm).activations = &raw const below;
+        (*vm).host_call = CodePoint::NONE;
         let stopped = run(regs);
+        (*vm).activations = below.below;
+        (*vm).host_call = below.at;
         (*vm).stack_top = base;
         (*vm).native_stack_limit = native_limit;
         if stopped.code == DONE {
             core::ptr::copy_nonoverlapping(base, slots, results);
             return Ok(());
         }
-        backtrace::append(&mut (*(*vm).store).backtrace, &stopped);
+        let owner = (*vm).store;
+        let max_frames = (*owner).engine.config().backtrace_max_frames;
+        backtrace::append(&mut (*owner).backtrace, &stopped, max_frames);
         match Trap::from_code(stopped.code as u8) {
             Some(trap) if stopped.code != PENDING => Err(Stop::Trap(trap)),
             _ => Err(Stop::Pending),

@@ -90,7 +90,13 @@ pub unsafe fn enter<F: 'static>(
         let vm = (*host.as_ptr()).vm;
         ((*host.as_ptr()).closure.cast::<F>().as_ref(), NonNull::new_unchecked((*vm.as_ptr()).store))
     };
-    match catch(|| body(func, store)) {
+    // SAFETY: nobody borrows the store while guests run.
+    let roots = unsafe { (*store.as_ptr()).gc.roots.len() };
+    let done = catch(|| body(func, store));
+    // What the host was given or made for the call is let go with it.
+    // SAFETY: the body has returned, so nobody borrows the store.
+    unsafe { (*store.as_ptr()).gc.roots.truncate(roots) };
+    match done {
         Ok(()) => true,
         Err(unwind) => {
             // SAFETY: the body has returned, so nobody borrows the store.

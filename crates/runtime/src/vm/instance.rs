@@ -4,6 +4,7 @@ use super::{Memory, Table, VmCtx, VmFuncRef, VmGlobal, VmStore};
 use crate::api::error::{Error, Result};
 use crate::api::module::ModuleInner;
 use crate::api::store::{Owned, StoreInner};
+use crate::gc::object;
 use crate::sys::REGIONS_MOVE;
 use alloc::alloc::{Layout, alloc_zeroed, dealloc};
 use alloc::boxed::Box;
@@ -11,6 +12,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ptr::{NonNull, null_mut};
 use tiercel_abi::Trap;
+use tiercel_wasm::CompositeType;
 use tiercel_wasm::module::{ConstExpr, ConstOp, ElementItems, SegmentMode};
 
 /// A module at work.
@@ -22,6 +24,8 @@ pub struct Instance {
     module: Arc<ModuleInner>,
     dropped_data: Box<[bool]>,
     dropped_elements: Box<[bool]>,
+    /// For each element segment of references that the collector has to know of: its values.
+    elements: Box<[Option<Box<[u64]>>]>,
 }
 
 /// What an instance imports, in the order of its module's imports; types have been checked.
@@ -67,12 +71,18 @@ impl Instance {
             (*store.as_ptr()).instances.push(instance);
             let this = ptr.as_ref();
             this.init_header((*store.as_ptr()).vm.ptr(), ptr);
+            for &index in &module.gc_types {
+                let (id, def) = (info.types[index as usize], &info.type_defs[index as usize]);
+                let vm = (*store.as_ptr()).vm.ptr();
+                (*store.as_ptr()).gc.register(vm, id, def, &module.type_layouts[index as usize]);
+            }
             this.link(imports);
             this.init_memories(store)?;
             this.init_tables(store)?;
             this.init_shortcuts();
-            this.init_globals();
-            this.init_table_contents();
+            this.init_globals(store)?;
+            this.init_table_contents(store)?;
+            Self::eval_segments(ptr, store)?;
             this.init_elements(ptr)?;
             this.init_data(ptr)?;
             Ok(ptr)
@@ -88,6 +98,7 @@ impl Instance {
             module: module.clone(),
             dropped_data: alloc::vec![false; module.info.data.len()].into(),
             dropped_elements: alloc::vec![false; module.info.elements.len()].into(),
+            elements: module.info.elements.iter().map(|_| None).collect(),
         }))
     }
 
@@ -227,25 +238,104 @@ impl Instance {
         }
     }
 
-    fn init_globals(&self) {
+    /// # Safety
+    /// As [`Instance::new`].
+    unsafe fn init_globals(&self, store: NonNull<StoreInner>) -> Result<()> {
         let info = &self.module.info;
         for (index, init) in (info.imported.globals..).zip(&info.global_inits) {
-            let value = self.eval(init);
-            // SAFETY: own globals are inside the vmctx, which is only accessed by address.
-            unsafe { self.global(index).write(VmGlobal(value)) };
+            // SAFETY: own globals are inside the vmctx, which is only accessed by address; the rest is promised by the caller.
+            unsafe { self.global(index).write(VmGlobal(self.eval(store, init)?)) };
         }
+        Ok(())
     }
 
-    fn init_table_contents(&self) {
+    /// # Safety
+    /// As [`Instance::new`].
+    unsafe fn init_table_contents(&self, store: NonNull<StoreInner>) -> Result<()> {
         let info = &self.module.info;
         for (index, init) in (info.imported.tables..).zip(&info.table_inits) {
             let Some(init) = init else { continue };
-            let [value, _] = self.eval(init);
+            // SAFETY: promised by the caller.
+            let [value, _] = unsafe { self.eval(store, init)? };
             // SAFETY: the table was made just now; nobody borrows it.
             let table = unsafe { &mut *self.table(index).as_ptr() };
             if let Ok(elements) = table.range_mut(0, table.len()) {
                 elements.fill(value);
             }
+        }
+        Ok(())
+    }
+
+    /// Evaluates the element segments whose values are references that the collector has to know of: they may be new objects, and each
+    /// has to be made once.
+    ///
+    /// # Safety
+    /// As [`Instance::new`].
+    unsafe fn eval_segments(this: NonNull<Instance>, store: NonNull<StoreInner>) -> Result<()> {
+        // SAFETY: promised by the caller; what is borrowed is not written to, but for `elements` between evaluations.
+        unsafe {
+            let module = this.as_ref().module.clone();
+            for (segment, element) in module.info.elements.iter().enumerate() {
+                let ElementItems::Exprs(exprs) = &element.items else { continue };
+                if !element.ty.heap.is_traced() {
+                    continue;
+                }
+                (&mut (*this.as_ptr()).elements)[segment] = Some(exprs.iter().map(|_| 0).collect());
+                for (index, expr) in exprs.iter().enumerate() {
+                    let [value, _] = this.as_ref().eval(store, expr)?;
+                    if let Some(values) = &mut (&mut (*this.as_ptr()).elements)[segment] {
+                        values[index] = value;
+                    }
+                }
+            }
+            Ok(())
+        }
+    }
+
+    /// How many elements a segment has; none once it is dropped.
+    pub fn element_count(&self, segment: u32) -> u32 {
+        match self.dropped_elements[segment as usize] {
+            true => 0,
+            false => self.module.info.elements[segment as usize].items.len() as u32,
+        }
+    }
+
+    /// An element of a segment that is not dropped.
+    pub fn element(&self, segment: u32, index: u32) -> u64 {
+        if let Some(values) = &self.elements[segment as usize] {
+            return values[index as usize];
+        }
+        match &self.module.info.elements[segment as usize].items {
+            ElementItems::Funcs(funcs) => self.func(funcs[index as usize]).addr().get() as u64,
+            ElementItems::Exprs(exprs) => match exprs[index as usize].0.as_slice() {
+                // References to functions: no other expression gives one.
+                [op] => self.eval_leaf(op)[0],
+                _ => 0,
+            },
+        }
+    }
+
+    /// Bytes `start..start + len` of a data segment.
+    pub fn data_range(&self, segment: u32, start: u32, len: u64) -> Option<&[u8]> {
+        let range = &self.module.info.data[segment as usize].range;
+        let bytes = &self.module.bytes[range.start as usize..range.end as usize];
+        let bytes = if self.dropped_data[segment as usize] { &[] } else { bytes };
+        bytes.get(start as usize..)?.get(..usize::try_from(len).ok()?)
+    }
+
+    /// Calls `each` with every place that may hold a reference to an object: own globals and segments.
+    ///
+    /// # Safety
+    /// Nobody borrows the globals or segments.
+    pub unsafe fn visit_roots(&mut self, each: &mut dyn FnMut(*mut u64)) {
+        let info = &self.module.info;
+        for index in info.imported.globals..info.globals.len() as u32 {
+            if info.globals[index as usize].content.is_traced() {
+                each(self.global(index).as_ptr().cast());
+            }
+        }
+        for values in self.elements.iter_mut().flatten() {
+            values.iter_mut().for_each(|value| each(value));
         }
     }
 
@@ -259,7 +349,7 @@ impl Instance {
                     SegmentMode::Passive => continue,
                     SegmentMode::Declared => {}
                     SegmentMode::Active { index, offset } => {
-                        let ([start, _], len) = (self.eval(offset), element.items.len() as u64);
+                        let ([start, _], len) = (self.eval_number(offset), element.items.len() as u64);
                         Self::table_init(this, *index, segment as u32, start, 0, len)?;
                     }
                 }
@@ -274,7 +364,7 @@ impl Instance {
     unsafe fn init_data(&self, this: NonNull<Instance>) -> Result<(), Trap> {
         for (segment, data) in self.module.info.data.iter().enumerate() {
             if let SegmentMode::Active { index, offset } = &data.mode {
-                let ([start, _], len) = (self.eval(offset), data.range.len() as u64);
+                let ([start, _], len) = (self.eval_number(offset), data.range.len() as u64);
                 // SAFETY: promised by the caller.
                 unsafe {
                     Self::memory_init(this, *index, segment as u32, start, 0, len)?;
@@ -319,9 +409,9 @@ impl Instance {
                     *element = this.func(func).addr().get() as u64;
                 }
             }
-            ElementItems::Exprs(exprs) => {
-                for (element, expr) in elements.iter_mut().zip(&exprs[range]) {
-                    [*element, _] = this.eval(expr);
+            ElementItems::Exprs(_) => {
+                for (element, index) in elements.iter_mut().zip(range) {
+                    *element = this.element(segment, index as u32);
                 }
             }
         }
@@ -382,30 +472,88 @@ impl Instance {
         unsafe { (&mut (*this.as_ptr()).dropped_elements)[segment as usize] = true };
     }
 
-    /// The value of a constant expression.
-    fn eval(&self, expr: &ConstExpr) -> Bits {
-        if let [op] = expr.0.as_slice() {
-            return self.eval_leaf(op);
-        }
-        let mut stack: Vec<Bits> = Vec::new();
+    /// The value of a constant expression that makes no object.
+    fn eval_number(&self, expr: &ConstExpr) -> Bits {
+        let mut stack = Operands::default();
         for op in &expr.0 {
-            let apply: fn(u64, u64) -> u64 = match op {
-                ConstOp::I32Add => |a, b| u64::from((a as u32).wrapping_add(b as u32)),
-                ConstOp::I32Sub => |a, b| u64::from((a as u32).wrapping_sub(b as u32)),
-                ConstOp::I32Mul => |a, b| u64::from((a as u32).wrapping_mul(b as u32)),
-                ConstOp::I64Add => u64::wrapping_add,
-                ConstOp::I64Sub => u64::wrapping_sub,
-                ConstOp::I64Mul => u64::wrapping_mul,
-                leaf => {
-                    stack.push(self.eval_leaf(leaf));
-                    continue;
+            if !stack.apply(op) {
+                stack.push(self.eval_leaf(op), false);
+            }
+        }
+        stack.pop()
+    }
+
+    /// The value of a constant expression.
+    ///
+    /// # Errors
+    /// It makes an object for which there is no room.
+    ///
+    /// # Safety
+    /// As [`Instance::new`].
+    unsafe fn eval(&self, store: NonNull<StoreInner>, expr: &ConstExpr) -> Result<Bits> {
+        if let [op @ (ConstOp::Const(..) | ConstOp::GlobalGet(_) | ConstOp::RefNull | ConstOp::RefFunc(_))] =
+            expr.0.as_slice()
+        {
+            return Ok(self.eval_leaf(op));
+        }
+        let mut stack = Operands::default();
+        for op in &expr.0 {
+            if stack.apply(op) {
+                continue;
+            }
+            // SAFETY: promised by the caller.
+            if let Some(reference) = unsafe { self.eval_new(store, op, &mut stack)? } {
+                stack.push([reference, 0], true);
+                continue;
+            }
+            let is_traced = match *op {
+                ConstOp::GlobalGet(index) => self.module.info.globals[index as usize].content.is_traced(),
+                _ => false,
+            };
+            stack.push(self.eval_leaf(op), is_traced);
+        }
+        Ok(stack.pop())
+    }
+
+    /// Makes the object that an instruction of a constant expression asks for.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    ///
+    /// # Safety
+    /// As [`Instance::new`].
+    unsafe fn eval_new(&self, store: NonNull<StoreInner>, op: &ConstOp, stack: &mut Operands) -> Result<Option<u64>> {
+        let (ty, values) = match *op {
+            ConstOp::StructNew(ty) => match &self.module.info.type_defs[ty as usize].ty.composite {
+                CompositeType::Struct(fields) => (ty, New::Values(fields.len())),
+                _ => return Ok(None),
+            },
+            ConstOp::StructNewDefault(ty) => (ty, New::Zero(0)),
+            ConstOp::ArrayNew(ty) => {
+                let len = stack.pop()[0] as u32;
+                (ty, New::Repeated(len))
+            }
+            ConstOp::ArrayNewDefault(ty) => (ty, New::Zero(stack.pop()[0] as u32)),
+            ConstOp::ArrayNewFixed(ty, len) => (ty, New::Values(len as usize)),
+            _ => return Ok(None),
+        };
+        let (id, layout) = (self.module.info.types[ty as usize], &self.module.type_layouts[ty as usize]);
+        // SAFETY: promised by the caller: the store knows the type, and operands that are references are made roots meanwhile.
+        unsafe {
+            let reference = match values {
+                New::Zero(len) => object::new(store, id, layout, len, &mut stack.0, |_| &[])?,
+                New::Repeated(len) => object::new(store, id, layout, len, &mut stack.0, |all| &all[all.len() - 1..])?,
+                New::Values(len) => {
+                    object::new(store, id, layout, len as u32, &mut stack.0, |all| &all[all.len() - len..])?
                 }
             };
-            let mut pop = || stack.pop().unwrap_or_default()[0];
-            let (b, a) = (pop(), pop());
-            stack.push([apply(a, b), 0]);
+            match values {
+                New::Zero(_) => {}
+                New::Repeated(_) => drop(stack.pop()),
+                New::Values(len) => stack.0.truncate(stack.0.len() - len),
+            }
+            Ok(Some(reference))
         }
-        stack.pop().unwrap_or_default()
     }
 
     fn eval_leaf(&self, op: &ConstOp) -> Bits {
@@ -417,6 +565,52 @@ impl Instance {
             // `RefNull`; operators are not leaves.
             _ => [0, 0],
         }
+    }
+}
+
+/// Where the contents of an object come from: the top operands.
+#[derive(Clone, Copy)]
+enum New {
+    /// Nowhere: so many zeroes.
+    Zero(u32),
+    /// So many times from one operand.
+    Repeated(u32),
+    /// From so many operands.
+    Values(usize),
+}
+
+/// The operands of a constant expression: bits, and whether they are a reference that the collector has to know of.
+#[derive(Default)]
+struct Operands(Vec<(Bits, bool)>);
+
+impl Operands {
+    fn push(&mut self, bits: Bits, is_traced: bool) {
+        self.0.push((bits, is_traced));
+    }
+
+    fn pop(&mut self) -> Bits {
+        self.0.pop().unwrap_or_default().0
+    }
+
+    /// Carries out an instruction on numbers; false if it is none.
+    fn apply(&mut self, op: &ConstOp) -> bool {
+        let apply: fn(u64, u64) -> u64 = match op {
+            ConstOp::I32Add => |a, b| u64::from((a as u32).wrapping_add(b as u32)),
+            ConstOp::I32Sub => |a, b| u64::from((a as u32).wrapping_sub(b as u32)),
+            ConstOp::I32Mul => |a, b| u64::from((a as u32).wrapping_mul(b as u32)),
+            ConstOp::I64Add => u64::wrapping_add,
+            ConstOp::I64Sub => u64::wrapping_sub,
+            ConstOp::I64Mul => u64::wrapping_mul,
+            ConstOp::RefI31 => {
+                let [value, _] = self.pop();
+                self.push([crate::gc::i31(value as i32), 0], false);
+                return true;
+            }
+            _ => return false,
+        };
+        let ([b, _], [a, _]) = (self.pop(), self.pop());
+        self.push([apply(a, b), 0], false);
+        true
     }
 }
 

@@ -7,9 +7,10 @@
 //! validated code.
 
 use super::host_func::{catch, leave_pending};
-use super::{Instance, Memory, Table, VmCtx, VmFuncRef};
+use super::{CodePoint, Instance, Memory, Table, VmCtx, VmFuncRef};
 use crate::api::error::Result;
 use crate::api::store::StoreInner;
+use crate::gc::heap;
 use crate::interp::Stop;
 use core::ptr::NonNull;
 use tiercel_abi::Trap;
@@ -196,6 +197,17 @@ pub unsafe fn elem_drop(cx: *mut VmCtx, segment: u32) {
 pub unsafe fn ref_func(cx: *mut VmCtx, func: u32) -> *mut VmFuncRef {
     // SAFETY: promised by the caller.
     unsafe { instance(cx).as_ref().func(func).as_ptr() }
+}
+
+/// Makes room in the collected heap for what `VmStore::gc_request` says; `at` is where the guest is.
+///
+/// # Safety
+/// As the module says, for `at.cx`.
+#[cold]
+pub unsafe fn make_room(at: CodePoint) -> Result<(), Stop> {
+    // SAFETY: promised by the caller.
+    let made = unsafe { ask(at.cx, |store| heap::make_room(store, (*(*at.cx).store).gc_request, at))? };
+    if made { Ok(()) } else { Err(Stop::Trap(Trap::GcHeapOutOfMemory)) }
 }
 
 /// The epoch has reached the store's deadline: asks the store's callback, which may move it.

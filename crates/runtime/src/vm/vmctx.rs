@@ -1,6 +1,7 @@
 //! What the vmctx and its pointers point at. Offsets come from `tiercel_abi::vmctx`, said once there; the assertions at the
 //! end keep the two together.
 
+use crate::gc::GcType;
 use crate::sync::EpochCounter;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicPtr;
@@ -46,6 +47,47 @@ pub struct VmStore {
     pub stop_cx: *mut VmCtx,
     /// The store that owns this.
     pub store: *mut crate::api::store::StoreInner,
+    /// The collected heap: where offset 0 is.
+    pub gc_base: *mut u8,
+    /// The collected heap: the offset of the next object.
+    pub gc_next: usize,
+    /// The collected heap: objects end here, or the collector has to make room. Not below `gc_next`.
+    pub gc_limit: usize,
+    /// The collected heap: the bytes for which there was no room.
+    pub gc_request: usize,
+    /// What the collected heap knows of types, by their numbers.
+    pub gc_types: *const GcType,
+    /// How many there are.
+    pub gc_types_len: usize,
+    /// Where the guest is that the running host function was called by.
+    pub host_call: CodePoint,
+    /// The activations below, which are where they called the host.
+    pub activations: *const Activation,
+}
+
+/// A place in running code.
+#[derive(Clone, Copy)]
+pub struct CodePoint {
+    /// The instruction.
+    pub ip: *const u64,
+    /// The frame; null for no place.
+    pub fp: *mut u64,
+    /// The instance.
+    pub cx: *mut VmCtx,
+}
+
+impl CodePoint {
+    /// No place.
+    pub const NONE: CodePoint =
+        CodePoint { ip: core::ptr::null(), fp: core::ptr::null_mut(), cx: core::ptr::null_mut() };
+}
+
+/// An activation that waits for a call of the host to return.
+pub struct Activation {
+    /// Where it is.
+    pub at: CodePoint,
+    /// The one below.
+    pub below: *const Activation,
 }
 
 /// A linear memory as code sees it. The first field of `vm::Memory`.

@@ -3,6 +3,7 @@
 mod calls;
 mod errors;
 mod extern_refs;
+mod gc;
 mod instantiation;
 mod interruption;
 mod limits;

@@ -28,7 +28,7 @@ fn tables() -> Result<()> {
     Table::copy(&mut store, &table, 2, &table, 0, 2)?;
     assert_eq!(elements(&mut store, &table), [true, false, true, false]);
     assert!(Table::copy(&mut store, &table, 3, &table, 0, 2).is_err());
-    assert!(chain(table.set(&mut store, 0, Ref::Extern(None))).contains("should be funcref, found externref"));
+    assert!(chain(table.set(&mut store, 0, Ref::Extern(None))).contains("should be funcref, found nullexternref"));
     Ok(())
 }
 

@@ -12,7 +12,7 @@
 use super::Handler;
 use crate::interp::dispatch::{DONE, Next, Op, PENDING, Regs, StopCode, handler};
 use crate::interp::operand::{A, Dst, I, S, Src, St, Value, field, imm32, slot};
-use crate::vm::{VmCtx, VmFuncRef, VmTable};
+use crate::vm::{CodePoint, VmCtx, VmFuncRef, VmTable};
 use core::marker::PhantomData;
 use core::mem::offset_of;
 use core::ptr::NonNull;
@@ -219,8 +219,27 @@ ops! {
     CallIndirect<P: Src> |r| {
         let index: i64 = P::get(r, 1);
         match table_func(r, index) {
-            Ok(callee) => call_ref::<CALL_INDIRECT_WORDS>(r, callee),
+            Ok((callee, true)) => call_ref::<CALL_INDIRECT_WORDS>(r, callee),
+            Ok((callee, false)) => {
+                r.ia = callee.as_ptr() as u64;
+                Next::To(handler::<CallIndirectSubtype>())
+            }
             Err(reason) => trap(reason),
+        }
+    }
+
+    /// The part of an indirect call whose callee, in the accumulator, has another type than asked for: perhaps one that extends it.
+    CallIndirectSubtype |r| {
+        let callee = NonNull::new_unchecked(r.ia as *mut VmFuncRef);
+        if extends(r, callee) { call_ref::<CALL_INDIRECT_WORDS>(r, callee) } else { trap(Trap::BadSignature) }
+    }
+
+    /// Calls the function that `s0` refers to.
+    CallRef<P: Src> |r| {
+        let callee: i64 = P::get(r, 1);
+        match NonNull::new(callee as *mut VmFuncRef) {
+            Some(callee) => call_ref::<CALL_REF_WORDS>(r, callee),
+            None => trap(Trap::NullReference),
         }
     }
 
@@ -245,11 +264,24 @@ ops! {
     ReturnCallIndirect |r| {
         let index: i64 = S::get(r, 1);
         match table_func(r, index) {
-            Ok(callee) => {
+            Ok((callee, same)) if same || extends(r, callee) => {
                 let (args, header, shape) = (slot(r, 0), r.fp.add(*r.ip.add(4) as usize), Shape::of(r));
                 tail_call_ref(r, callee, args, header, shape)
             }
+            Ok(_) => trap(Trap::BadSignature),
             Err(reason) => trap(reason),
+        }
+    }
+
+    /// Calls the function that the slot `s0` refers to in place of the running one; the own header's is the fourth word.
+    ReturnCallRef |r| {
+        let callee: i64 = S::get(r, 1);
+        match NonNull::new(callee as *mut VmFuncRef) {
+            Some(callee) => {
+                let (args, header, shape) = (slot(r, 0), r.fp.add(*r.ip.add(3) as usize), Shape::of(r));
+                tail_call_ref(r, callee, args, header, shape)
+            }
+            None => trap(Trap::NullReference),
         }
     }
 
@@ -268,6 +300,7 @@ ops! {
     Epoch |r| {
         let store = (*r.cx).store;
         if (*(*store).epoch).load(Ordering::Relaxed) >= (*store).epoch_deadline {
+            (*store).host_call = CodePoint { ip: r.ip, fp: r.fp, cx: r.cx };
             match crate::vm::libcalls::epoch_reached(r.cx) {
                 Ok(()) => {}
                 Err(stop) => return stop_of(stop),
@@ -383,9 +416,10 @@ unsafe fn replace_frame(r: &mut Regs, args: *mut u64, header: *mut u64, params: 
     }
 }
 
-/// The function that a table's element refers to: the table's vmctx offset and the type are in the fourth word.
+/// The function that a table's element refers to, and whether its type is the one asked for: the table's vmctx offset and the
+/// type are in the fourth word.
 #[inline(always)]
-unsafe fn table_func(r: &Regs, index: i64) -> Result<NonNull<VmFuncRef>, Trap> {
+unsafe fn table_func(r: &Regs, index: i64) -> Result<(NonNull<VmFuncRef>, bool), Trap> {
     // SAFETY: the caller's: the instruction is an indirect call.
     unsafe {
         let operands = r.ip.add(3).cast::<u32>();
@@ -395,15 +429,30 @@ unsafe fn table_func(r: &Regs, index: i64) -> Result<NonNull<VmFuncRef>, Trap> {
         }
         let callee = *(*table).base.add(index as usize) as *mut VmFuncRef;
         let Some(callee) = NonNull::new(callee) else { return Err(Trap::IndirectCallToNull) };
-        if callee.as_ref().type_id != *operands.add(1) {
-            return Err(Trap::BadSignature);
+        Ok((callee, callee.as_ref().type_id == *operands.add(1)))
+    }
+}
+
+/// Whether a function's type extends the one that an indirect call asks for.
+#[inline(always)]
+unsafe fn extends(r: &Regs, callee: NonNull<VmFuncRef>) -> bool {
+    // SAFETY: the caller's: the instruction is an indirect call. A function of another instance has made its type known, if
+    // it extends any.
+    unsafe {
+        let store = (*r.cx).store;
+        let (asked, id) = (*r.ip.add(3).cast::<u32>().add(1), callee.as_ref().type_id);
+        if id as usize >= (*store).gc_types_len || asked as usize >= (*store).gc_types_len {
+            return false;
         }
-        Ok(callee)
+        let depth = (*(*store).gc_types.add(asked as usize)).lineage_len.wrapping_sub(1);
+        (*(*store).gc_types.add(id as usize)).extends(asked, depth)
     }
 }
 
 /// Words of a `CallImport`.
 const CALL_IMPORT_WORDS: usize = 3;
+/// Words of a `CallRef`.
+const CALL_REF_WORDS: usize = CALL_IMPORT_WORDS;
 /// Words of a `CallIndirect`.
 const CALL_INDIRECT_WORDS: usize = 4;
 
@@ -442,6 +491,7 @@ unsafe fn call_foreign<const WORDS: usize>(r: &mut Regs) -> Next {
         if let Some(host) = func.host {
             let store = (*r.cx).store;
             (*store).stack_top = args.add(shape.area());
+            (*store).host_call = CodePoint { ip: r.ip, fp: r.fp, cx: r.cx };
             if !host(callee, r.cx, args) {
                 return Next::Stop(PENDING);
             }
@@ -478,6 +528,7 @@ unsafe fn tail_call_ref(
         } else if let Some(host) = func.host {
             let store = (*r.cx).store;
             (*store).stack_top = args.add(shape.area());
+            (*store).host_call = CodePoint { ip: r.ip, fp: r.fp, cx: r.cx };
             if !host(callee, r.cx, args) {
                 return Next::Stop(PENDING);
             }
@@ -556,7 +607,7 @@ macro_rules! by_class {
             use crate::interp::ops::Class;
             match class {
                 Class::I32 => handler::<$op<i32, $($arg),*>>(),
-                Class::I64 => handler::<$op<i64, $($arg),*>>(),
+                Class::I64 | Class::Ref => handler::<$op<i64, $($arg),*>>(),
                 Class::F32 => handler::<$op<f32, $($arg),*>>(),
                 Class::F64 => handler::<$op<f64, $($arg),*>>(),
                 Class::V128 => handler::<$op<V128, $($arg),*>>(),

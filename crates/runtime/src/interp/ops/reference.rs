@@ -19,6 +19,30 @@ ops! {
         Next::Go
     }
 
+    /// Traps if `s0` is null.
+    NonNull<P: Src> |r| {
+        let reference: i64 = P::get(r, 1);
+        if reference == 0 {
+            return trap(Trap::NullReference);
+        }
+        r.ip = r.ip.add(2);
+        Next::Go
+    }
+
+    /// Goes on at the distance in the third word if `s0` is null.
+    BrNull<P: Src> |r| {
+        let reference: i64 = P::get(r, 1);
+        r.ip = r.ip.offset(if reference == 0 { *r.ip.add(2) as i64 as isize } else { 3 });
+        Next::Go
+    }
+
+    /// Goes on at the distance in the third word if `s0` is not null.
+    BrNonNull<P: Src> |r| {
+        let reference: i64 = P::get(r, 1);
+        r.ip = r.ip.offset(if reference == 0 { 3 } else { *r.ip.add(2) as i64 as isize });
+        Next::Go
+    }
+
     /// `dst` = element `s0` of the table at vmctx offset `imm32`.
     TableGet |r| {
         let index: i64 = S::get(r, 1);

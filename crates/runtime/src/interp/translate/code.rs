@@ -56,7 +56,14 @@ pub struct CodeBuilder {
     words: Vec<u64>,
     /// For each instruction that can trap or call: its first word and its place in the module, ascending.
     origins: Vec<(u32, u32)>,
+    /// Stack maps: the first word of an instruction at which a collection may happen, and where its slots start in `map_slots`. Each
+    /// holds until the next.
+    maps: Vec<(u32, u32)>,
+    map_slots: Vec<u16>,
 }
+
+/// The most slots in a function's stack maps: a bound on memory, far from what real functions have.
+const MAX_MAP_SLOTS: usize = 1 << 24;
 
 impl CodeBuilder {
     /// Words so far: the position of the next instruction.
@@ -68,6 +75,23 @@ impl CodeBuilder {
     pub fn clear(&mut self) {
         self.words.clear();
         self.origins.clear();
+        self.maps.clear();
+        self.map_slots.clear();
+    }
+
+    /// Notes that a collection may happen at the instruction at the end, while these slots hold references; false if there are too
+    /// many maps.
+    pub fn map(&mut self, slots: impl Iterator<Item = u16>) -> bool {
+        let start = self.map_slots.len();
+        self.map_slots.extend(slots);
+        let last = self.maps.last().map_or(0..0, |(_, last)| *last as usize..start);
+        if self.map_slots[last] == self.map_slots[start..] {
+            // As before.
+            self.map_slots.truncate(start);
+        } else {
+            self.maps.push((self.words.len() as u32, start as u32));
+        }
+        self.map_slots.len() <= MAX_MAP_SLOTS
     }
 
     /// Starts an instruction; its operand words follow by [`CodeBuilder::word`].
@@ -127,8 +151,29 @@ impl CodeBuilder {
         self.words[fixup.word] = (target as i64 - fixup.from as i64) as u64;
     }
 
-    /// The finished words and origins.
-    pub fn finish(&self) -> (Box<[u64]>, Box<[(u32, u32)]>) {
-        (self.words.as_slice().into(), self.origins.as_slice().into())
+    /// The finished function.
+    pub fn finish(&self, traced_locals: Box<[u16]>) -> Code {
+        Code {
+            words: self.words.as_slice().into(),
+            origins: self.origins.as_slice().into(),
+            maps: self.maps.as_slice().into(),
+            map_slots: self.map_slots.as_slice().into(),
+            traced_locals,
+        }
     }
+}
+
+/// The code of one function.
+pub struct Code {
+    /// Instructions.
+    pub words: Box<[u64]>,
+    /// For each instruction that can stop: its first word and its place in the module (bytes from the start), ascending.
+    pub origins: Box<[(u32, u32)]>,
+    /// Stack maps: the first word of an instruction at which a collection may happen, and where its slots start in `map_slots`,
+    /// ascending. Each holds until the next.
+    pub maps: Box<[(u32, u32)]>,
+    /// Slots of operands that are references, by the maps.
+    pub map_slots: Box<[u16]>,
+    /// Slots of parameters and locals that are references.
+    pub traced_locals: Box<[u16]>,
 }

@@ -115,18 +115,20 @@ impl Translator {
         self.skipped = Some(0);
     }
 
-    fn signature(&self, cx: Context<'_>, ty: BlockType) -> Signature {
-        match ty {
+    fn signature(&self, cx: Context<'_>, ty: BlockType) -> Result<Signature, tiercel_wasm::Error> {
+        Ok(match ty {
             BlockType::Empty => Signature::Simple(None),
-            BlockType::Type(ty) => Signature::Simple(Some(super::local_class(ty))),
+            BlockType::Type(ty) => Signature::Simple(Some(super::local_class(cx.info, ty)?)),
             BlockType::FuncType(index) => Signature::Full(cx.info.func_types[index as usize].clone()),
-        }
+        })
     }
 
     /// Opens a construct; its parameters are on the stack.
-    pub(super) fn open(&mut self, cx: Context<'_>, op: &Operator<'_>) {
-        let (Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty }) = op else { return };
-        let signature = self.signature(cx, *blockty);
+    pub(super) fn open(&mut self, cx: Context<'_>, op: &Operator<'_>) -> Result<(), tiercel_wasm::Error> {
+        let (Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty }) = op else {
+            return Ok(());
+        };
+        let signature = self.signature(cx, *blockty)?;
         let params = signature.param_count();
         let condition = matches!(op, Operator::If { .. }).then(|| self.pop_condition(params));
         self.settle_locals();
@@ -146,6 +148,7 @@ impl Translator {
             Label::Forward
         };
         self.frames.push(Frame { label, signature, height, base, fixups: Vec::new(), to_else });
+        Ok(())
     }
 
     /// `else`: the end of the first arm, if it is reached, and the start of the second.
@@ -278,7 +281,7 @@ impl Translator {
         }
     }
 
-    fn emit_jump(&mut self) -> Fixup {
+    pub(super) fn emit_jump(&mut self) -> Fixup {
         let at = self.code.op(handler::<handlers::Br>());
         self.code.distance(at)
     }
@@ -286,7 +289,7 @@ impl Translator {
     // Branches.
 
     /// Makes a branch lead to the label `depth` constructs out.
-    fn lead_to(&mut self, fixup: Fixup, depth: u32) {
+    pub(super) fn lead_to(&mut self, fixup: Fixup, depth: u32) {
         let index = self.frames.len() - 1 - depth as usize;
         match self.frames[index].label {
             Label::Loop(head) => self.code.fix(fixup, head),
@@ -295,7 +298,7 @@ impl Translator {
     }
 
     /// Whether a branch to the label has to move values.
-    fn has_moves(&self, depth: u32) -> bool {
+    pub(super) fn has_moves(&self, depth: u32) -> bool {
         let frame = &self.frames[self.frames.len() - 1 - depth as usize];
         let arity = frame.arity();
         let first = self.stack.len() - arity;
@@ -311,7 +314,7 @@ impl Translator {
     }
 
     /// Moves the values that a branch takes along to where its label expects them. They stay on the stack.
-    fn emit_moves(&mut self, depth: u32) {
+    pub(super) fn emit_moves(&mut self, depth: u32) {
         self.keep_slots();
         let frame = &self.frames[self.frames.len() - 1 - depth as usize];
         let (arity, mut to) = (frame.arity(), frame.base);
@@ -324,7 +327,7 @@ impl Translator {
         self.stack.reserve_to(to);
     }
 
-    fn is_function(&self, depth: u32) -> bool {
+    pub(super) fn is_function(&self, depth: u32) -> bool {
         self.frames[self.frames.len() - 1 - depth as usize].label == Label::Function
     }
 
@@ -357,23 +360,28 @@ impl Translator {
             self.lead_to(fixup, depth);
         } else {
             let around = self.emit_branch(condition, false);
-            let before = self.accumulators;
-            if self.is_function(depth) {
-                let results = self.frames[0].signature.result_count();
-                self.emit_return_keeping(results);
-            } else {
-                self.emit_moves(depth);
-                let fixup = self.emit_jump();
-                self.lead_to(fixup, depth);
-            }
-            let here = self.code.len();
-            self.code.fix(around, here);
-            // The moves have not run here: the accumulators are as they were.
-            self.reset_results();
-            self.accumulators = before;
-            self.keep_slots();
+            self.branch_behind(around, depth);
         }
         self.start_fuel();
+    }
+
+    /// A branch with its moves, or a return, that `around` leads around.
+    pub(super) fn branch_behind(&mut self, around: Fixup, depth: u32) {
+        let before = self.accumulators;
+        if self.is_function(depth) {
+            let results = self.frames[0].signature.result_count();
+            self.emit_return_keeping(results);
+        } else {
+            self.emit_moves(depth);
+            let fixup = self.emit_jump();
+            self.lead_to(fixup, depth);
+        }
+        let here = self.code.len();
+        self.code.fix(around, here);
+        // The moves have not run here: the accumulators are as they were.
+        self.reset_results();
+        self.accumulators = before;
+        self.keep_slots();
     }
 
     /// `br_table`.
@@ -522,6 +530,7 @@ impl Translator {
         let ty = cx.info.func_type(func);
         let (args, header) = self.settle_args(ty);
         self.origin();
+        self.safepoint(ty.params().len());
         match cx.info.defined_func(func) {
             Some(index) => {
                 self.code.op(handler::<handlers::Call>());
@@ -539,8 +548,13 @@ impl Translator {
     /// `call_indirect`.
     pub(super) fn call_indirect(&mut self, cx: Context<'_>, ty: u32, table: u32) {
         let (func_type, type_id) = (&cx.info.func_types[ty as usize], cx.info.types[ty as usize]);
-        let (handler, index, args, _) = self.indirect(func_type);
+        let (place, args) = self.indirect(func_type);
+        let (handler, index) = match place {
+            Place::Acc => (handler::<handlers::CallIndirect<A>>(), 0),
+            Place::Slot(slot) => (handler::<handlers::CallIndirect<S>>(), slot),
+        };
         self.origin();
+        self.safepoint(func_type.params().len());
         self.code.op(handler);
         self.code.word(fields(args, index, 0, 0));
         self.code.word(Self::shape(func_type).word());
@@ -548,17 +562,30 @@ impl Translator {
         self.finish_call(func_type);
     }
 
-    /// The operands of an indirect call: handler, index, arguments, header.
-    fn indirect(&mut self, ty: &FuncType) -> (Handler, u16, u16, u16) {
+    /// `call_ref`.
+    pub(super) fn call_ref(&mut self, cx: Context<'_>, ty: u32) {
+        let ty = &cx.info.func_types[ty as usize];
+        let (place, args) = self.indirect(ty);
+        let (handler, callee) = match place {
+            Place::Acc => (handler::<handlers::CallRef<A>>(), 0),
+            Place::Slot(slot) => (handler::<handlers::CallRef<S>>(), slot),
+        };
+        self.origin();
+        self.safepoint(ty.params().len());
+        self.code.op(handler);
+        self.code.word(fields(args, callee, 0, 0));
+        self.code.word(Self::shape(ty).word());
+        self.finish_call(ty);
+    }
+
+    /// The operands of a call whose callee is computed: the place of that operand, the arguments' slot.
+    fn indirect(&mut self, ty: &FuncType) -> (Place, u16) {
         let entry = self.stack.pop();
         let len = self.stack.len();
         let moves = (len - ty.params().len()..len).any(|index| self.stack.get(index).kind != Kind::Temp);
         let place = self.place_across(&entry, moves);
-        let (args, header) = self.settle_args(ty);
-        match place {
-            Place::Acc => (handler::<handlers::CallIndirect<A>>(), 0, args, header),
-            Place::Slot(slot) => (handler::<handlers::CallIndirect<S>>(), slot, args, header),
-        }
+        let (args, _) = self.settle_args(ty);
+        (place, args)
     }
 
     /// `return_call`.
@@ -567,6 +594,7 @@ impl Translator {
         let (args, _) = self.settle_args(ty);
         let header = self.slot(self.header);
         self.origin();
+        self.safepoint(ty.params().len());
         match cx.info.defined_func(func) {
             Some(index) => {
                 self.code.op(handler::<handlers::ReturnCall>());
@@ -588,10 +616,26 @@ impl Translator {
         let index = self.place_slot(&entry);
         let (args, _) = self.settle_args(func_type);
         self.origin();
+        self.safepoint(func_type.params().len());
         self.code.op(handler::<handlers::ReturnCallIndirect>());
         self.code.word(fields(args, index, 0, 0));
         self.code.word(Self::shape(func_type).word());
         self.code.word(halves(cx.layout.table(table), type_id.as_u32()));
+        self.code.word(self.header as u64);
+        self.unreachable();
+    }
+
+    /// `return_call_ref`.
+    pub(super) fn return_call_ref(&mut self, cx: Context<'_>, ty: u32) {
+        let ty = &cx.info.func_types[ty as usize];
+        let entry = self.stack.pop();
+        let callee = self.place_slot(&entry);
+        let (args, _) = self.settle_args(ty);
+        self.origin();
+        self.safepoint(ty.params().len());
+        self.code.op(handler::<handlers::ReturnCallRef>());
+        self.code.word(fields(args, callee, 0, 0));
+        self.code.word(Self::shape(ty).word());
         self.code.word(self.header as u64);
         self.unreachable();
     }

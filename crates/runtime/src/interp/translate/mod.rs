@@ -5,14 +5,16 @@
 //! mirrors. When the only reader of a temporary takes it from there, its producer's handler is replaced by one that does not store. A
 //! comparison that is followed by a branch, and an addition that is followed by a load, are taken back and become one instruction.
 //!
-//! [`code`] is the output, [`control`] blocks and branches, [`ops`] everything else.
+//! [`code`] is the output, [`control`] blocks and branches, [`gc`] the collected heap, [`reference`] what tests references, [`ops`] everything else.
 
 pub mod code;
 mod control;
+mod gc;
 mod ops;
+mod reference;
 mod stack;
 
-use self::code::{CodeBuilder, fields, fields_imm};
+use self::code::{Code, CodeBuilder, fields, fields_imm};
 use self::control::Frame;
 use self::stack::{Entry, Kind, Stack};
 use super::dispatch::{Handler, handler};
@@ -20,21 +22,14 @@ use super::operand::I;
 use super::ops::Class;
 use super::ops::control::{self as handlers, Copy, Enter0, EnterN, HEADER_SLOTS, STACK_MARGIN_SLOTS};
 use super::ops::scalar::{Binary, Pattern};
-use alloc::boxed::Box;
+use crate::gc::TypeLayout;
 use alloc::format;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use tiercel_abi::VmctxLayout;
 use tiercel_wasm::numeric::V128;
-use tiercel_wasm::{Error, FuncType, ModuleInfo, ValType};
+use tiercel_wasm::{Error, FuncType, HeapType, ModuleInfo, ValType};
 use wasmparser::{BinaryReader, FunctionBody};
-
-/// The code of one function.
-pub struct Code {
-    /// Instructions.
-    pub words: Box<[u64]>,
-    /// For each instruction that can stop: its first word and its place in the module (bytes from the start), ascending.
-    pub origins: Box<[(u32, u32)]>,
-}
 
 /// What the translator needs to know of a module.
 #[derive(Clone, Copy)]
@@ -45,6 +40,8 @@ pub struct Context<'a> {
     pub bytes: &'a [u8],
     /// Its vmctx.
     pub layout: &'a VmctxLayout,
+    /// What the objects of its types look like, in the order of the type section.
+    pub type_layouts: &'a [Arc<TypeLayout>],
     /// Whether every value goes through its slot and no instruction absorbs another: the judge of the rest.
     pub plain: bool,
     /// Whether code counts fuel.
@@ -57,7 +54,8 @@ pub struct Context<'a> {
 pub fn class_of(ty: ValType) -> Class {
     match ty {
         ValType::I32 => Class::I32,
-        ValType::I64 | ValType::Ref(_) => Class::I64,
+        ValType::I64 => Class::I64,
+        ValType::Ref(ty) => reference_class(ty.heap),
         ValType::F32 => Class::F32,
         ValType::F64 => Class::F64,
         ValType::V128 => Class::V128,
@@ -67,7 +65,7 @@ pub fn class_of(ty: ValType) -> Class {
 /// Which accumulator a class has.
 fn accumulator(class: Class) -> Option<usize> {
     match class {
-        Class::I32 | Class::I64 => Some(0),
+        Class::I32 | Class::I64 | Class::Ref => Some(0),
         Class::F32 => Some(1),
         Class::F64 => Some(2),
         Class::V128 => None,
@@ -144,6 +142,7 @@ pub struct Translator {
     counts_fuel: bool,
     epochs: bool,
     too_large: bool,
+    too_many_maps: bool,
 }
 
 /// The highest slot that an operand word can name.
@@ -156,7 +155,7 @@ impl Translator {
         let range = cx.info.bodies[body].clone();
         let bytes = &cx.bytes[range.start as usize..range.end as usize];
         let body = FunctionBody::new(BinaryReader::new(bytes, range.start as u64));
-        self.start(cx.info.func_type(func), &body)?;
+        self.start(cx.info, cx.info.func_type(func), &body)?;
         let mut reader = body.get_operators_reader()?;
         (self.plain, self.counts_fuel, self.epochs) = (cx.plain, cx.fuel, cx.epochs);
         self.offset = reader.original_position() as u32;
@@ -172,18 +171,22 @@ impl Translator {
         }
         self.finish_fuel();
         let slots = self.stack.max_home() + STACK_MARGIN_SLOTS as u32;
+        if self.too_many_maps {
+            return Err(Error::limit(format!(
+                "function {func} holds more references across calls and allocations than the interpreter can note"
+            )));
+        }
         if self.too_large || slots > MAX_SLOT {
             return Err(Error::limit(format!(
                 "function {func} needs {slots} stack slots, which is more than the interpreter's limit of {MAX_SLOT}"
             )));
         }
         self.patch_enter(slots);
-        let (words, origins) = self.code.finish();
-        Ok(Code { words, origins })
+        Ok(self.code.finish(self.stack.traced_locals().collect()))
     }
 
     /// Lays out parameters, header and locals.
-    fn start(&mut self, ty: &FuncType, body: &FunctionBody<'_>) -> Result<(), Error> {
+    fn start(&mut self, info: &ModuleInfo, ty: &FuncType, body: &FunctionBody<'_>) -> Result<(), Error> {
         self.code.clear();
         self.stack.clear();
         self.frames.clear();
@@ -191,6 +194,7 @@ impl Translator {
         self.skipped = None;
         self.fuel = None;
         self.too_large = false;
+        self.too_many_maps = false;
         let mut slot = 0;
         for &ty in ty.params() {
             self.stack.declare(class_of(ty), slot);
@@ -200,7 +204,7 @@ impl Translator {
         slot += HEADER_SLOTS as u32;
         for group in body.get_locals_reader()? {
             let (count, ty) = group?;
-            let class = local_class(ty);
+            let class = local_class(info, ty)?;
             for _ in 0..count {
                 self.stack.declare(class, slot);
                 slot += stack::slots(class);
@@ -440,12 +444,19 @@ impl Translator {
         self.code.origin(self.offset);
     }
 
+    /// Notes that a collection may happen at the current instruction, whose top `taken` operands are not to be found by it.
+    fn safepoint(&mut self, taken: usize) {
+        let traced = self.stack.traced(self.stack.len() - taken);
+        self.too_many_maps |= !self.code.map(traced);
+    }
+
     // Fuel and epochs.
 
     /// What a function does at its start and a loop at its head.
     fn poll(&mut self) {
         if self.epochs {
             self.origin();
+            self.safepoint(0);
             self.code.op(handler::<handlers::Epoch>());
         }
         self.start_fuel();
@@ -473,12 +484,18 @@ impl Translator {
     }
 }
 
-fn local_class(ty: wasmparser::ValType) -> Class {
-    match ty {
+fn local_class(info: &ModuleInfo, ty: wasmparser::ValType) -> Result<Class, Error> {
+    Ok(match ty {
         wasmparser::ValType::I32 => Class::I32,
-        wasmparser::ValType::I64 | wasmparser::ValType::Ref(_) => Class::I64,
+        wasmparser::ValType::I64 => Class::I64,
         wasmparser::ValType::F32 => Class::F32,
         wasmparser::ValType::F64 => Class::F64,
         wasmparser::ValType::V128 => Class::V128,
-    }
+        wasmparser::ValType::Ref(ty) => reference_class(info.heap_type(ty.heap_type())?),
+    })
+}
+
+/// The class of references to `heap`.
+fn reference_class(heap: HeapType) -> Class {
+    if heap.is_traced() { Class::Ref } else { Class::I64 }
 }

@@ -26,7 +26,7 @@ impl Translator {
                 self.code.op(handler::<handlers::Unreachable>());
                 self.unreachable();
             }
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.open(cx, op),
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.open(cx, op)?,
             Operator::Else => self.else_arm(true),
             Operator::End => self.end(true),
             Operator::Br { relative_depth } => self.br(relative_depth),
@@ -39,6 +39,10 @@ impl Translator {
             Operator::ReturnCallIndirect { type_index, table_index } => {
                 self.return_call_indirect(cx, type_index, table_index);
             }
+            Operator::CallRef { type_index } => self.call_ref(cx, type_index),
+            Operator::ReturnCallRef { type_index } => self.return_call_ref(cx, type_index),
+            Operator::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
+            Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth),
 
             Operator::Drop => {
                 self.stack.pop();
@@ -65,11 +69,13 @@ impl Translator {
                 let home = self.stack.push(Kind::Temp, Class::V128);
                 self.emit_vector_const(home, *value.bytes());
             }
-            Operator::RefNull { .. } => self.push_const(Class::I64, 0),
+            Operator::RefNull { hty } => self.push_const(super::reference_class(cx.info.heap_type(hty)?), 0),
             Operator::RefIsNull => {
                 self.push_const(Class::I64, 0);
                 self.scalar(&Operator::I64Eq)?;
             }
+            Operator::RefEq => self.scalar(&Operator::I64Eq)?,
+            Operator::RefAsNonNull => self.non_null(),
             Operator::RefFunc { function_index } => {
                 let home = self.stack.push(Kind::Temp, Class::I64);
                 let dst = self.slot(home);
@@ -121,12 +127,13 @@ impl Translator {
 
             Operator::TableGet { table } => {
                 let index = self.pop_slot();
-                let home = self.stack.push(Kind::Temp, Class::I64);
+                let class = super::reference_class(cx.info.tables[table as usize].element.heap);
+                let home = self.stack.push(Kind::Temp, class);
                 let dst = self.slot(home);
                 self.origin();
                 let at = self.code.op(handler::<refs::TableGet>());
                 self.code.word(fields_imm(dst, index, cx.layout.table(table)));
-                self.wrote(at, home, Class::I64, None);
+                self.wrote(at, home, class, None);
             }
             Operator::TableSet { table } => {
                 let (value, index) = (self.stack.pop(), self.stack.pop());
@@ -186,7 +193,11 @@ impl Translator {
             Operator::I64MulWideS => self.wide(simd::I64_MUL_WIDE_S, 2),
             Operator::I64MulWideU => self.wide(simd::I64_MUL_WIDE_U, 2),
 
-            _ => self.access_or_scalar(cx, op)?,
+            _ => {
+                if !self.gc(cx, op)? {
+                    self.access_or_scalar(cx, op)?;
+                }
+            }
         }
         if self.plain && self.skipped.is_none() && self.stack.len() > 0 {
             self.settle(self.stack.len() - 1);
@@ -194,11 +205,11 @@ impl Translator {
         Ok(())
     }
 
-    fn push_const(&mut self, class: Class, bits: u64) {
+    pub(super) fn push_const(&mut self, class: Class, bits: u64) {
         self.stack.push(Kind::Const(bits), class);
     }
 
-    fn pop_slot(&mut self) -> u16 {
+    pub(super) fn pop_slot(&mut self) -> u16 {
         let entry = self.stack.pop();
         self.place_slot(&entry)
     }
@@ -307,7 +318,7 @@ impl Translator {
         Ok(())
     }
 
-    fn scalar(&mut self, op: &Operator<'_>) -> Result<(), Error> {
+    pub(super) fn scalar(&mut self, op: &Operator<'_>) -> Result<(), Error> {
         match scalar::lookup(op) {
             Some(Scalar::Binary(table)) => self.binary(table),
             Some(Scalar::Unary(table)) => self.unary(table),

@@ -54,6 +54,8 @@ pub fn slots(class: Class) -> u32 {
 pub struct Stack {
     entries: Vec<Entry>,
     locals: Vec<Local>,
+    /// Indices of the entries of class `Ref`.
+    refs: Vec<u32>,
     /// The home of the next entry.
     next_home: u32,
     /// The highest `next_home` so far.
@@ -67,6 +69,7 @@ impl Stack {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.locals.clear();
+        self.refs.clear();
         (self.next_home, self.max_home, self.settled) = (0, 0, 0);
     }
 
@@ -106,6 +109,18 @@ impl Stack {
         self.max_home = self.max_home.max(slot);
     }
 
+    /// The homes that hold references, of the entries below index `end`.
+    pub fn traced(&self, end: usize) -> impl Iterator<Item = u16> + '_ {
+        let entries = self.refs.iter().map(|&index| index as usize).take_while(move |&index| index < end);
+        let entries = entries.map(|index| &self.entries[index]);
+        entries.filter(|entry| entry.kind == Kind::Temp).map(|entry| entry.home as u16)
+    }
+
+    /// The slots of the locals that are references.
+    pub fn traced_locals(&self) -> impl Iterator<Item = u16> + '_ {
+        self.locals.iter().filter(|local| local.class == Class::Ref).map(|local| local.slot as u16)
+    }
+
     /// The entry at `index` from below.
     pub fn get(&self, index: usize) -> Entry {
         self.entries[index]
@@ -117,6 +132,9 @@ impl Stack {
         let mut chain = NONE;
         if let Kind::Local(local) = kind {
             chain = core::mem::replace(&mut self.locals[local as usize].chain, index);
+        }
+        if class == Class::Ref {
+            self.refs.push(index);
         }
         self.entries.push(Entry { kind, class, home, chain });
         self.next_home += slots(class);
@@ -130,6 +148,9 @@ impl Stack {
         let entry = self.entries.pop().unwrap_or(Entry { kind: Kind::Temp, class: Class::I32, home: 0, chain: NONE });
         if let Kind::Local(local) = entry.kind {
             self.locals[local as usize].chain = entry.chain;
+        }
+        if entry.class == Class::Ref {
+            self.refs.pop();
         }
         self.next_home = entry.home;
         self.settled = self.settled.min(self.entries.len());
@@ -159,7 +180,7 @@ impl Stack {
         (head != NONE).then_some(head as usize)
     }
 
-    /// Changes what class the top entry is read as.
+    /// Changes what class the top entry is read as; neither is `Ref`.
     pub fn retype_top(&mut self, class: Class) {
         if let Some(top) = self.entries.last_mut() {
             top.class = class;

@@ -1,0 +1,23 @@
+//! x86-64: instructions as data, and their encoder.
+//!
+//! Reading order: [`regs`], [`features`], [`row`] (what a row of the table says), [`insts`] (the table), [`mem`] (addresses), [`inst`]
+//! (an instruction as the optimizing compiler holds it, and what the register allocator asks of it), [`encode`] (fields to bytes),
+//! [`asm`] (labels, fixups, and direct emission for the baseline compiler and stubs), [`print`] (Intel syntax).
+//!
+//! No AVX-512 and no 256-bit registers: WebAssembly's vectors have 128 bits.
+
+pub mod asm;
+pub mod encode;
+pub mod features;
+pub mod inst;
+pub mod insts;
+pub mod mem;
+pub mod print;
+pub mod regs;
+pub mod row;
+
+pub use asm::{Assembler, FrameBases, Label, Reloc, Symbol};
+pub use features::Features;
+pub use inst::{Constraint, Inst, RegOperand};
+pub use mem::{Mem, Scale};
+pub use row::{Cond, Op, Role, Size, SizedOp};
