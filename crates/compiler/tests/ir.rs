@@ -1,7 +1,8 @@
 //! What becomes of WebAssembly, and of IR as text: every file of `tests/ir` says in comments what must and must not be there.
 //!
 //! ```text
-//! ;;! config checked      for the whole file: checked, epochs, fuel, plain (no rules), moves (memories move), slots (for locals)
+//! ;;! config checked      for the whole file: checked, epochs, fuel, plain (no rules), moves (memories move), slots (for locals),
+//!                         references (with function references and GC types),
 //! ;;! stage translate     for the whole file: stop before the pass behind this one; without, all passes run
 //! ;;! body 1              what follows is about the second body of a `.wat`; the first one otherwise
 //! ;;! has i32.add         the text contains this, behind what the line before has found
@@ -52,6 +53,7 @@ fn config_of(directives: &[(&str, &str)]) -> Config {
                 "epochs" => config.epochs = true,
                 "fuel" => config.fuel = true,
                 "plain" => config.optimize = false,
+                "references" => {}
                 "slots" => config.locals_in_slots = true,
                 "moves" => config.memories_move = true,
                 other => panic!("no option is called `{other}`"),
@@ -105,6 +107,10 @@ fn check_wat(text: &str) -> Result<(), String> {
     let bytes = wat::parse_str(text).map_err(|error| error.to_string())?;
     let mut features = Features::default();
     features.set(Feature::WideArithmetic, true);
+    if text.contains(";;! config references") {
+        features.set(Feature::FunctionReferences, true);
+        features.set(Feature::Gc, true);
+    }
     let info =
         tiercel_wasm::decode(&bytes, &features, &mut TypeRegistry::default()).map_err(|error| error.to_string())?;
     let layout = layout_of(&info);

@@ -60,6 +60,8 @@ builtins! {
     // table, segment, destination, source, length
     TableInit "table.init" (I32, I32, I64, I64, I64) -> None writes [AliasClass::TABLE];
     ElemDrop "elem.drop" (I32) -> None writes [];
+    // a function's type, the type asked for, both as in `TypeId::as_u32`; whether the first one is a subtype of the second
+    TypeExtends "type.extends" (I32, I32) -> I32 writes [];
 }
 
 impl Builtin {

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use tiercel_abi::Trap;
 use tiercel_abi::vmctx::{GLOBAL_BYTES, VmctxLayout, VmctxShape, header};
+use tiercel_wasm::composite::TypeDef;
 use tiercel_wasm::module::{ConstExpr, ConstOp, ElementItems, SegmentMode};
 use tiercel_wasm::{ModuleInfo, ValType};
 
@@ -431,6 +432,11 @@ impl World for Machine<'_> {
             Builtin::MemoryInit => self.memory_init(arg(0), arg(1) as usize, arg(2), arg(3), arg(4))?,
             Builtin::TableInit => self.table_init(arg(0), arg(1) as usize, arg(2), arg(3), arg(4))?,
             Builtin::DataDrop => self.dropped_data[arg(0) as usize] = true,
+            Builtin::TypeExtends => {
+                let extends = |def: &TypeDef| def.lineage.iter().any(|id| u64::from(id.as_u32()) == arg(1));
+                let place = self.info.types.iter().position(|id| u64::from(id.as_u32()) == arg(0));
+                return Ok(u128::from(place.is_some_and(|place| extends(&self.info.type_defs[place]))));
+            }
             Builtin::ElemDrop => self.elements[arg(0) as usize] = None,
         }
         Ok(0)

@@ -2,7 +2,7 @@
 
 use super::{Context, Translator, types_of};
 use crate::entity::Entity;
-use crate::ir::{AliasClass, Inst, Opcode, Sig, Type, Value};
+use crate::ir::{AliasClass, Builtin, Inst, Opcode, Sig, Type, Value};
 use tiercel_abi::Trap;
 use tiercel_wasm::FuncType;
 
@@ -78,18 +78,37 @@ impl Translator {
         let index = self.pop();
         let Some(element) = self.element_address(cx, table, index) else { return };
         let func = self.build.ptr_load(Type::I64, element, 0, AliasClass::TABLE);
-        let is_null = self.build.unary(Opcode::I64Eqz, func);
-        if !self.check(Opcode::TrapNz, is_null, Trap::IndirectCallToNull) {
+        if !self.check_not_null(func, Trap::IndirectCallToNull) {
             return;
         }
         let found = self.build.ptr_load(Type::I32, func, 3 * cx.config.pointer_bytes, AliasClass::READ_ONLY);
         let wanted = self.build.i32(cx.info.types[ty as usize].as_u32());
-        let differs = self.build.binary(Opcode::I32Ne, found, wanted);
-        if !self.check(Opcode::TrapNz, differs, Trap::BadSignature) {
+        let (op, condition) = if cx.info.type_defs[ty as usize].ty.is_final {
+            (Opcode::TrapNz, self.build.binary(Opcode::I32Ne, found, wanted))
+        } else {
+            // Only the runtime knows what other modules' types extend.
+            (Opcode::TrapZ, self.builtin(Builtin::TypeExtends, &[found, wanted]))
+        };
+        if !self.check(op, condition, Trap::BadSignature) {
             return;
         }
         let op = if tail { Opcode::ReturnCallRef } else { Opcode::CallRef };
         self.emit_call(cx, op, func.index() as u32, ty);
+    }
+
+    /// `call_ref` and `return_call_ref`.
+    pub(super) fn call_ref(&mut self, cx: Context<'_>, ty: u32, tail: bool) {
+        let func = self.pop();
+        if self.check_not_null(func, Trap::NullReference) {
+            let op = if tail { Opcode::ReturnCallRef } else { Opcode::CallRef };
+            self.emit_call(cx, op, func.index() as u32, ty);
+        }
+    }
+
+    /// Traps if a reference is null; false if it always is.
+    pub(super) fn check_not_null(&mut self, reference: Value, trap: Trap) -> bool {
+        let is_null = self.build.unary(Opcode::I64Eqz, reference);
+        self.check(Opcode::TrapNz, is_null, trap)
     }
 
     /// The address of a table's element, its index checked; none if that traps always.

@@ -596,6 +596,28 @@ impl Translator {
     /// `br_if`.
     pub(super) fn br_if(&mut self, depth: u32) {
         let condition = self.pop();
+        self.branch_if(condition, depth);
+    }
+
+    /// `br_on_null`: the reference stays on the stack where the branch is not taken.
+    pub(super) fn br_on_null(&mut self, depth: u32) {
+        let reference = self.pop();
+        let is_null = self.build.unary(Opcode::I64Eqz, reference);
+        self.branch_if(is_null, depth);
+        self.stack.push(reference);
+    }
+
+    /// `br_on_non_null`: only the label gets the reference.
+    pub(super) fn br_on_non_null(&mut self, depth: u32) {
+        let reference = self.stack[self.stack.len() - 1];
+        let null = self.build.i64(0);
+        let is_not_null = self.build.binary(Opcode::I64Ne, reference, null);
+        self.branch_if(is_not_null, depth);
+        self.pop();
+    }
+
+    /// Branches to the label `depth` constructs out if the condition is not 0.
+    fn branch_if(&mut self, condition: Value, depth: u32) {
         let (condition, inverted) = self.condition(condition);
         match self.build.func.int_const(condition) {
             Some(bits) if (bits != 0) != inverted => {

@@ -62,6 +62,11 @@ impl Translator {
                 self.call_indirect(cx, type_index, table_index, true);
             }
 
+            Operator::CallRef { type_index } => self.call_ref(cx, type_index, false),
+            Operator::ReturnCallRef { type_index } => self.call_ref(cx, type_index, true),
+            Operator::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
+            Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth),
+
             Operator::Drop => {
                 self.pop();
             }
@@ -76,6 +81,12 @@ impl Translator {
 
             Operator::RefNull { .. } => self.push_const(Type::I64, 0),
             Operator::RefIsNull => self.push_unary(Opcode::I64Eqz),
+            Operator::RefAsNonNull => {
+                let reference = self.pop();
+                if self.check_not_null(reference, Trap::NullReference) {
+                    self.stack.push(reference);
+                }
+            }
             Operator::RefFunc { function_index } => self.ref_func(cx, function_index),
 
             Operator::MemorySize { mem } => {
@@ -239,7 +250,7 @@ impl Translator {
     // Builtins.
 
     /// Calls a builtin; the value is meaningless if it has no result.
-    fn builtin(&mut self, builtin: Builtin, args: &[Value]) -> Value {
+    pub(super) fn builtin(&mut self, builtin: Builtin, args: &[Value]) -> Value {
         let list = self.build.func.make_list(args.iter().copied());
         let inst = Inst::new(Opcode::Builtin, builtin.result()).fields(builtin as u32, list.0, 0);
         let value = self.build.push(inst);
