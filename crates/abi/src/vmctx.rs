@@ -43,8 +43,40 @@ pub mod header {
     pub const FUNC_CELLS: u32 = 4;
     /// The runtime's own record of the instance.
     pub const INSTANCE: u32 = 5;
+    /// The routines that compiled code calls: a pointer for each `Builtin`, in the order of its table.
+    pub const BUILTINS: u32 = 6;
     /// Pointers in the header.
-    pub const LEN: u32 = 6;
+    pub const LEN: u32 = 7;
+}
+
+/// Fields of a `VmStore`, in bytes, for 64-bit hosts.
+pub mod store {
+    /// The address below which the native stack may not grow; 0 while no guest runs.
+    pub const NATIVE_STACK_LIMIT: u32 = 0;
+    /// Fuel left, `i64`.
+    pub const FUEL: u32 = 8;
+    /// `*const` the engine's epoch, `u64`.
+    pub const EPOCH: u32 = 16;
+    /// The epoch at which the guest is stopped, `u64`.
+    pub const EPOCH_DEADLINE: u32 = 24;
+    /// `rbp` of the frame of the stub through which compiled code called the host last.
+    pub const EXIT_FP: u32 = 32;
+    /// The stack pointer with which the entry stub returns when the guest is stopped.
+    pub const ENTRY_SP: u32 = 40;
+}
+
+/// Fields of a `VmFuncRef`, in units of a pointer.
+pub mod func_ref {
+    /// A guest function: the instance's vmctx.
+    pub const VMCTX: u32 = 0;
+    /// Its code cell.
+    pub const CELL: u32 = 1;
+    /// How it is called with its arguments in slots.
+    pub const HOST: u32 = 2;
+    /// Its entry for compiled code of any instance.
+    pub const NATIVE: u32 = 3;
+    /// Its type, `u32`; then the index of its body, `u32`.
+    pub const TYPE_ID: u32 = 4;
 }
 
 /// Bytes of a global.
@@ -129,7 +161,7 @@ impl VmctxLayout {
     }
 }
 
-/// Bytes of a `VmFuncRef`: three pointers and two 32-bit numbers.
+/// Bytes of a `VmFuncRef`: four pointers and two 32-bit numbers.
 pub const fn func_ref_bytes(pointer_bytes: u32) -> u32 {
-    3 * pointer_bytes + 8
+    func_ref::TYPE_ID * pointer_bytes + 8
 }

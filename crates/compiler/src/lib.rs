@@ -6,6 +6,7 @@
 //! encoders, assemblers).
 #![forbid(unsafe_code)]
 
+pub mod compile;
 pub mod entity;
 pub mod ir;
 pub mod isa;

@@ -4,6 +4,7 @@ use super::{Context, Translator, types_of};
 use crate::entity::Entity;
 use crate::ir::{AliasClass, Builtin, Inst, Opcode, Sig, Type, Value};
 use tiercel_abi::Trap;
+use tiercel_abi::vmctx::func_ref;
 use tiercel_wasm::FuncType;
 
 /// The signatures that a function has, by index of the module's type.
@@ -81,7 +82,8 @@ impl Translator {
         if !self.check_not_null(func, Trap::IndirectCallToNull) {
             return;
         }
-        let found = self.build.ptr_load(Type::I32, func, 3 * cx.config.pointer_bytes, AliasClass::READ_ONLY);
+        let found =
+            self.build.ptr_load(Type::I32, func, func_ref::TYPE_ID * cx.config.pointer_bytes, AliasClass::READ_ONLY);
         let wanted = self.build.i32(cx.info.types[ty as usize].as_u32());
         let (op, condition) = if cx.info.type_defs[ty as usize].ty.is_final {
             (Opcode::TrapNz, self.build.binary(Opcode::I32Ne, found, wanted))

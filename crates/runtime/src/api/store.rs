@@ -263,6 +263,8 @@ unsafe fn at_epoch<T: 'static>(store: NonNull<StoreInner>) -> Result<UpdateDeadl
 impl StoreInner {
     fn new(engine: &Engine, hooks: Hooks) -> Self {
         let vm = Owned::new(VmStore {
+            exit_fp: 0,
+            entry_sp: 0,
             stack_top: null_mut(),
             stack_limit: null_mut(),
             fuel: 0,

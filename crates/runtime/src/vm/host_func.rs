@@ -51,6 +51,7 @@ impl HostFunc {
     /// `def` as a function of the store with these words.
     pub(crate) fn new(def: Arc<HostFuncDef>, vm: NonNull<VmStore>) -> Owned<HostFunc> {
         let func_ref = VmFuncRef {
+            native: core::ptr::null(),
             vmctx: core::ptr::null_mut(),
             cell: null(),
             host: Some(def.call),

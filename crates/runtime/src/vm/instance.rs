@@ -162,6 +162,7 @@ impl Instance {
         // SAFETY: every vmctx starts with a header.
         unsafe {
             self.vmctx.write(VmCtx {
+                builtins: core::ptr::null(),
                 store: vm.as_ptr(),
                 memory0_base: null_mut(),
                 memory0: null_mut(),
@@ -187,6 +188,7 @@ impl Instance {
         for (place, &func) in info.escaping.iter().enumerate() {
             let Some(body) = info.defined_func(func) else { continue };
             let func_ref = VmFuncRef {
+                native: core::ptr::null(),
                 vmctx: self.vmctx.as_ptr(),
                 cell: self.module.code.cells().wrapping_add(body),
                 host: None,

@@ -5,7 +5,7 @@ use crate::gc::GcType;
 use crate::sync::EpochCounter;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicPtr;
-use tiercel_abi::vmctx::header;
+use tiercel_abi::vmctx::{func_ref, header};
 
 /// The start of every vmctx. Behind it lie the arrays of `VmctxLayout`; a `*mut VmCtx` may reach all of them.
 #[repr(C)]
@@ -22,23 +22,29 @@ pub struct VmCtx {
     pub func_cells: *const FuncCell,
     /// The owner of this block.
     pub instance: *mut super::Instance,
+    /// The routines that compiled code calls.
+    pub builtins: *const *const u8,
 }
 
 /// What all instances of a store share and code looks at.
 #[repr(C)]
 pub struct VmStore {
-    /// The first free slot of the interpreter's stack while host code runs.
-    pub stack_top: *mut u64,
-    /// One past the last slot of the interpreter's stack.
-    pub stack_limit: *mut u64,
+    /// The address of the host's stack below which no further activation may start; 0 while no guest runs.
+    pub native_stack_limit: usize,
     /// Fuel left; the guest is stopped when it falls below zero.
     pub fuel: i64,
     /// The engine's epoch.
     pub epoch: *const EpochCounter,
     /// The guest is stopped when the epoch reaches this.
     pub epoch_deadline: u64,
-    /// The address of the host's stack below which no further activation may start; 0 while no guest runs.
-    pub native_stack_limit: usize,
+    /// Compiled code: the frame pointer of the stub through which it called the host last.
+    pub exit_fp: usize,
+    /// Compiled code: the stack pointer with which the entry stub returns when the guest is stopped.
+    pub entry_sp: usize,
+    /// The first free slot of the interpreter's stack while host code runs.
+    pub stack_top: *mut u64,
+    /// One past the last slot of the interpreter's stack.
+    pub stack_limit: *mut u64,
     /// Where the interpreter's last activation ended: the instruction.
     pub stop_ip: *const u64,
     /// Where the interpreter's last activation ended: the frame.
@@ -123,6 +129,8 @@ pub struct VmFuncRef {
     pub cell: *const FuncCell,
     /// A host function: how to call it. A guest function: none.
     pub host: Option<HostCall>,
+    /// Its entry for compiled code of any instance; null where there is no compiled code in the engine.
+    pub native: *const u8,
     /// The function's type, as in `TypeId::as_u32`.
     pub type_id: u32,
     /// A guest function: the index of its body in its module (imported functions do not count).
@@ -150,7 +158,20 @@ const _: () = {
     assert!(core::mem::offset_of!(VmCtx, table0) == header::TABLE0 as usize * WORD);
     assert!(core::mem::offset_of!(VmCtx, func_cells) == header::FUNC_CELLS as usize * WORD);
     assert!(core::mem::offset_of!(VmCtx, instance) == header::INSTANCE as usize * WORD);
+    assert!(core::mem::offset_of!(VmCtx, builtins) == header::BUILTINS as usize * WORD);
+    assert!(core::mem::offset_of!(VmFuncRef, native) == func_ref::NATIVE as usize * WORD);
+    assert!(core::mem::offset_of!(VmFuncRef, type_id) == func_ref::TYPE_ID as usize * WORD);
     assert!(size_of::<VmCtx>() == header::LEN as usize * WORD);
     assert!(size_of::<VmFuncRef>() == tiercel_abi::vmctx::func_ref_bytes(WORD as u32) as usize);
+    #[cfg(target_pointer_width = "64")]
+    {
+        use tiercel_abi::vmctx::store;
+        assert!(core::mem::offset_of!(VmStore, native_stack_limit) == store::NATIVE_STACK_LIMIT as usize);
+        assert!(core::mem::offset_of!(VmStore, fuel) == store::FUEL as usize);
+        assert!(core::mem::offset_of!(VmStore, epoch) == store::EPOCH as usize);
+        assert!(core::mem::offset_of!(VmStore, epoch_deadline) == store::EPOCH_DEADLINE as usize);
+        assert!(core::mem::offset_of!(VmStore, exit_fp) == store::EXIT_FP as usize);
+        assert!(core::mem::offset_of!(VmStore, entry_sp) == store::ENTRY_SP as usize);
+    }
     assert!(size_of::<VmGlobal>() == tiercel_abi::vmctx::GLOBAL_BYTES as usize);
 };

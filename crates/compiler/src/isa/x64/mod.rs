@@ -6,6 +6,7 @@
 //!
 //! No AVX-512 and no 256-bit registers: WebAssembly's vectors have 128 bits.
 
+pub mod abi;
 pub mod asm;
 pub mod encode;
 pub mod features;
