@@ -65,6 +65,11 @@ builtins! {
 }
 
 impl Builtin {
+    /// Whether the guest may have to be stopped after it.
+    pub fn may_stop(self) -> bool {
+        !matches!(self, Builtin::DataDrop | Builtin::ElemDrop | Builtin::TypeExtends)
+    }
+
     /// The routine with this number.
     pub fn from_index(index: u32) -> Option<Builtin> {
         Builtin::ALL.get(index as usize).copied()

@@ -41,6 +41,8 @@ pub struct Reloc {
 pub struct FrameBases {
     /// From `rsp` up to the lowest slot.
     pub slots: i32,
+    /// From `rsp` up to what lowering itself put into the frame.
+    pub locals: i32,
     /// From `rsp` up to the first argument on the stack.
     pub in_args: i32,
     /// From `rsp` up to where `rbp` points; `None` in a frame that leaves `rbp` to its caller.
@@ -179,6 +181,7 @@ impl Assembler {
             AddressKind::Slot => self.frame.slots,
             AddressKind::InArg => self.frame.in_args,
             AddressKind::OutArg => 0,
+            AddressKind::Local => self.frame.locals,
             AddressKind::Reg | AddressKind::Based => unreachable!("handled by emit"),
         };
         let from_rsp = f.disp.checked_add(frame).expect("frames are far smaller than 2 GiB");

@@ -51,6 +51,8 @@ pub enum AddressKind {
     InArg,
     /// A byte of this frame's outgoing arguments, counted up from `rsp`.
     OutArg,
+    /// A byte of what lowering itself put into the frame.
+    Local,
 }
 
 /// [`AddressKind`] in bits 0-2, scale in 3-4, `gs:` in 5, 32-bit address size in 6.
@@ -71,7 +73,8 @@ impl AddressBits {
             3 => AddressKind::Symbol,
             4 => AddressKind::Slot,
             5 => AddressKind::InArg,
-            _ => AddressKind::OutArg,
+            6 => AddressKind::OutArg,
+            _ => AddressKind::Local,
         }
     }
 
@@ -169,6 +172,12 @@ impl Mem {
     #[inline]
     pub const fn out_arg(offset: i32) -> Mem {
         Mem::new(Reg::NONE, Reg::NONE, offset, AddressKind::OutArg)
+    }
+
+    /// A byte of what lowering itself put into the frame, counted up from its lowest address.
+    #[inline]
+    pub const fn local(offset: i32) -> Mem {
+        Mem::new(Reg::NONE, Reg::NONE, offset, AddressKind::Local)
     }
 
     /// The same, relative to the base of `gs`. Not for labels and symbols.

@@ -12,10 +12,12 @@ pub mod encode;
 pub mod features;
 pub mod inst;
 pub mod insts;
+pub mod lower;
 pub mod mem;
 pub mod print;
 pub mod regs;
 pub mod row;
+pub mod vcode;
 
 pub use asm::{Assembler, FrameBases, Label, Reloc, Symbol};
 pub use features::Features;

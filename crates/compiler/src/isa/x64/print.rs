@@ -43,6 +43,7 @@ impl Display for Mem {
             AddressKind::Slot => return write!(f, "[slot{disp:+}]"),
             AddressKind::InArg => return write!(f, "[in_arg{disp:+}]"),
             AddressKind::OutArg => return write!(f, "[out_arg{disp:+}]"),
+            AddressKind::Local => return write!(f, "[local{disp:+}]"),
             AddressKind::Based | AddressKind::Reg => {}
         }
         let bits = if self.bits.addr32() { 32 } else { 64 };
