@@ -3,9 +3,13 @@
 //! Whoever links functions to an image places [`Code::bytes`] at multiples of [`ALIGN`], one behind another, and fills in [`Code::calls`].
 //! Nothing else in the bytes depends on the place.
 
-use crate::isa::x64::Features;
-use crate::regalloc::Chaos;
-use crate::translate;
+use crate::ir::Type;
+use crate::isa::x64::vcode::{VCode, preg, preg_set};
+use crate::isa::x64::{Assembler, Features, abi, emit, lower, regs};
+use crate::regalloc::{self, Allocator, Chaos, Machine, Output, checker, plain};
+use crate::translate::{self, Translator};
+use crate::{opt, pipeline};
+use tiercel_wasm::Error;
 
 /// What a function's code must be aligned to, in bytes.
 pub const ALIGN: usize = 16;
@@ -71,4 +75,92 @@ pub struct Code {
     pub traps: Vec<TrapSite>,
     /// Ascending by offset.
     pub call_sites: Vec<CallSite>,
+}
+
+impl Code {
+    /// Forgets everything and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.calls.clear();
+        self.traps.clear();
+        self.call_sites.clear();
+        (self.local_entry, self.foreign_entry, self.frameless) = (0, None, false);
+    }
+}
+
+/// Compiles functions, one after another, in memory that it keeps.
+pub struct Compiler {
+    options: Options,
+    machine: Machine,
+    translator: Translator,
+    scratch: opt::Scratch,
+    vcode: VCode,
+    asm: Assembler,
+    lower: lower::Buffers,
+    allocator: Allocator,
+    allocation: Output,
+    emit: emit::Buffers,
+    params: Vec<Type>,
+}
+
+impl Compiler {
+    /// A compiler for functions of any module.
+    pub fn new(options: Options) -> Compiler {
+        let mut allocator = Allocator::new();
+        allocator.chaos = options.chaos;
+        Compiler {
+            options,
+            machine: Machine {
+                allocatable: preg_set(regs::ALLOCATABLE),
+                callee_saved: preg_set(abi::CALLEE_SAVED),
+                scratch: [preg(regs::SCRATCH), preg(regs::VECTOR_SCRATCH)],
+            },
+            translator: Translator::default(),
+            scratch: opt::Scratch::default(),
+            vcode: VCode::default(),
+            asm: Assembler::new(options.features),
+            lower: lower::Buffers::default(),
+            allocator,
+            allocation: Output::default(),
+            emit: emit::Buffers::default(),
+            params: Vec::new(),
+        }
+    }
+
+    /// Compiles the function with this body index. The IR is made with [`Options::translate`], whatever `cx` says.
+    ///
+    /// # Errors
+    /// The function uses what this compiler does not support, or is too complex for it.
+    ///
+    /// # Panics
+    /// With [`Options::verify`], if a stage breaks a rule: a bug of the compiler.
+    pub fn compile(&mut self, cx: translate::Context<'_>, body: usize, code: &mut Code) -> Result<(), Error> {
+        let Options { features, foreign_tail_calls, verify, .. } = self.options;
+        let cx = translate::Context { config: self.options.translate, ..cx };
+        let func = self.translator.translate(cx, body)?;
+        pipeline::run(func, &mut self.scratch, &mut pipeline::Options { verify, ..pipeline::Options::default() });
+        let index = body as u32 + cx.info.imported.funcs;
+        self.params.clear();
+        self.params.extend(cx.info.func_type(index).params().iter().map(|&ty| Type::from(ty)));
+        self.asm.clear();
+        let lowering = lower::Context { info: cx.info, layout: cx.layout, features, foreign_tail_calls };
+        lower::lower(lowering, func, &self.params, &mut self.vcode, &mut self.asm, &mut self.lower);
+        let allocated = match self.allocator.run(&self.vcode, &self.machine, &mut self.allocation) {
+            Err(regalloc::Error::TooComplex | regalloc::Error::Irreducible(_)) => {
+                plain::allocate(&self.vcode, &self.machine, &mut self.allocation)
+            }
+            allocated => allocated,
+        };
+        allocated.map_err(|error| {
+            Error::limit(format!("function {index}: {error}: the optimizing compiler cannot compile it"))
+        })?;
+        if verify && let Err(error) = checker::check(&self.vcode, &self.machine, &self.allocation) {
+            panic!("function {index}: wrong register allocation: {error}");
+        }
+        let escapes = cx.info.escaping.binary_search(&index).is_ok();
+        let context = emit::Context { escapes, loc: cx.info.bodies[body].start };
+        let (pool, asm) = (&mut self.lower.pool, &mut self.asm);
+        emit::emit(context, &self.vcode, &self.allocation, pool, asm, &mut self.emit, code);
+        Ok(())
+    }
 }

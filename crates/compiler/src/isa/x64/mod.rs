@@ -8,6 +8,7 @@
 
 pub mod abi;
 pub mod asm;
+pub mod emit;
 pub mod encode;
 pub mod features;
 pub mod inst;

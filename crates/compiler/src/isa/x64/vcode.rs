@@ -159,6 +159,8 @@ pub struct VCode {
     pub saves_vmctx: bool,
     /// Whether `r15` holds the base of memory 0.
     pub has_memory: bool,
+    /// Whether calls inside the module may come back with the pinned registers of another instance.
+    pub foreign_tail_calls: bool,
 }
 
 /// The allocator's name of a physical register.

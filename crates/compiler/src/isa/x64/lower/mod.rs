@@ -153,6 +153,7 @@ pub fn lower(
     b.pool.clear();
     b.own_convention.set(params, &func.results);
     vcode.in_bytes = b.own_convention.stack_bytes;
+    vcode.foreign_tail_calls = cx.foreign_tail_calls;
     vcode.has_memory = !cx.info.memories.is_empty();
     let mut lower = Lower { cx, func, vcode, asm, b, block: func.entry(), pos: 0, loc: 0, result_buffer: Reg::NONE };
     lower.slots();

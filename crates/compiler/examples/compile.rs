@@ -1,0 +1,74 @@
+//! Compiles a module, shows the code of a function, or measures how fast it is made.
+//!
+//! ```text
+//! cargo run --release -p tiercel-compiler --example compile -- app.wasm        time and size of everything
+//! cargo run --release -p tiercel-compiler --example compile -- app.wasm 12     the code of the 13th body
+//! cargo run --release -p tiercel-compiler --example compile -- app.wasm check  verifies IR and register allocation
+//! ```
+
+use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
+use std::time::Instant;
+use tiercel_compiler::compile::{Code, Compiler, Options};
+use tiercel_compiler::ir::machine::layout_of;
+use tiercel_compiler::isa::x64::Features;
+use tiercel_compiler::regalloc::Chaos;
+use tiercel_compiler::translate::{Config, Context};
+use tiercel_wasm::TypeRegistry;
+
+/// Times that everything is done; the best time counts.
+const REPEATS: usize = 5;
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let Some(path) = args.first() else { fail("usage: compile MODULE.wasm [BODY | check | once]") };
+    let bytes = std::fs::read(path).unwrap_or_else(|error| fail(&format!("{path}: {error}")));
+    let mut types = TypeRegistry::default();
+    let info = tiercel_wasm::decode(&bytes, &tiercel_wasm::Features::default(), &mut types);
+    let info = info.unwrap_or_else(|error| fail(&format!("{path}: {error}")));
+    let layout = layout_of(&info);
+    let cx = Context { info: &info, bytes: &bytes, layout: &layout, config: Config::default() };
+    let mode = args.get(1).map(String::as_str);
+    let options = Options {
+        translate: cx.config,
+        features: Features::ALL,
+        foreign_tail_calls: false,
+        verify: mode == Some("check"),
+        chaos: Chaos::default(),
+    };
+    let (mut compiler, mut code) = (Compiler::new(options), Code::default());
+    if let Some(body) = mode.and_then(|mode| mode.parse().ok()) {
+        compiler.compile(cx, body, &mut code).unwrap_or_else(|error| fail(&error.to_string()));
+        show(&code);
+        return;
+    }
+    let repeats = if matches!(mode, Some("check" | "once")) { 1 } else { REPEATS };
+    let (mut best, mut size) = (f64::INFINITY, 0);
+    for _ in 0..repeats {
+        let start = Instant::now();
+        size = 0;
+        for body in 0..info.bodies.len() {
+            compiler.compile(cx, body, &mut code).unwrap_or_else(|error| fail(&error.to_string()));
+            size += code.bytes.len();
+        }
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    let wasm: usize = info.bodies.iter().map(|body| body.len()).sum();
+    println!("{} functions, {wasm} bytes of WebAssembly, {size} bytes of code", info.bodies.len());
+    println!("{:.1} ms, {:.2} MB/s of WebAssembly", best * 1e3, wasm as f64 / best / 1e6);
+}
+
+fn show(code: &Code) {
+    let mut decoder = Decoder::with_ip(64, &code.bytes, 0, DecoderOptions::NONE);
+    let mut formatter = IntelFormatter::new();
+    while decoder.can_decode() {
+        let inst = decoder.decode();
+        let mut text = String::new();
+        formatter.format(&inst, &mut text);
+        println!("{:6x}  {text}", inst.ip());
+    }
+}
+
+fn fail(message: &str) -> ! {
+    eprintln!("{message}");
+    std::process::exit(1);
+}
