@@ -37,8 +37,16 @@ fn main() {
     };
     let (mut compiler, mut code) = (Compiler::new(options), Code::default());
     if let Some(body) = mode.and_then(|mode| mode.parse().ok()) {
-        compiler.compile(cx, body, &mut code).unwrap_or_else(|error| fail(&error.to_string()));
-        show(&code);
+        let mut print = |stage: &'static str, text: &dyn std::fmt::Display| {
+            if args.get(2).is_some_and(|wanted| wanted == stage) {
+                print!("{text}");
+            }
+        };
+        let done = compiler.compile_and_print(cx, body, &mut code, Some(&mut print));
+        done.unwrap_or_else(|error| fail(&error.to_string()));
+        if args.len() == 2 {
+            show(&code);
+        }
         return;
     }
     let repeats = if matches!(mode, Some("check" | "once")) { 1 } else { REPEATS };

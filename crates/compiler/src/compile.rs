@@ -3,7 +3,7 @@
 //! Whoever links functions to an image places [`Code::bytes`] at multiples of [`ALIGN`], one behind another, and fills in [`Code::calls`].
 //! Nothing else in the bytes depends on the place.
 
-use crate::ir::Type;
+use crate::ir::{self, Type};
 use crate::isa::x64::vcode::{VCode, preg, preg_set};
 use crate::isa::x64::{Assembler, Features, abi, emit, lower, regs};
 use crate::regalloc::{self, Allocator, Chaos, Machine, Output, checker, plain};
@@ -88,6 +88,9 @@ impl Code {
     }
 }
 
+/// Is given the name of a stage and the function as it is after it.
+pub type Print<'a> = &'a mut dyn FnMut(&'static str, &dyn std::fmt::Display);
+
 /// Compiles functions, one after another, in memory that it keeps.
 pub struct Compiler {
     options: Options,
@@ -135,16 +138,41 @@ impl Compiler {
     /// # Panics
     /// With [`Options::verify`], if a stage breaks a rule: a bug of the compiler.
     pub fn compile(&mut self, cx: translate::Context<'_>, body: usize, code: &mut Code) -> Result<(), Error> {
+        self.compile_and_print(cx, body, code, None)
+    }
+
+    /// The same, and gives the text of the function to `print` after each stage, with its name: `translate`, those of
+    /// [`pipeline::PASSES`], `lower`.
+    ///
+    /// # Errors
+    /// As [`Compiler::compile`].
+    pub fn compile_and_print(
+        &mut self,
+        cx: translate::Context<'_>,
+        body: usize,
+        code: &mut Code,
+        mut print: Option<Print<'_>>,
+    ) -> Result<(), Error> {
         let Options { features, foreign_tail_calls, verify, .. } = self.options;
         let cx = translate::Context { config: self.options.translate, ..cx };
         let func = self.translator.translate(cx, body)?;
-        pipeline::run(func, &mut self.scratch, &mut pipeline::Options { verify, ..pipeline::Options::default() });
+        let mut options = pipeline::Options { verify, ..pipeline::Options::default() };
+        let mut print_ir;
+        if let Some(print) = &mut print {
+            print("translate", func);
+            print_ir = |pass: &'static str, func: &ir::Function| print(pass, func);
+            options.print = Some(&mut print_ir);
+        }
+        pipeline::run(func, &mut self.scratch, &mut options);
         let index = body as u32 + cx.info.imported.funcs;
         self.params.clear();
         self.params.extend(cx.info.func_type(index).params().iter().map(|&ty| Type::from(ty)));
         self.asm.clear();
         let lowering = lower::Context { info: cx.info, layout: cx.layout, features, foreign_tail_calls };
         lower::lower(lowering, func, &self.params, &mut self.vcode, &mut self.asm, &mut self.lower);
+        if let Some(print) = &mut print {
+            print("lower", &self.vcode);
+        }
         let allocated = match self.allocator.run(&self.vcode, &self.machine, &mut self.allocation) {
             Err(regalloc::Error::TooComplex | regalloc::Error::Irreducible(_)) => {
                 plain::allocate(&self.vcode, &self.machine, &mut self.allocation)

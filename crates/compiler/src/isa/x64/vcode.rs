@@ -6,6 +6,7 @@ use super::row::Cond;
 use crate::entity::Entity;
 use crate::isa::reg::{Reg, RegClass, RegSet};
 use crate::regalloc::{self, Block, Operand, PReg, PRegSet, VReg, VRegData};
+use std::fmt;
 use std::ops::Range;
 
 /// What an instruction of the vcode is.
@@ -342,5 +343,49 @@ impl regalloc::VCode for VCode {
     #[inline]
     fn is_move(&self, inst: regalloc::Inst) -> bool {
         self.insts[inst.index()].kind == Kind::Copy
+    }
+}
+
+/// One block behind another: parameters, instructions with their virtual registers, where it leads with what.
+impl fmt::Display for VCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use regalloc::VCode as _;
+        let list = |vregs: &[VReg]| vregs.iter().map(VReg::to_string).collect::<Vec<_>>().join(", ");
+        for index in 0..self.blocks.len() {
+            let (block, data) = (Block::new(index), &self.blocks[index]);
+            let cold = if data.cold { ", cold" } else { "" };
+            writeln!(f, "{block}({}):  ; depth {}{cold}", list(self.block_params(block)), data.depth)?;
+            for inst in data.insts.clone() {
+                self.fmt_inst(f, inst as usize)?;
+            }
+            for (succ, target) in self.block_succs(block).iter().enumerate() {
+                writeln!(f, "    -> {target}({})", list(self.branch_args(block, succ)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl VCode {
+    fn fmt_inst(&self, f: &mut fmt::Formatter<'_>, index: usize) -> fmt::Result {
+        use regalloc::VCode as _;
+        let inst = &self.insts[index];
+        match inst.kind {
+            Kind::Plain | Kind::Copy => writeln!(f, "    {}", inst.x),
+            kind => {
+                let operands = self.operands(regalloc::Inst::new(index)).iter();
+                let operands = operands.map(|operand| match operand.constraint {
+                    regalloc::Constraint::Fixed(physical) => {
+                        let name = super::regs::name(reg(physical), 64);
+                        match operand.role {
+                            regalloc::Role::Use => format!("{name}={}", operand.vreg),
+                            _ => format!("{}:={name}", operand.vreg),
+                        }
+                    }
+                    _ => operand.vreg.to_string(),
+                });
+                writeln!(f, "    {kind:?} {}", operands.collect::<Vec<_>>().join(", "))
+            }
+        }
     }
 }
