@@ -25,7 +25,8 @@ struct Check<'a> {
 #[test]
 fn code_is_as_the_files_say() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/codegen");
-    let mut files: Vec<_> = std::fs::read_dir(&folder).expect("the folder is there").map(|f| f.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(&folder).expect("the folder is there").map(|f| f.unwrap().path()).collect();
     files.sort();
     let (mut failures, mut checks) = (Vec::new(), 0);
     for file in files {
@@ -61,7 +62,8 @@ fn checks_of(text: &str) -> Vec<Check<'_>> {
 fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
     let wasm = wat::parse_str(text).expect("the file is WebAssembly");
     let mut types = TypeRegistry::default();
-    let info = tiercel_wasm::decode(&wasm, &tiercel_wasm::Features::default(), &mut types).expect("the module is valid");
+    let info =
+        tiercel_wasm::decode(&wasm, &tiercel_wasm::Features::default(), &mut types).expect("the module is valid");
     let layout = layout_of(&info);
     let cx = Context { info: &info, bytes: &wasm, layout: &layout, config: Config::default() };
     let options = Options {

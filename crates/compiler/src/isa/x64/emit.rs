@@ -351,6 +351,7 @@ impl Emit<'_> {
             }
             Kind::Branch(test) => self.branch(block, test),
             Kind::Switch(table) => self.switch(block, index, table),
+            Kind::Compares(table) => self.compares(block, index, table),
             Kind::SelectVector(test) => {
                 let (dst, yes) = (self.operand(index, 0), self.operand(index, 2));
                 let over = self.asm.label();
@@ -580,6 +581,30 @@ impl Emit<'_> {
             let edge = self.edge(block, succ as u32);
             let label = self.edge_label(edge, to);
             self.b.switch_labels.push(label);
+        }
+    }
+
+    fn compares(&mut self, block: usize, index: u32, table: u32) {
+        let value = self.operand(index, 0);
+        let first = self.b.switch_labels.len();
+        for succ in 0..self.vcode.succs(block).len() {
+            let to = self.vcode.succs(block)[succ].index();
+            let edge = self.edge(block, succ as u32);
+            let label = self.edge_label(edge, to);
+            self.b.switch_labels.push(label);
+        }
+        let (&last, entries) = self.vcode.entries(table).split_last().expect("a table has entries");
+        for (number, &entry) in entries.iter().enumerate().filter(|(_, entry)| **entry != last) {
+            match number {
+                0 => self.asm.rr(Op::TEST_MR.s32(), value, value),
+                _ => self.asm.ri(Op::CMP_I.s32(), value, number as i32),
+            }
+            self.asm.jcc(Cond::E, self.b.switch_labels[first + entry as usize]);
+        }
+        let label = self.b.switch_labels[first + last as usize];
+        let falls_through = self.b.blocks.get(block + 1) == Some(&label);
+        if !falls_through {
+            self.asm.jmp(label);
         }
     }
 

@@ -40,6 +40,8 @@ pub enum Kind {
     Branch(Test),
     /// Goes to the address in its operand; the table of the block's successors has this label and this place in [`VCode::tables`].
     Switch(u32),
+    /// Goes where the table says by comparing the index in its operand with each entry that does not lead where the last one does.
+    Compares(u32),
     /// Chooses the vector in operand 2 if the condition holds, else the one in operand 1, which its def shares a register with.
     SelectVector(Test),
     /// Stops the guest if the condition holds.

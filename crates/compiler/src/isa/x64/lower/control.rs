@@ -14,6 +14,9 @@ use crate::regalloc::Role;
 use tiercel_abi::Trap;
 use tiercel_abi::vmctx::store;
 
+/// Entries of a `br_table` that are told apart by comparisons rather than by a table. No effect on correctness.
+const COMPARED_ENTRIES: usize = 4;
+
 /// The condition of an integer comparison, and whether it compares 64 bits.
 fn int_condition(op: Opcode) -> Option<(Cond, Size)> {
     use Opcode::*;
@@ -310,6 +313,11 @@ impl Lower<'_> {
         self.vcode.table_entries.extend_from_slice(entries);
         let table = self.vcode.tables.len() as u32;
         self.vcode.tables.push(Table { label, entries: first..first + last + 1 });
+        let compared = entries.iter().filter(|entry| **entry != entries[last as usize]).count();
+        if compared <= COMPARED_ENTRIES {
+            let index = self.low(index);
+            return self.push_special(Kind::Compares(table), &[operand(index, Role::Use)], NO_TRAP, 0);
+        }
         // Beyond the last entry counts as the last one. The conditional move keeps the processor from reading on with a wrong index.
         let index = self.low(index);
         let limit = self.int_constant(last.into());
