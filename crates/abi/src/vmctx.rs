@@ -61,8 +61,8 @@ pub mod store {
     pub const EPOCH_DEADLINE: u32 = 24;
     /// `rbp` of the frame of the stub through which compiled code called the host last.
     pub const EXIT_FP: u32 = 32;
-    /// The stack pointer with which the entry stub returns when the guest is stopped.
-    pub const ENTRY_SP: u32 = 40;
+    /// `rbp` of the frame of the stub through which compiled code was entered last, and which returns when the guest is stopped.
+    pub const ENTRY_FP: u32 = 40;
 }
 
 /// Fields of a `VmFuncRef`, in units of a pointer.

@@ -7,6 +7,12 @@ use core::ops::DerefMut;
 pub struct Mutex<T>(#[cfg(feature = "std")] std::sync::Mutex<T>, #[cfg(not(feature = "std"))] spin::Mutex<T>);
 
 impl<T> Mutex<T> {
+    /// A lock around `value`.
+    #[cfg(native)]
+    pub const fn new(value: T) -> Self {
+        Mutex(std::sync::Mutex::new(value))
+    }
+
     /// Waits for the lock. A panic while it was held is not an obstacle: every user leaves the value whole at each step.
     pub fn lock(&self) -> impl DerefMut<Target = T> {
         #[cfg(feature = "std")]

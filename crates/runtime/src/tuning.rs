@@ -24,5 +24,17 @@ pub const MAX_BACKTRACE_FRAMES: usize = 20;
 /// Slots (8 bytes each) for the parameters or results of an untyped call that live on the host's stack; more go to the heap.
 pub const INLINE_CALL_SLOTS: usize = 16;
 
+/// Bytes of function bodies for which another thread that compiles is worth its start.
+#[cfg(native)]
+pub const COMPILE_BYTES_PER_THREAD: usize = 16 << 10;
+
+/// The host's stack that host functions find below what guests may use, in bytes.
+#[cfg(native)]
+pub const HOST_STACK_BYTES: usize = 256 << 10;
+
+/// On a small stack host functions find this part of what was left when the guest was called: one half, one third, ...
+#[cfg(native)]
+pub const HOST_STACK_SHARE: usize = 2;
+
 /// The host's stack that activations nested in each other (guest, host function, guest, ...) may use, in bytes.
 pub const NATIVE_STACK_BYTES: usize = 512 << 10;

@@ -5,23 +5,49 @@ use crate::tuning;
 use tiercel_wasm::{Feature, Features};
 
 /// Which code runs functions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Tier {
     /// The portable interpreter.
-    #[default]
     Interp,
+    /// Machine code of the optimizing compiler, made when the module is made. What the compiler cannot do yet, modules with objects of
+    /// the collected heap among it, runs in the interpreter: [`Module::tier`](crate::Module::tier) tells.
+    Opt,
 }
 
 impl Tier {
     /// Every tier of this build.
+    #[cfg(native)]
+    pub const ALL: &[Tier] = &[Tier::Interp, Tier::Opt];
+    /// Every tier of this build.
+    #[cfg(not(native))]
     pub const ALL: &[Tier] = &[Tier::Interp];
 
     /// The name users write, as in `--tier NAME`.
     pub const fn name(self) -> &'static str {
         match self {
             Tier::Interp => "interp",
+            Tier::Opt => "opt",
         }
+    }
+
+    /// Whether this build runs it on this computer.
+    pub fn is_supported(self) -> bool {
+        match self {
+            Tier::Interp => true,
+            #[cfg(native)]
+            Tier::Opt => crate::native::is_supported(),
+            #[cfg(not(native))]
+            Tier::Opt => false,
+        }
+    }
+}
+
+impl Default for Tier {
+    /// The tier of a new configuration: the first one of a list that is supported.
+    fn default() -> Self {
+        const PREFERRED: &[Tier] = &[Tier::Interp];
+        PREFERRED.iter().copied().find(|tier| tier.is_supported()).unwrap_or(Tier::Interp)
     }
 }
 
@@ -38,6 +64,10 @@ pub struct Config {
     pub(crate) backtrace_max_frames: usize,
     pub(crate) plain_interpreter: bool,
     pub(crate) gc_stress: bool,
+    #[cfg_attr(not(native), expect(dead_code, reason = "there is no compiler"))]
+    pub(crate) compile_threads: usize,
+    #[cfg_attr(not(native), expect(dead_code, reason = "there is no compiler"))]
+    pub(crate) compiler_verify: bool,
 }
 
 impl Default for Config {
@@ -53,6 +83,8 @@ impl Default for Config {
             backtrace_max_frames: tuning::MAX_BACKTRACE_FRAMES,
             plain_interpreter: false,
             gc_stress: false,
+            compile_threads: 0,
+            compiler_verify: false,
         }
     }
 }
@@ -117,6 +149,18 @@ impl Config {
         self
     }
 
+    /// How many threads compile a module, of which the calling one is one; 0, the default, is one for each CPU. The code is the same.
+    pub fn compile_threads(&mut self, threads: usize) -> &mut Self {
+        self.compile_threads = threads;
+        self
+    }
+
+    /// Makes the compiler check itself after each step, and panic if it breaks its own rules. Slow; a test of the compiler.
+    pub fn compiler_verify(&mut self, enable: bool) -> &mut Self {
+        self.compiler_verify = enable;
+        self
+    }
+
     /// Makes the interpreter's code plain: every value goes through its slot, and no instruction absorbs another. Slow; the judge
     /// that tests compare the usual code with.
     pub fn plain_interpreter(&mut self, enable: bool) -> &mut Self {
@@ -177,6 +221,13 @@ impl Config {
     }
 
     pub(crate) fn check(&self) -> Result<()> {
+        if cfg!(not(native)) && self.tier != Tier::Interp {
+            return Err(Error::unsupported(format_args!(
+                "the tier `{}` is not part of this build: it needs x86-64 Linux and the feature `compiler` of the crate; the tier \
+                 `interp` runs everywhere",
+                self.tier.name()
+            )));
+        }
         if let Some(feature) = self.features.unsupported() {
             return Err(Error::unsupported(format_args!(
                 "the proposal `{}` ({}) cannot be switched on: this version does not run it yet",

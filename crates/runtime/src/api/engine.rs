@@ -1,6 +1,6 @@
 //! What all modules and stores of one configuration share.
 
-use super::config::Config;
+use super::config::{Config, Tier};
 use super::error::Result;
 use super::types::FuncType;
 use crate::sync::{EpochCounter, Mutex};
@@ -17,6 +17,9 @@ struct EngineInner {
     config: Config,
     types: Mutex<TypeRegistry>,
     epoch: EpochCounter,
+    /// What compiled code needs, if the configuration asks for any.
+    #[cfg(native)]
+    native: Option<crate::native::Native>,
 }
 
 impl Engine {
@@ -26,8 +29,32 @@ impl Engine {
     /// A proposal is switched on that this engine cannot run, or a size is out of range.
     pub fn new(config: &Config) -> Result<Engine> {
         config.check()?;
-        let types = Mutex::default();
-        Ok(Engine(Arc::new(EngineInner { config: config.clone(), types, epoch: EpochCounter::new(0) })))
+        Ok(Engine(Arc::new(EngineInner {
+            #[cfg(native)]
+            native: match config.tier {
+                Tier::Interp => None,
+                Tier::Opt => Some(crate::native::Native::new(config)?),
+            },
+            config: config.clone(),
+            types: Mutex::default(),
+            epoch: EpochCounter::new(0),
+        })))
+    }
+
+    /// What compiled code needs, if this engine has any.
+    #[cfg(native)]
+    pub(crate) fn native(&self) -> Option<&crate::native::Native> {
+        self.0.native.as_ref()
+    }
+
+    /// Where compiled code enters host functions of this type; null in an engine without compiled code.
+    pub(crate) fn host_entry(&self, ty: &tiercel_wasm::FuncType) -> *const u8 {
+        #[cfg(native)]
+        if let Some(native) = self.native() {
+            return native.host_entry(ty);
+        }
+        let _ = ty;
+        core::ptr::null()
     }
 
     /// The configuration.
@@ -83,13 +110,9 @@ impl Engine {
 }
 
 impl Default for Engine {
-    /// An engine with [`Config::default`].
+    /// An engine with [`Config::default`]; where the host refuses what its tier needs, the interpreter runs everything.
     fn default() -> Self {
-        Engine(Arc::new(EngineInner {
-            config: Config::default(),
-            types: Mutex::default(),
-            epoch: EpochCounter::new(0),
-        }))
+        Engine::new(&Config::default()).or_else(|_| Engine::new(Config::default().tier(Tier::Interp))).expect("it needs nothing")
     }
 }
 

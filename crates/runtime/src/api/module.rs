@@ -1,11 +1,13 @@
 //! Checked code that instances are made from.
 
+use super::config::Tier;
 use super::engine::Engine;
 use super::error::Result;
 use super::types::{ExportType, ExternType, ImportType};
 use crate::gc::TypeLayout;
 use crate::interp::ModuleCode;
 use crate::sync::Lazy;
+use crate::vm::Entries;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -34,8 +36,11 @@ pub struct ModuleInner {
     pub type_layouts: Box<[Arc<TypeLayout>]>,
     /// The types, by index, that a store has to know for casts and collections.
     pub gc_types: Box<[u32]>,
-    /// The functions' code.
+    /// The interpreter's code of the functions.
     pub code: ModuleCode,
+    /// The compiled code of the functions, in an engine that has any.
+    #[cfg(native)]
+    pub native: Option<crate::native::NativeModule>,
     /// Whether the interpreter's code is plain.
     pub plain: bool,
     /// Whether code consumes fuel.
@@ -136,10 +141,16 @@ impl Module {
         }
         let mut exports_by_name: Box<[u32]> = (0..info.exports.len() as u32).collect();
         exports_by_name.sort_unstable_by_key(|&i| info.exports[i as usize].name.as_str());
+        let layout = VmctxLayout::new(size_of::<usize>() as u32, shape);
         Ok(Module(Arc::new(ModuleInner {
+            #[cfg(native)]
+            native: match engine.native() {
+                Some(native) => Some(native.compile(engine.config(), &info, &bytes, &layout)?),
+                None => None,
+            },
             engine: engine.clone(),
             bytes: bytes.into(),
-            layout: VmctxLayout::new(size_of::<usize>() as u32, shape),
+            layout,
             type_layouts: info.type_defs.iter().map(|def| Arc::new(TypeLayout::new(&def.ty.composite))).collect(),
             gc_types: gc_types(&info),
             code: ModuleCode::new(&info),
@@ -156,6 +167,15 @@ impl Module {
     /// The engine it was made for.
     pub fn engine(&self) -> &Engine {
         &self.0.engine
+    }
+
+    /// What runs its functions: the engine's tier, or the interpreter if that one cannot.
+    pub fn tier(&self) -> Tier {
+        #[cfg(native)]
+        if self.0.native.as_ref().is_some_and(|native| native.image.is_some()) {
+            return Tier::Opt;
+        }
+        Tier::Interp
     }
 
     /// The name that the module gives itself in its name section.
@@ -215,6 +235,16 @@ impl ModuleInner {
     /// The place of a function among the func refs of the vmctx; none if its reference is never taken.
     pub fn func_ref_index(&self, func: u32) -> Option<u32> {
         Some(self.func_ref_index[func as usize]).filter(|&index| index != NO_FUNC_REF)
+    }
+
+    /// How the function at this place of `info.escaping` is reached.
+    pub fn entries(&self, place: usize) -> Entries {
+        #[cfg(native)]
+        if let Some(native) = &self.native {
+            return native.entries(place);
+        }
+        let _ = place;
+        Entries::NONE
     }
 
     /// The name that the name section gives a function.

@@ -264,7 +264,9 @@ impl StoreInner {
     fn new(engine: &Engine, hooks: Hooks) -> Self {
         let vm = Owned::new(VmStore {
             exit_fp: 0,
-            entry_sp: 0,
+            entry_fp: 0,
+            #[cfg(native)]
+            trapped: crate::native::Trapped::default(),
             stack_top: null_mut(),
             stack_limit: null_mut(),
             fuel: 0,
@@ -353,8 +355,9 @@ impl StoreInner {
     pub(crate) fn host_func(&mut self, def: &Arc<HostFuncDef>) -> NonNull<VmFuncRef> {
         // The entry keeps `def` alive, so that its address stays its own.
         let key = Arc::as_ptr(def) as usize;
-        let vm = self.vm.ptr();
-        self.host_funcs.entry(key).or_insert_with(|| HostFunc::new(def.clone(), vm)).ptr().cast()
+        let (vm, engine) = (self.vm.ptr(), &self.engine);
+        let new = || HostFunc::new(def.clone(), vm, engine.host_entry(def.ty.as_wasm()));
+        self.host_funcs.entry(key).or_insert_with(new).ptr().cast()
     }
 
     /// Asks the limiter, if there is one.
@@ -444,25 +447,56 @@ impl StoreInner {
     pub(crate) unsafe fn call(store: NonNull<StoreInner>, func: NonNull<VmFuncRef>, slots: *mut u64) -> Result<()> {
         // SAFETY: promised by the caller; the words of the `VmStore` are only read and written through its address.
         unsafe {
-            let vm = (*store.as_ptr()).vm.ptr();
-            let stopped = match (*func.as_ptr()).host {
-                None => {
-                    if (*vm.as_ptr()).stack_top.is_null() {
-                        (*store.as_ptr()).make_stack()?;
-                    }
-                    // Host code that is called by the guest finds the stack where the guest left it; here it is put back.
-                    let stack_top = (*vm.as_ptr()).stack_top;
-                    let result = interp::call(vm, func, slots);
-                    (*vm.as_ptr()).stack_top = stack_top;
-                    match result {
-                        Ok(()) => return Ok(()),
-                        Err(stop) => stop,
-                    }
-                }
-                Some(host) if host(func, null_mut(), slots) => return Ok(()),
-                Some(_) => interp::Stop::Pending,
+            let vm = (*store.as_ptr()).vm.ptr().as_ptr();
+            let stack_limit = (*vm).native_stack_limit;
+            if stack_limit == 0 {
+                (*vm).native_stack_limit = (*store.as_ptr()).stack_limit();
+            }
+            let result = match (*func.as_ptr()).host {
+                Some(host) if host(func, null_mut(), slots) => Ok(()),
+                Some(_) => Err(interp::Stop::Pending),
+                None => Self::interpret(store, func, slots),
             };
-            Err((*store.as_ptr()).stopped(stopped))
+            (*vm).native_stack_limit = stack_limit;
+            result.map_err(|stop| (*store.as_ptr()).stopped(stop))
+        }
+    }
+
+    /// The address below which the host's stack may not grow while guests run that are called from here.
+    #[inline]
+    fn stack_limit(&self) -> usize {
+        let marker = 0u8;
+        let here = (&raw const marker) as usize;
+        #[cfg(native)]
+        if self.engine.native().is_some() {
+            return crate::native::stack_limit(here, self.engine.config().max_wasm_stack);
+        }
+        here.saturating_sub(crate::tuning::NATIVE_STACK_BYTES)
+    }
+
+    /// Calls a guest function that the interpreter runs.
+    ///
+    /// # Safety
+    /// As [`StoreInner::call`], for such a function.
+    pub(crate) unsafe fn interpret(
+        store: NonNull<StoreInner>,
+        func: NonNull<VmFuncRef>,
+        slots: *mut u64,
+    ) -> Result<(), interp::Stop> {
+        // SAFETY: promised by the caller.
+        unsafe {
+            let vm = (*store.as_ptr()).vm.ptr();
+            if (*vm.as_ptr()).stack_top.is_null()
+                && let Err(error) = (*store.as_ptr()).make_stack()
+            {
+                (*store.as_ptr()).pending = Some(Unwind::Error(error));
+                return Err(interp::Stop::Pending);
+            }
+            // Host code that is called by the guest finds the stack where the guest left it; here it is put back.
+            let stack_top = (*vm.as_ptr()).stack_top;
+            let result = interp::call(vm, func, slots);
+            (*vm.as_ptr()).stack_top = stack_top;
+            result
         }
     }
 

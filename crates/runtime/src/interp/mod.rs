@@ -21,7 +21,6 @@ use self::translate::{Context, Translator};
 use crate::api::module::ModuleInner;
 use crate::api::store::Unwind;
 use crate::sync::Mutex;
-use crate::tuning::NATIVE_STACK_BYTES;
 use crate::vm::{Activation, CodePoint, FuncCell, VmCtx, VmFuncRef, VmStore};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -122,7 +121,7 @@ unsafe fn translate_func(cx: *mut VmCtx, index: usize) -> Option<*const u64> {
 ///
 /// # Safety
 /// `store` and `func` belong to one live store, `func` is not a host function, and `slots` has room for the larger of parameters and
-/// results. No borrow of the store's inside is used while this runs.
+/// results. No borrow of the store's inside is used while this runs, and `VmStore::native_stack_limit` is set.
 pub unsafe fn call(store: NonNull<VmStore>, func: NonNull<VmFuncRef>, slots: *mut u64) -> Result<(), Stop> {
     // SAFETY: the caller's. The stack's slots are checked before they are written.
     unsafe {
@@ -131,17 +130,12 @@ pub unsafe fn call(store: NonNull<VmStore>, func: NonNull<VmFuncRef>, slots: *mu
         let ty = module.info.func_type(callee.func_index + module.info.imported.funcs);
         let (params, results) = (ty.param_slots(), ty.result_slots());
 
-        let native_limit = (*vm).native_stack_limit;
-        let here = (&raw const native_limit) as usize;
-        if native_limit == 0 {
-            (*vm).native_stack_limit = here.saturating_sub(NATIVE_STACK_BYTES);
-        } else if here < native_limit {
+        if (&raw const callee as usize) < (*vm).native_stack_limit {
             return Err(Stop::Trap(Trap::StackOverflow));
         }
         let base = (*vm).stack_top;
         let header = base.wrapping_add(params);
         if base.wrapping_add(params.max(results) + HEADER_SLOTS + STACK_MARGIN_SLOTS) > (*vm).stack_limit {
-            (*vm).native_stack_limit = native_limit;
             return Err(Stop::Trap(Trap::StackOverflow));
         }
         core::ptr::copy_nonoverlapping(slots, base, params);
@@ -166,7 +160,6 @@ pub unsafe fn call(store: NonNull<VmStore>, func: NonNull<VmFuncRef>, slots: *mu
         (*vm).activations = below.below;
         (*vm).host_call = below.at;
         (*vm).stack_top = base;
-        (*vm).native_stack_limit = native_limit;
         if stopped.code == DONE {
             core::ptr::copy_nonoverlapping(base, slots, results);
             return Ok(());

@@ -46,6 +46,13 @@ impl MappedRegion {
         self.base
     }
 
+    /// All addresses that are the region's, accessible or not.
+    #[cfg(native)]
+    pub fn addresses(&self) -> core::ops::Range<usize> {
+        let start = self.base as usize;
+        start..start + self.mapped
+    }
+
     /// Makes the first `bytes` accessible.
     ///
     /// # Errors

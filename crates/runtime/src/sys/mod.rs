@@ -1,12 +1,18 @@
 //! in: sizes. out: memory, zeroed, that grows; a host that has none gives an error.
 //!
 //! [`HeapRegion`] may move when it grows. [`mapped`] needs the virtual memory of a 64-bit unix and never moves. [`Region`] is the
-//! better one that the host has.
+//! better one that the host has. [`executable`] is memory for code, [`stack`] tells where a thread's stack ends.
 
+#[cfg(native)]
+pub mod executable;
 pub mod heap;
 #[cfg(all(unix, feature = "std", target_pointer_width = "64"))]
 pub mod mapped;
+#[cfg(native)]
+pub mod stack;
 
+#[cfg(native)]
+pub use executable::Executable;
 pub use heap::HeapRegion;
 #[cfg(not(all(unix, feature = "std", target_pointer_width = "64")))]
 pub use heap::HeapRegion as Region;

@@ -48,10 +48,10 @@ impl HostFuncDef {
 }
 
 impl HostFunc {
-    /// `def` as a function of the store with these words.
-    pub(crate) fn new(def: Arc<HostFuncDef>, vm: NonNull<VmStore>) -> Owned<HostFunc> {
+    /// `def` as a function of the store with these words; `native` is where compiled code enters it.
+    pub(crate) fn new(def: Arc<HostFuncDef>, vm: NonNull<VmStore>, native: *const u8) -> Owned<HostFunc> {
         let func_ref = VmFuncRef {
-            native: core::ptr::null(),
+            native,
             vmctx: core::ptr::null_mut(),
             cell: null(),
             host: Some(def.call),

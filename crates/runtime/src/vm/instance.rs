@@ -134,6 +134,12 @@ impl Instance {
         self.pointer(self.module.layout.memory(index))
     }
 
+    /// All memories, imported and own.
+    #[cfg(native)]
+    pub fn memories(&self) -> impl Iterator<Item = NonNull<Memory>> + '_ {
+        (0..self.module.info.memories.len() as u32).map(|index| self.memory(index))
+    }
+
     /// Table `index`, imported or own.
     pub fn table(&self, index: u32) -> NonNull<Table> {
         self.pointer(self.module.layout.table(index))
@@ -162,6 +168,9 @@ impl Instance {
         // SAFETY: every vmctx starts with a header.
         unsafe {
             self.vmctx.write(VmCtx {
+                #[cfg(native)]
+                builtins: crate::native::BUILTINS.as_ptr().cast(),
+                #[cfg(not(native))]
                 builtins: core::ptr::null(),
                 store: vm.as_ptr(),
                 memory0_base: null_mut(),
@@ -187,11 +196,12 @@ impl Instance {
         }
         for (place, &func) in info.escaping.iter().enumerate() {
             let Some(body) = info.defined_func(func) else { continue };
+            let entries = self.module.entries(place);
             let func_ref = VmFuncRef {
-                native: core::ptr::null(),
+                native: entries.native,
                 vmctx: self.vmctx.as_ptr(),
                 cell: self.module.code.cells().wrapping_add(body),
-                host: None,
+                host: entries.host,
                 type_id: info.func_type_id(func).as_u32(),
                 func_index: body as u32,
             };

@@ -199,6 +199,24 @@ pub unsafe fn ref_func(cx: *mut VmCtx, func: u32) -> *mut VmFuncRef {
     unsafe { instance(cx).as_ref().func(func).as_ptr() }
 }
 
+/// Whether a function's type is `wanted` or extends it; both as in `TypeId::as_u32`.
+///
+/// # Safety
+/// As the module says.
+#[inline]
+pub unsafe fn type_extends(cx: *mut VmCtx, id: u32, wanted: u32) -> bool {
+    // SAFETY: promised by the caller. A function of another instance has made its type known, if it extends any.
+    unsafe {
+        let store = (*cx).store;
+        let len = (*store).gc_types_len;
+        if id as usize >= len || wanted as usize >= len {
+            return id == wanted;
+        }
+        let depth = (*(*store).gc_types.add(wanted as usize)).lineage_len.wrapping_sub(1);
+        id == wanted || (*(*store).gc_types.add(id as usize)).extends(wanted, depth)
+    }
+}
+
 /// Makes room in the collected heap for what `VmStore::gc_request` says; `at` is where the guest is.
 ///
 /// # Safety

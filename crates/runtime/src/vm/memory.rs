@@ -50,6 +50,12 @@ impl Memory {
         &self.def
     }
 
+    /// All addresses that are the memory's, those among them that fault.
+    #[cfg(native)]
+    pub fn addresses(&self) -> core::ops::Range<usize> {
+        self.region.addresses()
+    }
+
     /// The size in pages.
     pub fn pages(&self) -> u64 {
         self.def.len_bytes as u64 >> self.ty.page_log2

@@ -39,8 +39,11 @@ pub struct VmStore {
     pub epoch_deadline: u64,
     /// Compiled code: the frame pointer of the stub through which it called the host last.
     pub exit_fp: usize,
-    /// Compiled code: the stack pointer with which the entry stub returns when the guest is stopped.
-    pub entry_sp: usize,
+    /// Compiled code: the frame pointer of the stub through which it was entered last, and which returns when the guest is stopped.
+    pub entry_fp: usize,
+    /// Compiled code: where a signal has stopped it.
+    #[cfg(native)]
+    pub trapped: crate::native::Trapped,
     /// The first free slot of the interpreter's stack while host code runs.
     pub stack_top: *mut u64,
     /// One past the last slot of the interpreter's stack.
@@ -127,7 +130,7 @@ pub struct VmFuncRef {
     pub vmctx: *mut VmCtx,
     /// A guest function: its code cell. A host function: null.
     pub cell: *const FuncCell,
-    /// A host function: how to call it. A guest function: none.
+    /// A host function, or compiled code of a guest: how to call it. A guest function that the interpreter runs: none.
     pub host: Option<HostCall>,
     /// Its entry for compiled code of any instance; null where there is no compiled code in the engine.
     pub native: *const u8,
@@ -137,7 +140,28 @@ pub struct VmFuncRef {
     pub func_index: u32,
 }
 
-/// Calls a host function. `slots` holds the parameters, one 64-bit slot each (two for `v128`), and takes the results; it has
+impl VmFuncRef {
+    /// Whether it is a function of the host.
+    pub fn is_host(&self) -> bool {
+        self.cell.is_null()
+    }
+}
+
+/// How a guest function is reached: two fields of its [`VmFuncRef`].
+#[derive(Clone, Copy)]
+pub struct Entries {
+    /// `VmFuncRef::host`.
+    pub host: Option<HostCall>,
+    /// `VmFuncRef::native`.
+    pub native: *const u8,
+}
+
+impl Entries {
+    /// In an engine without compiled code.
+    pub const NONE: Entries = Entries { host: None, native: core::ptr::null() };
+}
+
+/// Calls a host function, or compiled code. `slots` holds the parameters, one 64-bit slot each (two for `v128`), and takes the results; it has
 /// room for the larger of both. `caller` is the calling instance, or null when the host itself calls. The result is true if all went
 /// well; otherwise the reason has been left in the store (`StoreInner::pending`).
 pub type HostCall = unsafe extern "C" fn(callee: NonNull<VmFuncRef>, caller: *mut VmCtx, slots: *mut u64) -> bool;
@@ -171,7 +195,7 @@ const _: () = {
         assert!(core::mem::offset_of!(VmStore, epoch) == store::EPOCH as usize);
         assert!(core::mem::offset_of!(VmStore, epoch_deadline) == store::EPOCH_DEADLINE as usize);
         assert!(core::mem::offset_of!(VmStore, exit_fp) == store::EXIT_FP as usize);
-        assert!(core::mem::offset_of!(VmStore, entry_sp) == store::ENTRY_SP as usize);
+        assert!(core::mem::offset_of!(VmStore, entry_fp) == store::ENTRY_FP as usize);
     }
     assert!(size_of::<VmGlobal>() == tiercel_abi::vmctx::GLOBAL_BYTES as usize);
 };

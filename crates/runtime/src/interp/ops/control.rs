@@ -436,17 +436,8 @@ unsafe fn table_func(r: &Regs, index: i64) -> Result<(NonNull<VmFuncRef>, bool),
 /// Whether a function's type extends the one that an indirect call asks for.
 #[inline(always)]
 unsafe fn extends(r: &Regs, callee: NonNull<VmFuncRef>) -> bool {
-    // SAFETY: the caller's: the instruction is an indirect call. A function of another instance has made its type known, if
-    // it extends any.
-    unsafe {
-        let store = (*r.cx).store;
-        let (asked, id) = (*r.ip.add(3).cast::<u32>().add(1), callee.as_ref().type_id);
-        if id as usize >= (*store).gc_types_len || asked as usize >= (*store).gc_types_len {
-            return false;
-        }
-        let depth = (*(*store).gc_types.add(asked as usize)).lineage_len.wrapping_sub(1);
-        (*(*store).gc_types.add(id as usize)).extends(asked, depth)
-    }
+    // SAFETY: the caller's: the instruction is an indirect call.
+    unsafe { crate::vm::libcalls::type_extends(r.cx, callee.as_ref().type_id, *r.ip.add(3).cast::<u32>().add(1)) }
 }
 
 /// Words of a `CallImport`.

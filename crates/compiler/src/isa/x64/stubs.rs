@@ -1,0 +1,251 @@
+//! Stubs: what stands between compiled code and everything else. One of each kind for each signature, as the convention of [`abi`](super::abi)
+//! says where arguments are.
+//!
+//! The other side passes values in 64-bit slots (two for a vector), an array that holds the parameters and then the results.
+//!
+//! | stub | called as | calls |
+//! |---|---|---|
+//! | [`entry`] | System V: callee's `VmFuncRef`, anything, slots; gives whether the guest returned | the callee's `native` entry |
+//! | [`leave`] with [`Callee::Host`] | the `native` entry of a host function | `VmFuncRef::host`, System V: callee, caller's vmctx, slots; gives whether all went well |
+//! | [`leave`] with [`Callee::Routine`] | the `native` entry of a function that the interpreter runs | the routine, in the same way |
+//! | [`exit`] | jumped to with the `VmStore` in `rdi` when a guest is stopped | a routine, System V: the `VmStore`; then the innermost entry stub returns false |
+//!
+//! # The frame of an entry stub
+//! ```text
+//! return address
+//! saved rbp               <- rbp, VmStore::entry_fp
+//! rbx r12 r13 r14 r15
+//! slots, VmStore
+//! VmStore::entry_fp and exit_fp as they were before
+//! (8 bytes)
+//! buffer of results
+//! arguments on the stack  <- rsp at the call
+//! ```
+//! Whoever walks the stack upwards from compiled code ends at a return address that is in no module's code: this stub's.
+
+use super::abi::{CALLEE_REF, Convention, INT_ARGS, Place};
+use super::asm::Assembler;
+use super::mem::Mem;
+use super::regs::*;
+use super::row::{Cond, Op, Size};
+use crate::ir::Type;
+use crate::isa::reg::Reg;
+use tiercel_abi::vmctx::{func_ref, header, store};
+
+/// Registers that an entry stub saves below `rbp`, the first one highest.
+const SAVED: [Reg; 5] = [RBX, R12, R13, R14, R15];
+/// Places in the frame of an entry stub, from `rbp`.
+const SLOTS: i32 = -48;
+const STORE: i32 = -56;
+const OUTER_ENTRY_FP: i32 = -64;
+const OUTER_EXIT_FP: i32 = -72;
+const ENTRY_FRAME_BYTES: i32 = 80;
+/// The address of the slots while arguments are loaded from them or results stored to them: no place for either.
+const SLOTS_REG: Reg = R10;
+
+/// What a stub out of compiled code calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callee {
+    /// `VmFuncRef::host` of the function.
+    Host,
+    /// The routine at this address.
+    Routine(u64),
+}
+
+/// The function types that stubs are made for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Shape {
+    /// Types of the parameters.
+    pub params: Vec<Type>,
+    /// Types of the results.
+    pub results: Vec<Type>,
+}
+
+impl Shape {
+    /// Bytes of the slots that serve for parameters and results.
+    fn slot_bytes(&self) -> i32 {
+        let bytes = |types: &[Type]| types.iter().map(|&ty| slot_bytes(ty)).sum::<i32>();
+        bytes(&self.params).max(bytes(&self.results))
+    }
+}
+
+/// Bytes of the slots of a value.
+fn slot_bytes(ty: Type) -> i32 {
+    ty.bytes().max(8) as i32
+}
+
+/// Each type with its place and the offset of its slots.
+fn places<'a>(types: &'a [Type], places: &'a [Place]) -> impl Iterator<Item = (Type, Place, i32)> + 'a {
+    let mut next = 0;
+    types.iter().zip(places).map(move |(&ty, &place)| {
+        let at = next;
+        next += slot_bytes(ty);
+        (ty, place, at)
+    })
+}
+
+/// Loads a register from memory.
+fn load(asm: &mut Assembler, ty: Type, reg: Reg, mem: Mem) {
+    let op = match ty {
+        Type::I32 => Op::MOV_RM.s32(),
+        Type::F32 => Op::MOVSS_LOAD,
+        Type::F64 => Op::MOVSD_LOAD,
+        Type::V128 => Op::MOVUPS_RM,
+        Type::I64 | Type::None => Op::MOV_RM.s64(),
+    };
+    asm.rm(op, reg, mem);
+}
+
+/// Stores a register to slots.
+fn store(asm: &mut Assembler, ty: Type, reg: Reg, mem: Mem) {
+    let op = match ty {
+        Type::F32 => Op::MOVSS_STORE,
+        Type::F64 => Op::MOVSD_STORE,
+        Type::V128 => Op::MOVUPS_MR,
+        // The upper half of an `i32` is zero.
+        Type::I32 | Type::I64 | Type::None => Op::MOV_MR.s64(),
+    };
+    asm.rm(op, reg, mem);
+}
+
+/// Copies a value from memory to memory by way of the scratch register.
+fn copy(asm: &mut Assembler, ty: Type, to: (Reg, i32), from: (Reg, i32)) {
+    for offset in (0..slot_bytes(ty)).step_by(8) {
+        asm.rm(Op::MOV_RM.s64(), SCRATCH, Mem::base(from.0, from.1 + offset));
+        asm.rm(Op::MOV_MR.s64(), SCRATCH, Mem::base(to.0, to.1 + offset));
+    }
+}
+
+/// The field of a structure of pointers.
+fn field(base: Reg, number: u32) -> Mem {
+    Mem::base(base, 8 * number as i32)
+}
+
+/// Emits the entry of compiled code for functions of this shape.
+pub fn entry(asm: &mut Assembler, shape: &Shape) {
+    let convention = Convention::new(&shape.params, &shape.results);
+    let (buffer, arguments) = (convention.buffer_bytes as i32, convention.stack_bytes as i32);
+    asm.r(Op::PUSH, RBP);
+    asm.rr(Op::MOV_RM.s64(), RBP, RSP);
+    SAVED.into_iter().for_each(|reg| asm.r(Op::PUSH, reg));
+    asm.r(Op::PUSH, RDX);
+    asm.rr(Op::MOV_RM.s64(), SLOTS_REG, RDX);
+    asm.rr(Op::MOV_RM.s64(), CALLEE_REF, RDI);
+    asm.rm(Op::MOV_RM.s64(), RCX, field(RDI, func_ref::VMCTX));
+    asm.rm(Op::MOV_RM.s64(), RCX, field(RCX, header::STORE));
+    asm.r(Op::PUSH, RCX);
+    for word in [store::ENTRY_FP, store::EXIT_FP] {
+        asm.rm(Op::MOV_RM.s64(), RDX, Mem::base(RCX, word as i32));
+        asm.r(Op::PUSH, RDX);
+    }
+    asm.rm(Op::MOV_MR.s64(), RBP, Mem::base(RCX, store::ENTRY_FP as i32));
+    asm.ri(Op::SUB_I.s64(), RSP, ENTRY_FRAME_BYTES + OUTER_EXIT_FP + buffer + arguments);
+    if buffer != 0 {
+        asm.rm(Op::LEA.s64(), INT_ARGS[0], Mem::base(RSP, arguments));
+    }
+    for (ty, place, slot) in places(&shape.params, &convention.params) {
+        match place {
+            Place::Reg(reg) => load(asm, ty, reg, Mem::base(SLOTS_REG, slot)),
+            Place::Memory(offset) => copy(asm, ty, (RSP, offset as i32), (SLOTS_REG, slot)),
+        }
+    }
+    asm.m(Op::CALL_RM, field(CALLEE_REF, func_ref::NATIVE));
+    // The callee has popped its arguments and preserved rbp.
+    asm.rm(Op::MOV_RM.s64(), SLOTS_REG, Mem::base(RBP, SLOTS));
+    for (ty, place, slot) in places(&shape.results, &convention.results) {
+        match place {
+            Place::Reg(reg) => store(asm, ty, reg, Mem::base(SLOTS_REG, slot)),
+            Place::Memory(offset) => copy(asm, ty, (SLOTS_REG, slot), (RSP, offset as i32)),
+        }
+    }
+    asm.constant(RAX, 1);
+    asm.rm(Op::MOV_RM.s64(), RDI, Mem::base(RBP, STORE));
+    return_from_entry(asm);
+}
+
+/// Returns from the entry stub whose frame `rbp` points at. The `VmStore` is in `rdi`, the result in `rax`.
+fn return_from_entry(asm: &mut Assembler) {
+    for (word, outer) in [(store::ENTRY_FP, OUTER_ENTRY_FP), (store::EXIT_FP, OUTER_EXIT_FP)] {
+        asm.rm(Op::MOV_RM.s64(), RCX, Mem::base(RBP, outer));
+        asm.rm(Op::MOV_MR.s64(), RCX, Mem::base(RDI, word as i32));
+    }
+    asm.rm(Op::LEA.s64(), RSP, Mem::base(RBP, -8 * SAVED.len() as i32));
+    SAVED.into_iter().rev().for_each(|reg| asm.r(Op::POP, reg));
+    asm.r(Op::POP, RBP);
+    asm.op(Op::RET);
+}
+
+/// Emits what a stopped guest goes to, with the `VmStore` in `rdi` and `rsp` a multiple of 16: calls the routine at `routine`, then lets the
+/// innermost entry stub return false.
+pub fn exit(asm: &mut Assembler, routine: u64) {
+    asm.rr(Op::MOV_RM.s64(), RBX, RDI);
+    asm.constant(RAX, routine as i64);
+    asm.r(Op::CALL_RM, RAX);
+    asm.rr(Op::MOV_RM.s64(), RDI, RBX);
+    asm.rm(Op::MOV_RM.s64(), RBP, Mem::base(RDI, store::ENTRY_FP as i32));
+    asm.constant(RAX, 0);
+    return_from_entry(asm);
+}
+
+/// Emits the `native` entry of functions of this shape that are not compiled code. `exit` is the address of [`exit`]'s code.
+pub fn leave(asm: &mut Assembler, shape: &Shape, callee: Callee, exit: u64) {
+    let convention = Convention::new(&shape.params, &shape.results);
+    let has_buffer = convention.buffer_bytes != 0;
+    let bytes = (shape.slot_bytes() + if has_buffer { 8 } else { 0 } + 15) & !15;
+    let buffer = Mem::base(RSP, bytes - 8);
+    asm.r(Op::PUSH, RBP);
+    asm.rr(Op::MOV_RM.s64(), RBP, RSP);
+    asm.rm(Op::MOV_RM.s64(), SCRATCH, field(VMCTX, header::STORE));
+    asm.rm(Op::MOV_MR.s64(), RBP, Mem::base(SCRATCH, store::EXIT_FP as i32));
+    if bytes != 0 {
+        asm.ri(Op::SUB_I.s64(), RSP, bytes);
+    }
+    if has_buffer {
+        asm.rm(Op::MOV_MR.s64(), INT_ARGS[0], buffer);
+    }
+    for (ty, place, slot) in places(&shape.params, &convention.params) {
+        match place {
+            Place::Reg(reg) => store(asm, ty, reg, Mem::base(RSP, slot)),
+            // Above the saved rbp and the return address.
+            Place::Memory(offset) => copy(asm, ty, (RSP, slot), (RBP, 16 + offset as i32)),
+        }
+    }
+    asm.rr(Op::MOV_RM.s64(), RDI, CALLEE_REF);
+    asm.rr(Op::MOV_RM.s64(), RSI, VMCTX);
+    asm.rr(Op::MOV_RM.s64(), RDX, RSP);
+    match callee {
+        Callee::Host => asm.m(Op::CALL_RM, field(CALLEE_REF, func_ref::HOST)),
+        Callee::Routine(address) => {
+            asm.constant(RAX, address as i64);
+            asm.r(Op::CALL_RM, RAX);
+        }
+    }
+    let stopped = asm.label();
+    asm.rr(Op::TEST_MR.size(Size::S8), RAX, RAX);
+    asm.jcc(Cond::E, stopped);
+    if has_buffer {
+        asm.rm(Op::MOV_RM.s64(), R10, buffer);
+    }
+    for (ty, place, slot) in places(&shape.results, &convention.results) {
+        match place {
+            Place::Reg(reg) => load(asm, ty, reg, Mem::base(RSP, slot)),
+            Place::Memory(offset) => copy(asm, ty, (R10, offset as i32), (RSP, slot)),
+        }
+    }
+    asm.rr(Op::MOV_RM.s64(), RSP, RBP);
+    asm.r(Op::POP, RBP);
+    match convention.stack_bytes as u16 {
+        0 => asm.op(Op::RET),
+        bytes => {
+            // ret imm16: a function has at most 1,000 parameters.
+            let [low, high] = bytes.to_le_bytes();
+            asm.bytes(&[0xc2, low, high]);
+        }
+    }
+    asm.bind(stopped);
+    // The vmctx is one of the registers that System V preserves. What the host has called meanwhile may have left its own frame.
+    asm.rm(Op::MOV_RM.s64(), RDI, field(VMCTX, header::STORE));
+    asm.rm(Op::MOV_MR.s64(), RBP, Mem::base(RDI, store::EXIT_FP as i32));
+    asm.constant(RAX, exit as i64);
+    asm.r(Op::JMP_RM, RAX);
+}

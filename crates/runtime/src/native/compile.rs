@@ -1,0 +1,169 @@
+//! in: a validated module. out: its machine code, or the reason why the interpreter has to run it.
+//!
+//! Threads take functions one by one; the image is the same however many there are.
+
+use super::image::{Batch, Image};
+use crate::api::config::Config;
+use crate::api::error::{Error, Result};
+use crate::tuning::COMPILE_BYTES_PER_THREAD;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use tiercel_abi::VmctxLayout;
+use tiercel_compiler::compile::{Code, Compiler, Options};
+use tiercel_compiler::isa::x64::Features;
+use tiercel_compiler::regalloc::Chaos;
+use tiercel_compiler::translate::{self, Bounds, Context};
+use tiercel_wasm::{CompositeType, Feature, ModuleInfo};
+use wasmparser::{BinaryReader, FunctionBody, Operator};
+
+/// What is addressed without a check: indices of 32 bits.
+const INDEX_BYTES: u64 = 1 << 32;
+
+/// How code for an engine is made; whether there are tail calls out of an instance is the module's.
+pub fn options(config: &Config, features: Features) -> Options {
+    // As `Memory::new` reserves. What is reserved beyond what an index reaches is as good as a guard.
+    let bounds = match config.memory_reservation.checked_sub(INDEX_BYTES) {
+        Some(beyond) => Bounds::Guarded { guard_bytes: beyond.saturating_add(config.memory_guard_size) },
+        None => Bounds::Checked,
+    };
+    Options {
+        translate: translate::Config {
+            pointer_bytes: 8,
+            bounds,
+            memories_move: crate::sys::REGIONS_MOVE,
+            fuel: config.consume_fuel,
+            epochs: config.epoch_interruption,
+            optimize: true,
+            locals_in_slots: false,
+        },
+        features,
+        foreign_tail_calls: false,
+        verify: config.compiler_verify,
+        chaos: Chaos::default(),
+    }
+}
+
+/// Why compiled code cannot run a module, if so: the collector, which moves objects, does not look into its frames, so that no reference to an
+/// object may get there.
+pub fn obstacle(info: &ModuleInfo) -> Option<&'static str> {
+    let traced = |types: &[tiercel_wasm::ValType]| types.iter().any(|ty| ty.is_traced());
+    for def in &info.type_defs {
+        match &def.ty.composite {
+            CompositeType::Func(ty) if traced(ty.params()) || traced(ty.results()) => {
+                return Some("a function type has references that are not to functions");
+            }
+            CompositeType::Func(_) => {}
+            _ => return Some("it declares structs or arrays"),
+        }
+    }
+    if info.globals.iter().any(|global| global.content.is_traced()) {
+        return Some("a global holds references that are not to functions");
+    }
+    if info.tables.iter().any(|table| table.element.heap.is_traced()) {
+        return Some("a table holds references that are not to functions");
+    }
+    None
+}
+
+/// Compiles all functions of a module.
+///
+/// # Errors
+/// A function uses what the compiler does not support, or is too complex for it.
+pub fn compile(
+    config: &Config,
+    mut options: Options,
+    info: &ModuleInfo,
+    bytes: &[u8],
+    layout: &VmctxLayout,
+) -> Result<Box<Image>> {
+    let bodies = info.bodies.len();
+    let body_bytes: usize = info.bodies.iter().map(ExactSizeIterator::len).sum();
+    let threads = match config.compile_threads {
+        0 => thread::available_parallelism().map_or(1, |threads| threads.get()),
+        threads => threads,
+    };
+    let threads = threads.min(body_bytes.div_ceil(COMPILE_BYTES_PER_THREAD)).clamp(1, bodies.max(1));
+    if config.features.has(Feature::TailCall) {
+        let found = AtomicBool::new(false);
+        in_parallel(threads, bodies, |next| {
+            while let Some(body) = next.take()
+                && !found.load(Ordering::Relaxed)
+            {
+                if has_foreign_tail_call(info, bytes, body)? {
+                    found.store(true, Ordering::Relaxed);
+                }
+            }
+            Ok(())
+        })?;
+        options.foreign_tail_calls = found.into_inner();
+    }
+    let cx = Context { info, bytes, layout, config: options.translate };
+    let batches = in_parallel(threads, bodies, |next| {
+        let (mut compiler, mut code, mut batch) = (Compiler::new(options), Code::default(), Batch::default());
+        while let Some(body) = next.take() {
+            compiler.compile(cx, body, &mut code)?;
+            batch.push(body, &code);
+        }
+        Ok(batch)
+    })?;
+    Image::new(bodies, &batches)
+}
+
+/// Hands out the indices of bodies, each once.
+struct Queue {
+    next: AtomicUsize,
+    bodies: usize,
+}
+
+impl Queue {
+    fn take(&self) -> Option<usize> {
+        // An index that is taken after the last one is far from wrapping around: each thread stops at its first.
+        Some(self.next.fetch_add(1, Ordering::Relaxed)).filter(|body| *body < self.bodies)
+    }
+
+    /// Hands out nothing any more.
+    fn close(&self) {
+        self.next.store(self.bodies, Ordering::Relaxed);
+    }
+}
+
+/// Runs `work` on so many threads, of which this one is one; gives what each has made.
+///
+/// # Errors
+/// One of them failed.
+fn in_parallel<R: Send>(
+    threads: usize,
+    bodies: usize,
+    work: impl Fn(&Queue) -> Result<R, tiercel_wasm::Error> + Sync,
+) -> Result<Vec<R>> {
+    let queue = Queue { next: AtomicUsize::new(0), bodies };
+    let work = || work(&queue).inspect_err(|_| queue.close());
+    let results: Vec<Result<R, tiercel_wasm::Error>> = thread::scope(|scope| {
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, work);
+        // Where the host has no more threads, those that there are do the work.
+        let others: Vec<_> = (1..threads).map_while(|number| spawn(number).ok()).collect();
+        let mut results = alloc::vec![work()];
+        for other in others {
+            results.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        results
+    });
+    results.into_iter().collect::<Result<_, _>>().map_err(Error::from)
+}
+
+/// Whether a function has a tail call through a reference or of an import.
+fn has_foreign_tail_call(info: &ModuleInfo, bytes: &[u8], body: usize) -> Result<bool, tiercel_wasm::Error> {
+    let range = info.bodies[body].clone();
+    let bytes = &bytes[range.start as usize..range.end as usize];
+    let mut reader = FunctionBody::new(BinaryReader::new(bytes, u64::from(range.start))).get_operators_reader()?;
+    while !reader.eof() {
+        match reader.read()? {
+            Operator::ReturnCallIndirect { .. } | Operator::ReturnCallRef { .. } => return Ok(true),
+            Operator::ReturnCall { function_index } if info.defined_func(function_index).is_none() => return Ok(true),
+            _ => {}
+        }
+    }
+    Ok(false)
+}

@@ -1,0 +1,168 @@
+//! in: a module of an engine whose tier is compiled code. out: its functions as machine code, and the ways in and out of it.
+//!
+//! Reading order: [`compile`] (functions to code, in parallel), [`image`] (code in its place, with its tables), [`stubs`] (between code and
+//! host), [`stop`] (what stubs call), [`builtins`] (what code calls), [`signals`] and [`registry`] (faults become traps), [`backtrace`].
+//!
+//! x86-64 Linux only: `build.rs` sets `native` there. The calling convention is in `tiercel_compiler::isa::x64::abi`.
+//!
+//! # Who calls whom
+//! ```text
+//! API, interpreter --VmFuncRef::host = entry stub--> compiled code --VmFuncRef::native--> compiled code of any instance
+//!                                                                  --VmFuncRef::native = stub--> host function
+//!                                                                  --VmFuncRef::native = stub--> interpreter
+//! ```
+//! So to everybody else a compiled function is like one of the host. A guest that is stopped is left by its innermost entry stub, which returns
+//! false with the reason in the store, as a host function does; no frame of Rust is ever passed over.
+
+mod backtrace;
+mod builtins;
+mod compile;
+mod image;
+mod registry;
+mod signals;
+mod stop;
+mod stubs;
+#[cfg(test)]
+mod tests;
+
+pub use self::builtins::BUILTINS;
+pub use self::image::Image;
+pub use self::stop::Trapped;
+
+use crate::api::config::Config;
+use crate::api::error::{Error, ErrorKind, Result};
+use crate::tuning::{HOST_STACK_BYTES, HOST_STACK_SHARE};
+use crate::vm::Entries;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use tiercel_abi::VmctxLayout;
+use tiercel_compiler::compile::Options;
+use tiercel_compiler::isa::x64::Features;
+use tiercel_wasm::{FuncType, ModuleInfo};
+
+/// What an engine has for compiled code.
+pub struct Native {
+    options: Options,
+    stubs: stubs::Cache,
+}
+
+/// The code of a module of such an engine.
+pub struct NativeModule {
+    /// Machine code; none if the interpreter runs the module.
+    pub image: Option<Box<Image>>,
+    /// For each function of `ModuleInfo::escaping`, in its order, how it is reached; nothing for an imported one.
+    entries: Box<[Entries]>,
+}
+
+/// The features that this CPU has.
+fn cpu_features() -> Features {
+    macro_rules! detect {
+        ($($name:tt $feature:ident)*) => {
+            [$((std::arch::is_x86_feature_detected!($name), Features::$feature)),*]
+        };
+    }
+    let known = detect! {
+        "sse3" SSE3 "ssse3" SSSE3 "sse4.1" SSE41 "sse4.2" SSE42 "popcnt" POPCNT "lzcnt" LZCNT "bmi1" BMI1 "bmi2" BMI2
+        "avx" AVX "avx2" AVX2 "fma" FMA
+    };
+    known.into_iter().filter(|(has, _)| *has).fold(Features::BASELINE, |all, (_, feature)| all.union(feature))
+}
+
+/// Whether this host runs compiled code.
+pub fn is_supported() -> bool {
+    cpu_features().contains(Features::SSE41)
+}
+
+/// The address below which the stack of the running thread may not grow while guests run.
+#[inline]
+pub fn stack_limit(here: usize, max_wasm_stack: usize) -> usize {
+    let lowest = crate::sys::stack::lowest();
+    // Host functions need room below what guests may use, also on a small stack.
+    let room = HOST_STACK_BYTES.min(here.saturating_sub(lowest) / HOST_STACK_SHARE);
+    here.saturating_sub(max_wasm_stack).max(lowest + room)
+}
+
+impl Native {
+    /// # Errors
+    /// This host does not run compiled code.
+    pub fn new(config: &Config) -> Result<Native> {
+        let features = cpu_features();
+        if !features.contains(Features::SSE41) {
+            return Err(Error::unsupported(
+                "the tier `opt` needs a CPU with SSE4.1, which this one has not; the tier `interp` runs everywhere",
+            ));
+        }
+        signals::install()?;
+        Ok(Native { options: compile::options(config, features), stubs: stubs::Cache::new(features)? })
+    }
+
+    /// The `native` entry of host functions of this type.
+    ///
+    /// # Panics
+    /// The host has no memory for a page of code.
+    pub fn host_entry(&self, ty: &FuncType) -> *const u8 {
+        let shape = stubs::shape(ty);
+        match self.stubs.get([&shape].into_iter()).map(|stubs| stubs[0].host) {
+            Ok(host) => host,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Compiles a module, or finds that the interpreter has to run it.
+    ///
+    /// # Errors
+    /// The host has no memory.
+    pub fn compile(
+        &self,
+        config: &Config,
+        info: &ModuleInfo,
+        bytes: &[u8],
+        layout: &VmctxLayout,
+    ) -> Result<NativeModule> {
+        let refused = |reason: &dyn core::fmt::Display| {
+            tracing::debug!(target: "tiercel::native", "the interpreter runs the module: {reason}");
+            None
+        };
+        let image = match compile::obstacle(info) {
+            Some(reason) => refused(&reason),
+            None => match compile::compile(config, self.options, info, bytes, layout) {
+                Ok(image) => Some(image),
+                Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Limit) => refused(&error),
+                Err(error) => return Err(error),
+            },
+        };
+        self.module(info, image)
+    }
+
+    /// A module with this code.
+    ///
+    /// # Errors
+    /// The host has no memory for stubs.
+    pub fn module(&self, info: &ModuleInfo, image: Option<Box<Image>>) -> Result<NativeModule> {
+        // Those of the imports are made along with the others, so that they need no memory of their own.
+        let imported = 0..info.imported.funcs;
+        let shapes: Vec<_> = imported.chain(info.escaping.iter().copied()).map(|f| stubs::shape(info.func_type(f))).collect();
+        let stubs = self.stubs.get(shapes.iter())?;
+        let entries = info.escaping.iter().zip(&stubs[info.imported.funcs as usize..]).map(|(&func, stubs)| {
+            let Some(body) = info.defined_func(func) else { return Entries::NONE };
+            match &image {
+                // The compiler makes an entry for each function of the list.
+                Some(image) => Entries { host: Some(stubs.entry), native: image.entry(body).expect("an entry for each function of the list") },
+                None => Entries { host: None, native: stubs.interp },
+            }
+        });
+        Ok(NativeModule { entries: entries.collect(), image })
+    }
+}
+
+impl NativeModule {
+    /// How the function at this place of `ModuleInfo::escaping` is reached.
+    pub fn entries(&self, place: usize) -> Entries {
+        self.entries[place]
+    }
+}
+
+// SAFETY: the addresses are those of code that does not change.
+unsafe impl Send for NativeModule {}
+// SAFETY: as above.
+unsafe impl Sync for NativeModule {}

@@ -1,0 +1,138 @@
+//! The stubs of an engine, made when a signature first needs them; and those that all engines share.
+
+use super::stop;
+use crate::api::error::Result;
+use crate::sync::Mutex;
+use crate::sys::Executable;
+use crate::vm::HostCall;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use std::sync::OnceLock;
+use tiercel_compiler::ir::Type;
+use tiercel_compiler::isa::x64::stubs::{self, Callee, Shape};
+use tiercel_compiler::isa::x64::{Assembler, Features};
+use tiercel_wasm::FuncType;
+
+/// What code must be aligned to, in bytes. No effect on correctness.
+const ALIGN: u32 = 16;
+
+/// The stubs of one signature. They live as long as their engine.
+#[derive(Clone, Copy)]
+pub struct Stubs {
+    /// How slots reach compiled code.
+    pub entry: HostCall,
+    /// The `native` entry of a host function.
+    pub host: *const u8,
+    /// The `native` entry of a function that the interpreter runs.
+    pub interp: *const u8,
+}
+
+// SAFETY: addresses of code that does not change.
+unsafe impl Send for Stubs {}
+
+/// The stubs that an engine has made.
+pub struct Cache {
+    features: Features,
+    exits: &'static Exits,
+    made: Mutex<Made>,
+}
+
+#[derive(Default)]
+struct Made {
+    by_shape: BTreeMap<Shape, Stubs>,
+    /// What they lie in.
+    code: Vec<Executable>,
+}
+
+/// The shape of a function type.
+pub fn shape(ty: &FuncType) -> Shape {
+    let types = |types: &[tiercel_wasm::ValType]| types.iter().map(|&ty| Type::from(ty)).collect();
+    Shape { params: types(ty.params()), results: types(ty.results()) }
+}
+
+impl Cache {
+    /// # Errors
+    /// The host lets no program make code.
+    pub fn new(features: Features) -> Result<Cache> {
+        Ok(Cache { features, exits: exits()?, made: Mutex::new(Made::default()) })
+    }
+
+    /// The stubs of some shapes, in their order. New ones are made together.
+    ///
+    /// # Errors
+    /// The host has no memory.
+    pub fn get<'a>(&self, shapes: impl Iterator<Item = &'a Shape> + Clone) -> Result<Vec<Stubs>> {
+        let made = &mut *self.made.lock();
+        let mut asm = Assembler::new(self.features);
+        let mut new: BTreeMap<&Shape, [u32; 3]> = BTreeMap::new();
+        for shape in shapes.clone() {
+            if !made.by_shape.contains_key(shape) && !new.contains_key(shape) {
+                new.insert(shape, self.emit(&mut asm, shape));
+            }
+        }
+        if !new.is_empty() {
+            asm.finish();
+            let bytes = asm.code();
+            let code = Executable::new(bytes.len(), |place| place[..bytes.len()].copy_from_slice(bytes))?;
+            for (shape, [entry, host, interp]) in new {
+                let at = |offset: u32| code.at(offset as usize);
+                // SAFETY: an entry stub is called as a `HostCall`.
+                let entry = unsafe { core::mem::transmute::<*const u8, HostCall>(at(entry)) };
+                made.by_shape.insert(shape.clone(), Stubs { entry, host: at(host), interp: at(interp) });
+            }
+            made.code.push(code);
+        }
+        Ok(shapes.map(|shape| made.by_shape[shape]).collect())
+    }
+
+    /// Emits the stubs of a shape; gives their offsets.
+    fn emit(&self, asm: &mut Assembler, shape: &Shape) -> [u32; 3] {
+        let exit = self.exits.stopped as u64;
+        let mut place = |emit: &dyn Fn(&mut Assembler)| {
+            asm.align(ALIGN);
+            let offset = asm.offset();
+            emit(asm);
+            offset
+        };
+        let interp = Callee::Routine(stop::call_interpreter as *const () as u64);
+        [
+            place(&|asm| stubs::entry(asm, shape)),
+            place(&|asm| stubs::leave(asm, shape, Callee::Host, exit)),
+            place(&|asm| stubs::leave(asm, shape, interp, exit)),
+        ]
+    }
+}
+
+/// Where stopped guests go.
+pub struct Exits {
+    _code: Executable,
+    /// After a signal.
+    pub trapped: usize,
+    /// After something that was called by way of a stub.
+    pub stopped: usize,
+}
+
+static EXITS: OnceLock<Exits> = OnceLock::new();
+
+/// The exits, which never change once they are made. Async-signal-safe.
+pub fn made_exits() -> Option<&'static Exits> {
+    EXITS.get()
+}
+
+/// # Errors
+/// The host lets no program make code.
+fn exits() -> Result<&'static Exits> {
+    if let Some(exits) = EXITS.get() {
+        return Ok(exits);
+    }
+    let mut asm = Assembler::new(Features::BASELINE);
+    stubs::exit(&mut asm, stop::trapped as *const () as u64);
+    asm.align(ALIGN);
+    let stopped = asm.offset() as usize;
+    stubs::exit(&mut asm, stop::stopped as *const () as u64);
+    asm.finish();
+    let bytes = asm.code();
+    let code = Executable::new(bytes.len(), |place| place[..bytes.len()].copy_from_slice(bytes))?;
+    let (trapped, stopped) = (code.at(0) as usize, code.at(stopped) as usize);
+    Ok(EXITS.get_or_init(|| Exits { _code: code, trapped, stopped }))
+}

@@ -1,0 +1,119 @@
+//! The stack of the running thread: where it ends, and another one for signals.
+
+use core::cell::Cell;
+use core::ptr::null_mut;
+use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+
+/// The stack that signal handlers have at least, in bytes: for the kernel's frame, our handler and those behind it.
+const SIGNAL_STACK_BYTES: usize = 64 << 10;
+
+std::thread_local! {
+    /// The lowest address of the thread's stack; 0 before it is asked for.
+    static LOWEST: Cell<usize> = const { Cell::new(0) };
+    static SIGNAL_STACK: SignalStack = SignalStack::new();
+}
+
+/// The lowest address of the running thread's stack. The first call of a thread gives it a stack for signals, if it has none that is
+/// large enough.
+#[inline]
+pub fn lowest() -> usize {
+    match LOWEST.get() {
+        0 => prepare(),
+        lowest => lowest,
+    }
+}
+
+#[cold]
+fn prepare() -> usize {
+    // While a thread ends there may be none any more: handlers then run on its ordinary stack.
+    let _ = SIGNAL_STACK.try_with(|_| ());
+    let lowest = ask_lowest().unwrap_or(1);
+    LOWEST.set(lowest);
+    lowest
+}
+
+/// None if the host does not tell.
+fn ask_lowest() -> Option<usize> {
+    let (mut lowest, mut len) = (null_mut(), 0);
+    // SAFETY: the attributes are initialised by the first call, and destroyed once if that worked.
+    unsafe {
+        let mut attributes = core::mem::MaybeUninit::uninit();
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            return None;
+        }
+        let got = libc::pthread_attr_getstack(attributes.as_ptr(), &mut lowest, &mut len);
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        (got == 0).then_some(lowest as usize)
+    }
+}
+
+/// A stack for the signals of one thread, with a page below it that faults. Nothing if the thread has one or the host refuses.
+struct SignalStack {
+    mapping: *mut u8,
+    len: usize,
+}
+
+impl SignalStack {
+    fn new() -> SignalStack {
+        let page = rustix::param::page_size();
+        let none = SignalStack { mapping: null_mut(), len: 0 };
+        // SAFETY: the calls get valid structures; the mapping is new and lives until the thread has let go of it.
+        unsafe {
+            let mut old = core::mem::zeroed::<libc::stack_t>();
+            if libc::sigaltstack(core::ptr::null(), &mut old) != 0
+                || (old.ss_flags & libc::SS_DISABLE == 0 && old.ss_size >= SIGNAL_STACK_BYTES)
+            {
+                return none;
+            }
+            let len = SIGNAL_STACK_BYTES + page;
+            let access = ProtFlags::READ | ProtFlags::WRITE;
+            let Ok(mapping) = mmap_anonymous(null_mut(), len, access, MapFlags::PRIVATE) else { return none };
+            let this = SignalStack { mapping: mapping.cast(), len };
+            let stack = libc::stack_t { ss_sp: this.bottom().cast(), ss_flags: 0, ss_size: SIGNAL_STACK_BYTES };
+            let guarded = mprotect(mapping, page, MprotectFlags::empty()).is_ok();
+            if !guarded || libc::sigaltstack(&stack, null_mut()) != 0 {
+                return none;
+            }
+            this
+        }
+    }
+
+    /// Its lowest byte that can be used.
+    fn bottom(&self) -> *mut u8 {
+        self.mapping.wrapping_add(rustix::param::page_size())
+    }
+}
+
+impl Drop for SignalStack {
+    fn drop(&mut self) {
+        if self.mapping.is_null() {
+            return;
+        }
+        // SAFETY: the calls get valid structures. The mapping is ours; it is unmapped when the thread does not use it any more.
+        unsafe {
+            let mut current = core::mem::zeroed::<libc::stack_t>();
+            if libc::sigaltstack(core::ptr::null(), &mut current) == 0 && current.ss_sp == self.bottom().cast() {
+                let disable = libc::stack_t { ss_sp: null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+                libc::sigaltstack(&disable, null_mut());
+            }
+            let result = munmap(self.mapping.cast(), self.len);
+            debug_assert!(result.is_ok(), "munmap of our own mapping");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lowest;
+
+    #[test]
+    fn a_thread_knows_its_stack() {
+        let size = 1 << 20;
+        let thread = std::thread::Builder::new().stack_size(size).spawn(move || {
+            let here = (&raw const size) as usize;
+            assert!(lowest() < here && here - lowest() <= size + (64 << 10), "{here:#x} {:#x}", lowest());
+            assert_eq!(lowest(), lowest());
+        });
+        thread.expect("a thread").join().expect("no panic");
+    }
+}
