@@ -112,7 +112,9 @@ impl Engine {
 impl Default for Engine {
     /// An engine with [`Config::default`]; where the host refuses what its tier needs, the interpreter runs everything.
     fn default() -> Self {
-        Engine::new(&Config::default()).or_else(|_| Engine::new(Config::default().tier(Tier::Interp))).expect("it needs nothing")
+        Engine::new(&Config::default())
+            .or_else(|_| Engine::new(Config::default().tier(Tier::Interp)))
+            .expect("it needs nothing")
     }
 }
 

@@ -141,13 +141,17 @@ impl Native {
     pub fn module(&self, info: &ModuleInfo, image: Option<Box<Image>>) -> Result<NativeModule> {
         // Those of the imports are made along with the others, so that they need no memory of their own.
         let imported = 0..info.imported.funcs;
-        let shapes: Vec<_> = imported.chain(info.escaping.iter().copied()).map(|f| stubs::shape(info.func_type(f))).collect();
+        let shapes: Vec<_> =
+            imported.chain(info.escaping.iter().copied()).map(|f| stubs::shape(info.func_type(f))).collect();
         let stubs = self.stubs.get(shapes.iter())?;
         let entries = info.escaping.iter().zip(&stubs[info.imported.funcs as usize..]).map(|(&func, stubs)| {
             let Some(body) = info.defined_func(func) else { return Entries::NONE };
             match &image {
                 // The compiler makes an entry for each function of the list.
-                Some(image) => Entries { host: Some(stubs.entry), native: image.entry(body).expect("an entry for each function of the list") },
+                Some(image) => Entries {
+                    host: Some(stubs.entry),
+                    native: image.entry(body).expect("an entry for each function of the list"),
+                },
                 None => Entries { host: None, native: stubs.interp },
             }
         });

@@ -28,8 +28,8 @@ impl Executable {
         let len = len.max(1).next_multiple_of(rustix::param::page_size());
         // SAFETY: a new private mapping at an address of the host's choice touches nothing that exists.
         let base = unsafe { mmap_anonymous(null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) };
-        let base =
-            base.map_err(|error| Error::limit(format_args!("the host has no {len} bytes of memory for code: {error}")))?;
+        let base = base
+            .map_err(|error| Error::limit(format_args!("the host has no {len} bytes of memory for code: {error}")))?;
         let this = Executable { base: base.cast(), len };
         // SAFETY: the mapping is ours, zeroed, and nobody else knows it.
         fill(unsafe { core::slice::from_raw_parts_mut(this.base, len) });

@@ -111,7 +111,8 @@ mod tests {
         let size = 1 << 20;
         let thread = std::thread::Builder::new().stack_size(size).spawn(move || {
             let here = (&raw const size) as usize;
-            assert!(lowest() < here && here - lowest() <= size + (64 << 10), "{here:#x} {:#x}", lowest());
+            // The host may give more than was asked for.
+            assert!(here.checked_sub(lowest()).is_some_and(|left| left > size / 2), "{here:#x} {:#x}", lowest());
             assert_eq!(lowest(), lowest());
         });
         thread.expect("a thread").join().expect("no panic");

@@ -1,0 +1,99 @@
+//! Faults that are not a guest's go where they would have gone without us. Each is tried in a process of its own.
+
+use super::hand::{Hand, engine, module};
+use crate::{Func, Instance, Module, Store, Trap};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{format, vec};
+use tiercel_compiler::isa::x64::regs::*;
+use tiercel_compiler::isa::x64::{Mem, Op};
+
+/// In a child process: what it is to do.
+const CHILD: &str = "TIERCEL_TEST_FAULT";
+
+/// Runs this test again in a process that faults.
+fn child(test: &str, fault: &str) -> ExitStatus {
+    let program = std::env::current_exe().expect("the test's own program");
+    let mut command = Command::new(program);
+    command.args([&format!("native::tests::foreign_faults::{test}"), "--exact", "--nocapture"]).env(CHILD, fault);
+    command.output().expect("a child process").status
+}
+
+fn fault() {
+    // SAFETY: none: the process is to end here.
+    unsafe { core::ptr::without_provenance::<u8>(8).read_volatile() };
+}
+
+static HANDLED: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn count_and_exit(_signal: libc::c_int) {
+    HANDLED.fetch_add(1, Ordering::Relaxed);
+    // SAFETY: ends the process without running anything else.
+    unsafe { libc::_exit(77) };
+}
+
+#[test]
+fn a_fault_of_the_host_ends_the_process() {
+    match std::env::var(CHILD).as_deref() {
+        Ok("default") => {
+            let _engine = engine();
+            fault();
+        }
+        Ok("handler") => {
+            // SAFETY: the handler does only what a handler may.
+            unsafe { libc::signal(libc::SIGSEGV, count_and_exit as *const () as usize) };
+            let _engine = engine();
+            fault();
+        }
+        Ok("sent") => {
+            let _engine = engine();
+            // SAFETY: ends this process.
+            unsafe { libc::raise(libc::SIGFPE) };
+        }
+        Ok("ignored") => {
+            // SAFETY: no handler at all.
+            unsafe { libc::signal(libc::SIGFPE, libc::SIG_IGN) };
+            let _engine = engine();
+            // SAFETY: is ignored.
+            unsafe { libc::raise(libc::SIGFPE) };
+            std::process::exit(78);
+        }
+        Ok(in_guest) => guest(in_guest),
+        Err(_) => {
+            let test = "a_fault_of_the_host_ends_the_process";
+            assert_eq!(child(test, "default").signal(), Some(libc::SIGSEGV));
+            assert_eq!(child(test, "handler").code(), Some(77));
+            assert_eq!(child(test, "sent").signal(), Some(libc::SIGFPE));
+            assert_eq!(child(test, "ignored").code(), Some(78));
+            assert_eq!(child(test, "in a host function").signal(), Some(libc::SIGSEGV));
+            assert_eq!(child(test, "no trap site").signal(), Some(libc::SIGSEGV));
+            assert_eq!(child(test, "not in a memory").signal(), Some(libc::SIGSEGV));
+        }
+    }
+}
+
+/// A guest that faults where it must not, or calls a host function that does.
+fn guest(what: &str) {
+    const WAT: &str = r#"(module (import "" "" (func)) (memory 1) (func (export "f") unreachable))"#;
+    let engine = engine();
+    let layout = Module::new(&engine, WAT).expect("valid").0.layout;
+    let mut f = Hand::framed(16);
+    match what {
+        "in a host function" => f.call_import(layout.imported_func(0), 1),
+        "no trap site" => f.asm.rm(Op::MOV_RM.s64(), RAX, Mem::base(R15, 65536)),
+        _ => {
+            f.asm.constant(RAX, 8);
+            f.trap_site(Trap::MemoryOutOfBounds.code(), 1);
+            f.asm.rm(Op::MOV_RM.s64(), RAX, Mem::base(RAX, 0));
+        }
+    }
+    f.ret();
+    let module = module(&engine, WAT, vec![f.finish()]);
+    let mut store = Store::new(&engine, ());
+    let faults = Func::wrap(&mut store, fault);
+    let instance = Instance::new(&mut store, &module, &[faults.into()]).expect("an instance");
+    let f = instance.get_typed_func::<(), ()>(&mut store, "f").expect("f");
+    let result = f.call(&mut store, ());
+    panic!("the process should have ended: {result:?}");
+}

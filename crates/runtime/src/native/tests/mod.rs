@@ -1,0 +1,6 @@
+//! Compiled code at work, written by hand: calls both ways, traps, faults. What the compiler makes of modules is tested elsewhere.
+
+mod calls;
+mod foreign_faults;
+mod hand;
+mod stops;
