@@ -20,6 +20,7 @@
 
 mod calls;
 mod control;
+mod divide;
 mod float;
 mod int;
 mod memory;
