@@ -63,6 +63,14 @@ pub mod store {
     pub const EXIT_FP: u32 = 32;
     /// The stack pointer with which the entry stub returns when the guest is stopped.
     pub const ENTRY_SP: u32 = 40;
+    /// Compiled code: why the guest was stopped, [`crate::Trap::code`] or 0 for a reason that is in the store.
+    pub const STOP_CODE: u32 = 48;
+    /// Compiled code: the instruction where it was stopped.
+    pub const STOP_PC: u32 = 56;
+    /// Compiled code: `rsp` there.
+    pub const STOP_SP: u32 = 64;
+    /// Compiled code: `rbp` there.
+    pub const STOP_FP: u32 = 72;
 }
 
 /// Fields of a `VmFuncRef`, in units of a pointer.

@@ -20,7 +20,7 @@
 //! ```
 //!
 //! Reading order: `api` (what users hold), `vm` (what running code sees), `gc` (the
-//! collected heap), `interp` (the interpreter), `sys` (the operating
+//! collected heap), `interp` (the interpreter), `native` (compiled code), `sys` (the operating
 //! system), `tuning` (numbers without effect on correctness), `sync` (locks with and without `std`).
 #![no_std]
 
@@ -34,6 +34,11 @@ compile_error!("no tier is switched on, so that nothing could run: add the featu
 mod api;
 mod gc;
 mod interp;
+#[cfg(all(feature = "compiler", target_arch = "x86_64", target_os = "linux"))]
+mod native;
+#[cfg(not(all(feature = "compiler", target_arch = "x86_64", target_os = "linux")))]
+#[path = "native/none.rs"]
+mod native;
 mod sync;
 mod sys;
 mod tuning;

@@ -1,6 +1,7 @@
 //! How an engine behaves.
 
 use super::error::{Error, Result};
+use crate::native::EngineCode;
 use crate::tuning;
 use tiercel_wasm::{Feature, Features};
 
@@ -11,16 +12,28 @@ pub enum Tier {
     /// The portable interpreter.
     #[default]
     Interp,
+    /// Everything compiled by the optimizing compiler before it runs. A module that has what compiled code cannot do yet runs in the
+    /// interpreter.
+    Opt,
 }
 
 impl Tier {
     /// Every tier of this build.
-    pub const ALL: &[Tier] = &[Tier::Interp];
+    pub const ALL: &[Tier] = &[Tier::Interp, Tier::Opt];
+
+    /// Whether this build has it for this host.
+    pub fn is_available(self) -> bool {
+        match self {
+            Tier::Interp => true,
+            Tier::Opt => EngineCode::is_available(),
+        }
+    }
 
     /// The name users write, as in `--tier NAME`.
     pub const fn name(self) -> &'static str {
         match self {
             Tier::Interp => "interp",
+            Tier::Opt => "opt",
         }
     }
 }
@@ -38,6 +51,8 @@ pub struct Config {
     pub(crate) backtrace_max_frames: usize,
     pub(crate) plain_interpreter: bool,
     pub(crate) gc_stress: bool,
+    pub(crate) compiler_threads: usize,
+    pub(crate) verify_compiler: bool,
 }
 
 impl Default for Config {
@@ -53,6 +68,8 @@ impl Default for Config {
             backtrace_max_frames: tuning::MAX_BACKTRACE_FRAMES,
             plain_interpreter: false,
             gc_stress: false,
+            compiler_threads: 0,
+            verify_compiler: false,
         }
     }
 }
@@ -127,6 +144,19 @@ impl Config {
     /// Makes every allocation of a struct or array collect the heap first. Very slow; a test of whoever holds references.
     pub fn gc_stress(&mut self, enable: bool) -> &mut Self {
         self.gc_stress = enable;
+        self
+    }
+
+    /// How many threads compile a module; 0 (the default) is one for each that the host can run at once. The code does not depend on it.
+    pub fn compiler_threads(&mut self, threads: usize) -> &mut Self {
+        self.compiler_threads = threads;
+        self
+    }
+
+    /// Makes the compiler check itself: its representation of each function after each pass, and each allocation of registers. A mistake
+    /// is a panic. Slow; for tests.
+    pub fn verify_compiler(&mut self, enable: bool) -> &mut Self {
+        self.verify_compiler = enable;
         self
     }
 

@@ -3,6 +3,7 @@
 use super::config::Config;
 use super::error::Result;
 use super::types::FuncType;
+use crate::native::EngineCode;
 use crate::sync::{EpochCounter, Mutex};
 use alloc::sync::Arc;
 use core::fmt;
@@ -17,6 +18,7 @@ struct EngineInner {
     config: Config,
     types: Mutex<TypeRegistry>,
     epoch: EpochCounter,
+    native: Option<EngineCode>,
 }
 
 impl Engine {
@@ -26,8 +28,9 @@ impl Engine {
     /// A proposal is switched on that this engine cannot run, or a size is out of range.
     pub fn new(config: &Config) -> Result<Engine> {
         config.check()?;
-        let types = Mutex::default();
-        Ok(Engine(Arc::new(EngineInner { config: config.clone(), types, epoch: EpochCounter::new(0) })))
+        let (types, epoch) = (Mutex::default(), EpochCounter::new(0));
+        let native = EngineCode::new(config)?;
+        Ok(Engine(Arc::new(EngineInner { config: config.clone(), types, epoch, native })))
     }
 
     /// The configuration.
@@ -48,6 +51,11 @@ impl Engine {
 
     pub(crate) fn epoch(&self) -> &EpochCounter {
         &self.0.epoch
+    }
+
+    /// What compiled modules share; none if nothing is compiled.
+    pub(crate) fn native(&self) -> Option<&EngineCode> {
+        self.0.native.as_ref()
     }
 
     pub(crate) fn types(&self) -> &Mutex<TypeRegistry> {
@@ -83,13 +91,13 @@ impl Engine {
 }
 
 impl Default for Engine {
-    /// An engine with [`Config::default`].
+    /// An engine with [`Config::default`]; without compiled code if the host does not allow that.
     fn default() -> Self {
-        Engine(Arc::new(EngineInner {
-            config: Config::default(),
-            types: Mutex::default(),
-            epoch: EpochCounter::new(0),
-        }))
+        let with = |native| {
+            let (config, types, epoch) = (Config::default(), Mutex::default(), EpochCounter::new(0));
+            Engine(Arc::new(EngineInner { config, types, epoch, native }))
+        };
+        with(EngineCode::new(&Config::default()).ok().flatten())
     }
 }
 

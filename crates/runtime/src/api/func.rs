@@ -126,7 +126,7 @@ impl Func {
         // keep the type as long as the store lives, without ever writing to it.
         unsafe {
             let func = self.func_ref.as_ref();
-            if func.host.is_some() {
+            if func.cell.is_null() {
                 return HostFunc::ty(self.func_ref).as_wasm();
             }
             let info = &(*(*func.vmctx).instance).module().info;

@@ -1,10 +1,12 @@
 //! Checked code that instances are made from.
 
+use super::config::Tier;
 use super::engine::Engine;
 use super::error::Result;
 use super::types::{ExportType, ExternType, ImportType};
 use crate::gc::TypeLayout;
 use crate::interp::ModuleCode;
+use crate::native;
 use crate::sync::Lazy;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -34,8 +36,10 @@ pub struct ModuleInner {
     pub type_layouts: Box<[Arc<TypeLayout>]>,
     /// The types, by index, that a store has to know for casts and collections.
     pub gc_types: Box<[u32]>,
-    /// The functions' code.
+    /// The functions' code for the interpreter.
     pub code: ModuleCode,
+    /// Their machine code; none if they run in the interpreter.
+    pub native: Option<native::ModuleCode>,
     /// Whether the interpreter's code is plain.
     pub plain: bool,
     /// Whether code consumes fuel.
@@ -136,10 +140,16 @@ impl Module {
         }
         let mut exports_by_name: Box<[u32]> = (0..info.exports.len() as u32).collect();
         exports_by_name.sort_unstable_by_key(|&i| info.exports[i as usize].name.as_str());
+        let layout = VmctxLayout::new(size_of::<usize>() as u32, shape);
+        let native = match engine.native() {
+            Some(code) => native::ModuleCode::new(code, engine.config(), &info, &bytes, &layout)?,
+            None => None,
+        };
         Ok(Module(Arc::new(ModuleInner {
             engine: engine.clone(),
             bytes: bytes.into(),
-            layout: VmctxLayout::new(size_of::<usize>() as u32, shape),
+            layout,
+            native,
             type_layouts: info.type_defs.iter().map(|def| Arc::new(TypeLayout::new(&def.ty.composite))).collect(),
             gc_types: gc_types(&info),
             code: ModuleCode::new(&info),
@@ -151,6 +161,11 @@ impl Module {
             names: Lazy::new(),
             info,
         })))
+    }
+
+    /// The tier that its functions run in.
+    pub fn tier(&self) -> Tier {
+        if self.0.native.is_some() { Tier::Opt } else { Tier::Interp }
     }
 
     /// The engine it was made for.

@@ -11,6 +11,7 @@ use super::limits::{DEFAULT_COUNT, ResourceLimiter};
 use super::trap::Frame;
 use crate::gc::Heap;
 use crate::interp;
+use crate::native;
 use crate::sys::Region;
 use crate::vm::host_func::{HostFunc, HostFuncDef};
 use crate::vm::{self, CodePoint, VmFuncRef, VmGlobal, VmStore};
@@ -265,6 +266,7 @@ impl StoreInner {
         let vm = Owned::new(VmStore {
             exit_fp: 0,
             entry_sp: 0,
+            native_stop: vm::NativeStop::default(),
             stack_top: null_mut(),
             stack_limit: null_mut(),
             fuel: 0,
@@ -459,6 +461,10 @@ impl StoreInner {
                         Err(stop) => stop,
                     }
                 }
+                Some(_) if !(*func.as_ptr()).cell.is_null() => match native::call(vm, func, slots) {
+                    Ok(()) => return Ok(()),
+                    Err(stop) => stop,
+                },
                 Some(host) if host(func, null_mut(), slots) => return Ok(()),
                 Some(_) => interp::Stop::Pending,
             };

@@ -117,6 +117,12 @@ unsafe fn translate_func(cx: *mut VmCtx, index: usize) -> Option<*const u64> {
     }
 }
 
+impl From<Trap> for Stop {
+    fn from(trap: Trap) -> Stop {
+        Stop::Trap(trap)
+    }
+}
+
 /// Runs guest function `func`. On failure the frames of the guest's stack, innermost first, have been appended to
 /// `StoreInner::backtrace`.
 ///

@@ -17,6 +17,7 @@ pub struct HostFuncDef {
     pub ty: FuncType,
     type_id: TypeId,
     call: HostCall,
+    engine: Engine,
     closure: Box<dyn Any + Send + Sync>,
 }
 
@@ -38,7 +39,18 @@ impl HostFuncDef {
     /// `call` expects exactly this type of closure, reads and writes slots as `ty` says, and is only entered with stores whose
     /// host data it expects.
     pub unsafe fn new<F: Send + Sync + 'static>(engine: &Engine, ty: FuncType, call: HostCall, closure: F) -> Self {
-        HostFuncDef { type_id: engine.intern(&ty), ty, call, closure: Box::new(closure) }
+        let type_id = engine.intern(&ty);
+        HostFuncDef { type_id, ty, call, engine: engine.clone(), closure: Box::new(closure) }
+    }
+
+    /// Its entry for compiled code; null in an engine without.
+    fn native(&self) -> *const u8 {
+        let stubs = self.engine.native().map(|code| code.stubs(self.type_id, self.ty.as_wasm()));
+        match stubs {
+            None => null(),
+            Some(Ok(stubs)) => stubs.host,
+            Some(Err(error)) => panic!("{error}"),
+        }
     }
 
     /// The identity of its type.
@@ -51,7 +63,7 @@ impl HostFunc {
     /// `def` as a function of the store with these words.
     pub(crate) fn new(def: Arc<HostFuncDef>, vm: NonNull<VmStore>) -> Owned<HostFunc> {
         let func_ref = VmFuncRef {
-            native: core::ptr::null(),
+            native: def.native(),
             vmctx: core::ptr::null_mut(),
             cell: null(),
             host: Some(def.call),

@@ -1,10 +1,11 @@
 //! An instance: owner of a vmctx.
 
-use super::{Memory, Table, VmCtx, VmFuncRef, VmGlobal, VmStore};
+use super::{HostCall, Memory, Table, VmCtx, VmFuncRef, VmGlobal, VmStore};
 use crate::api::error::{Error, Result};
 use crate::api::module::ModuleInner;
 use crate::api::store::{Owned, StoreInner};
 use crate::gc::object;
+use crate::native;
 use crate::sys::REGIONS_MOVE;
 use alloc::alloc::{Layout, alloc_zeroed, dealloc};
 use alloc::boxed::Box;
@@ -76,7 +77,7 @@ impl Instance {
                 let vm = (*store.as_ptr()).vm.ptr();
                 (*store.as_ptr()).gc.register(vm, id, def, &module.type_layouts[index as usize]);
             }
-            this.link(imports);
+            this.link(imports)?;
             this.init_memories(store)?;
             this.init_tables(store)?;
             this.init_shortcuts();
@@ -162,7 +163,7 @@ impl Instance {
         // SAFETY: every vmctx starts with a header.
         unsafe {
             self.vmctx.write(VmCtx {
-                builtins: core::ptr::null(),
+                builtins: native::builtins(),
                 store: vm.as_ptr(),
                 memory0_base: null_mut(),
                 memory0: null_mut(),
@@ -174,7 +175,7 @@ impl Instance {
     }
 
     /// Places the imports and makes references to the module's own functions.
-    fn link(&self, imports: impl Iterator<Item = Import>) {
+    fn link(&self, imports: impl Iterator<Item = Import>) -> Result<()> {
         let (info, layout) = (&self.module.info, &self.module.layout);
         let (mut funcs, mut tables, mut memories, mut globals) = (0.., 0.., 0.., 0..);
         for import in imports {
@@ -187,16 +188,30 @@ impl Instance {
         }
         for (place, &func) in info.escaping.iter().enumerate() {
             let Some(body) = info.defined_func(func) else { continue };
+            let (cells, host, entry) = match &self.module.native {
+                Some(code) => (code.cells(), Some(native::enter_guest as HostCall), code.foreign_entry(body)),
+                None => (self.module.code.cells(), None, self.interp_entry(func)?),
+            };
             let func_ref = VmFuncRef {
-                native: core::ptr::null(),
+                native: entry,
                 vmctx: self.vmctx.as_ptr(),
-                cell: self.module.code.cells().wrapping_add(body),
-                host: None,
+                cell: cells.wrapping_add(body),
+                host,
                 type_id: info.func_type_id(func).as_u32(),
                 func_index: body as u32,
             };
             // SAFETY: the layout has one `VmFuncRef` for each escaping function.
             unsafe { self.at(layout.func_ref(place as u32)).write(func_ref) };
+        }
+        Ok(())
+    }
+
+    /// The entry for compiled code of a function that runs in the interpreter; null if nothing is compiled.
+    fn interp_entry(&self, func: u32) -> Result<*const u8> {
+        let info = &self.module.info;
+        match self.module.engine.native() {
+            Some(code) => Ok(code.stubs(info.func_type_id(func), info.func_type(func))?.interp),
+            None => Ok(core::ptr::null()),
         }
     }
 

@@ -16,4 +16,6 @@ pub mod vmctx;
 pub use instance::Instance;
 pub use memory::Memory;
 pub use table::Table;
-pub use vmctx::{Activation, CodePoint, FuncCell, HostCall, VmCtx, VmFuncRef, VmGlobal, VmMemory, VmStore, VmTable};
+pub use vmctx::{
+    Activation, CodePoint, FuncCell, HostCall, NativeStop, VmCtx, VmFuncRef, VmGlobal, VmMemory, VmStore, VmTable,
+};

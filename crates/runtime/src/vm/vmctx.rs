@@ -41,6 +41,8 @@ pub struct VmStore {
     pub exit_fp: usize,
     /// Compiled code: the stack pointer with which the entry stub returns when the guest is stopped.
     pub entry_sp: usize,
+    /// Compiled code: where and why a fault stopped it.
+    pub native_stop: NativeStop,
     /// The first free slot of the interpreter's stack while host code runs.
     pub stack_top: *mut u64,
     /// One past the last slot of the interpreter's stack.
@@ -69,6 +71,20 @@ pub struct VmStore {
     pub host_call: CodePoint,
     /// The activations below, which are where they called the host.
     pub activations: *const Activation,
+}
+
+/// Where and why compiled code was stopped by a fault.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct NativeStop {
+    /// The trap's number, or 0 if the reason is in the store.
+    pub code: usize,
+    /// The instruction; 0 if code was stopped by a host function.
+    pub pc: usize,
+    /// The stack pointer.
+    pub sp: usize,
+    /// The frame pointer.
+    pub fp: usize,
 }
 
 /// A place in running code.
@@ -125,9 +141,9 @@ pub struct VmGlobal(pub [u64; 2]);
 pub struct VmFuncRef {
     /// A guest function: the instance's vmctx. A host function: its `vm::HostFunc`.
     pub vmctx: *mut VmCtx,
-    /// A guest function: its code cell. A host function: null.
+    /// A guest function: its code cell, for compiled code that of its entry stub. A host function: null.
     pub cell: *const FuncCell,
-    /// A host function: how to call it. A guest function: none.
+    /// A host function, or a compiled guest function: how to call it. A guest function that runs in the interpreter: none.
     pub host: Option<HostCall>,
     /// Its entry for compiled code of any instance; null where there is no compiled code in the engine.
     pub native: *const u8,
@@ -172,6 +188,10 @@ const _: () = {
         assert!(core::mem::offset_of!(VmStore, epoch_deadline) == store::EPOCH_DEADLINE as usize);
         assert!(core::mem::offset_of!(VmStore, exit_fp) == store::EXIT_FP as usize);
         assert!(core::mem::offset_of!(VmStore, entry_sp) == store::ENTRY_SP as usize);
+        assert!(core::mem::offset_of!(VmStore, native_stop) == store::STOP_CODE as usize);
+        assert!(core::mem::offset_of!(NativeStop, pc) == (store::STOP_PC - store::STOP_CODE) as usize);
+        assert!(core::mem::offset_of!(NativeStop, sp) == (store::STOP_SP - store::STOP_CODE) as usize);
+        assert!(core::mem::offset_of!(NativeStop, fp) == (store::STOP_FP - store::STOP_CODE) as usize);
     }
     assert!(size_of::<VmGlobal>() == tiercel_abi::vmctx::GLOBAL_BYTES as usize);
 };

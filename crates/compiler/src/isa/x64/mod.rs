@@ -18,6 +18,7 @@ pub mod mem;
 pub mod print;
 pub mod regs;
 pub mod row;
+pub mod stubs;
 pub mod vcode;
 
 pub use asm::{Assembler, FrameBases, Label, Reloc, Symbol};
