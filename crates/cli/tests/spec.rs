@@ -57,7 +57,7 @@ impl Directory {
     /// The defaults, what the directory's proposal adds, and without what is younger.
     fn config(&self, tier: Tier) -> Config {
         let mut config = Config::new();
-        config.tier(tier);
+        config.tier(tier).verify_compiler(true);
         for &feature in Feature::ALL.iter().filter(|feature| feature.name() == self.name && feature.is_supported()) {
             config.wasm_feature(feature, true);
         }

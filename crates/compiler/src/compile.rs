@@ -69,6 +69,9 @@ pub struct Code {
     pub foreign_entry: Option<u32>,
     /// Whether it has no frame of its own: at its trap sites the return address is at `[rsp]` and `rbp` is the caller's.
     pub frameless: bool,
+    /// Whether it leaves for functions that may be of another instance. If one function of a module does, all have to be compiled with
+    /// [`Options::foreign_tail_calls`].
+    pub foreign_tail_calls: bool,
     /// Calls of functions of the module.
     pub calls: Vec<CallReloc>,
     /// Ascending by offset.
@@ -84,7 +87,8 @@ impl Code {
         self.calls.clear();
         self.traps.clear();
         self.call_sites.clear();
-        (self.local_entry, self.foreign_entry, self.frameless) = (0, None, false);
+        (self.local_entry, self.foreign_entry) = (0, None);
+        (self.frameless, self.foreign_tail_calls) = (false, false);
     }
 }
 
@@ -169,7 +173,10 @@ impl Compiler {
         self.params.extend(cx.info.func_type(index).params().iter().map(|&ty| Type::from(ty)));
         self.asm.clear();
         let lowering = lower::Context { info: cx.info, layout: cx.layout, features, foreign_tail_calls };
-        lower::lower(lowering, func, &self.params, &mut self.vcode, &mut self.asm, &mut self.lower);
+        lower::lower(lowering, func, &self.params, &mut self.vcode, &mut self.asm, &mut self.lower).map_err(|op| {
+            let start = cx.info.bodies[body].start.into();
+            Error::unsupported(start, format_args!("`{}` in compiled code (function {index})", op.name()))
+        })?;
         if let Some(print) = &mut print {
             print("lower", &self.vcode);
         }

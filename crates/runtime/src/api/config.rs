@@ -32,11 +32,11 @@ impl Tier {
     }
 
     /// Whether this build runs it on this computer.
-    pub fn is_supported(self) -> bool {
+    pub fn is_available(self) -> bool {
         match self {
             Tier::Interp => true,
             #[cfg(native)]
-            Tier::Opt => crate::native::is_supported(),
+            Tier::Opt => crate::native::is_available(),
             #[cfg(not(native))]
             Tier::Opt => false,
         }
@@ -44,10 +44,10 @@ impl Tier {
 }
 
 impl Default for Tier {
-    /// The tier of a new configuration: the first one of a list that is supported.
+    /// The tier of a new configuration: the first one of a list that is available.
     fn default() -> Self {
         const PREFERRED: &[Tier] = &[Tier::Interp];
-        PREFERRED.iter().copied().find(|tier| tier.is_supported()).unwrap_or(Tier::Interp)
+        PREFERRED.iter().copied().find(|tier| tier.is_available()).unwrap_or(Tier::Interp)
     }
 }
 
@@ -65,9 +65,9 @@ pub struct Config {
     pub(crate) plain_interpreter: bool,
     pub(crate) gc_stress: bool,
     #[cfg_attr(not(native), expect(dead_code, reason = "there is no compiler"))]
-    pub(crate) compile_threads: usize,
+    pub(crate) compiler_threads: usize,
     #[cfg_attr(not(native), expect(dead_code, reason = "there is no compiler"))]
-    pub(crate) compiler_verify: bool,
+    pub(crate) verify_compiler: bool,
 }
 
 impl Default for Config {
@@ -83,8 +83,8 @@ impl Default for Config {
             backtrace_max_frames: tuning::MAX_BACKTRACE_FRAMES,
             plain_interpreter: false,
             gc_stress: false,
-            compile_threads: 0,
-            compiler_verify: false,
+            compiler_threads: 0,
+            verify_compiler: false,
         }
     }
 }
@@ -150,14 +150,14 @@ impl Config {
     }
 
     /// How many threads compile a module, of which the calling one is one; 0, the default, is one for each CPU. The code is the same.
-    pub fn compile_threads(&mut self, threads: usize) -> &mut Self {
-        self.compile_threads = threads;
+    pub fn compiler_threads(&mut self, threads: usize) -> &mut Self {
+        self.compiler_threads = threads;
         self
     }
 
     /// Makes the compiler check itself after each step, and panic if it breaks its own rules. Slow; a test of the compiler.
-    pub fn compiler_verify(&mut self, enable: bool) -> &mut Self {
-        self.compiler_verify = enable;
+    pub fn verify_compiler(&mut self, enable: bool) -> &mut Self {
+        self.verify_compiler = enable;
         self
     }
 

@@ -8,15 +8,14 @@ use crate::api::error::{Error, Result};
 use crate::tuning::COMPILE_BYTES_PER_THREAD;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use tiercel_abi::VmctxLayout;
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::isa::x64::Features;
 use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{self, Bounds, Context};
-use tiercel_wasm::{CompositeType, Feature, ModuleInfo};
-use wasmparser::{BinaryReader, FunctionBody, Operator};
+use tiercel_wasm::{CompositeType, ModuleInfo};
 
 /// What is addressed without a check: indices of 32 bits.
 const INDEX_BYTES: u64 = 1 << 32;
@@ -40,7 +39,7 @@ pub fn options(config: &Config, features: Features) -> Options {
         },
         features,
         foreign_tail_calls: false,
-        verify: config.compiler_verify,
+        verify: config.verify_compiler,
         chaos: Chaos::default(),
     }
 }
@@ -80,34 +79,28 @@ pub fn compile(
 ) -> Result<Box<Image>> {
     let bodies = info.bodies.len();
     let body_bytes: usize = info.bodies.iter().map(ExactSizeIterator::len).sum();
-    let threads = match config.compile_threads {
+    let threads = match config.compiler_threads {
         0 => thread::available_parallelism().map_or(1, |threads| threads.get()),
         threads => threads,
     };
     let threads = threads.min(body_bytes.div_ceil(COMPILE_BYTES_PER_THREAD)).clamp(1, bodies.max(1));
-    if config.features.has(Feature::TailCall) {
-        let found = AtomicBool::new(false);
+    let compile = |options: Options| {
+        let cx = Context { info, bytes, layout, config: options.translate };
         in_parallel(threads, bodies, |next| {
-            while let Some(body) = next.take()
-                && !found.load(Ordering::Relaxed)
-            {
-                if has_foreign_tail_call(info, bytes, body)? {
-                    found.store(true, Ordering::Relaxed);
-                }
+            let (mut compiler, mut code, mut batch) = (Compiler::new(options), Code::default(), Batch::default());
+            while let Some(body) = next.take() {
+                compiler.compile(cx, body, &mut code)?;
+                batch.push(body, &code);
             }
-            Ok(())
-        })?;
-        options.foreign_tail_calls = found.into_inner();
+            Ok(batch)
+        })
+    };
+    let mut batches = compile(options)?;
+    // Rare, and known only now.
+    if batches.iter().any(Batch::has_foreign_tail_calls) {
+        options.foreign_tail_calls = true;
+        batches = compile(options)?;
     }
-    let cx = Context { info, bytes, layout, config: options.translate };
-    let batches = in_parallel(threads, bodies, |next| {
-        let (mut compiler, mut code, mut batch) = (Compiler::new(options), Code::default(), Batch::default());
-        while let Some(body) = next.take() {
-            compiler.compile(cx, body, &mut code)?;
-            batch.push(body, &code);
-        }
-        Ok(batch)
-    })?;
     Image::new(bodies, &batches)
 }
 
@@ -151,19 +144,4 @@ fn in_parallel<R: Send>(
         results
     });
     results.into_iter().collect::<Result<_, _>>().map_err(Error::from)
-}
-
-/// Whether a function has a tail call through a reference or of an import.
-fn has_foreign_tail_call(info: &ModuleInfo, bytes: &[u8], body: usize) -> Result<bool, tiercel_wasm::Error> {
-    let range = info.bodies[body].clone();
-    let bytes = &bytes[range.start as usize..range.end as usize];
-    let mut reader = FunctionBody::new(BinaryReader::new(bytes, u64::from(range.start))).get_operators_reader()?;
-    while !reader.eof() {
-        match reader.read()? {
-            Operator::ReturnCallIndirect { .. } | Operator::ReturnCallRef { .. } => return Ok(true),
-            Operator::ReturnCall { function_index } if info.defined_func(function_index).is_none() => return Ok(true),
-            _ => {}
-        }
-    }
-    Ok(false)
 }

@@ -21,6 +21,7 @@ pub struct Batch {
     traps: Vec<TrapSite>,
     call_sites: Vec<CallSite>,
     pieces: Vec<Piece>,
+    foreign_tail_calls: bool,
 }
 
 /// A function in a batch.
@@ -56,6 +57,12 @@ impl Batch {
             frameless: code.frameless,
         };
         self.pieces.push(piece);
+        self.foreign_tail_calls |= code.foreign_tail_calls;
+    }
+
+    /// Whether a function has tail calls for which others have to be compiled with `Options::foreign_tail_calls`.
+    pub fn has_foreign_tail_calls(&self) -> bool {
+        self.foreign_tail_calls
     }
 }
 

@@ -54,6 +54,9 @@ pub struct NativeModule {
     entries: Box<[Entries]>,
 }
 
+/// What a CPU must have.
+const CPU_FLOOR: Features = Features::SSE3.union(Features::SSSE3).union(Features::SSE41);
+
 /// The features that this CPU has.
 fn cpu_features() -> Features {
     macro_rules! detect {
@@ -69,8 +72,8 @@ fn cpu_features() -> Features {
 }
 
 /// Whether this host runs compiled code.
-pub fn is_supported() -> bool {
-    cpu_features().contains(Features::SSE41)
+pub fn is_available() -> bool {
+    cpu_features().contains(CPU_FLOOR)
 }
 
 /// The address below which the stack of the running thread may not grow while guests run.
@@ -87,7 +90,7 @@ impl Native {
     /// This host does not run compiled code.
     pub fn new(config: &Config) -> Result<Native> {
         let features = cpu_features();
-        if !features.contains(Features::SSE41) {
+        if !features.contains(CPU_FLOOR) {
             return Err(Error::unsupported(
                 "the tier `opt` needs a CPU with SSE4.1, which this one has not; the tier `interp` runs everywhere",
             ));

@@ -342,6 +342,7 @@ impl Emit<'_> {
                 self.asm.emit(&X64::to_symbol(Op::JMP, Symbol(body)));
             }
             Kind::TailRef => {
+                self.code.foreign_tail_calls = true;
                 self.leave_for(inst.stack_bytes);
                 self.asm.m(Op::JMP_RM, native_entry());
             }

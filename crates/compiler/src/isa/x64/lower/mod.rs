@@ -20,6 +20,7 @@
 
 mod calls;
 mod control;
+mod divide;
 mod float;
 mod int;
 mod memory;
@@ -131,9 +132,14 @@ pub(super) struct Lower<'a> {
     loc: u32,
     /// The address of the buffer for results, where the signature has one.
     result_buffer: Reg,
+    /// An instruction that cannot be lowered.
+    unsupported: Option<Opcode>,
 }
 
 /// Lowers a function. Labels of the pool and of tables are made in `asm`, which must be empty.
+///
+/// # Errors
+/// The function has this instruction, which cannot be lowered yet.
 pub fn lower(
     cx: Context<'_>,
     func: &Function,
@@ -141,7 +147,7 @@ pub fn lower(
     vcode: &mut VCode,
     asm: &mut Assembler,
     b: &mut Buffers,
-) {
+) -> Result<(), Opcode> {
     vcode.clear();
     b.value_regs.clear();
     b.value_regs.resize(func.insts.len(), UNUSED);
@@ -155,7 +161,18 @@ pub fn lower(
     vcode.in_bytes = b.own_convention.stack_bytes;
     vcode.foreign_tail_calls = cx.foreign_tail_calls;
     vcode.has_memory = !cx.info.memories.is_empty();
-    let mut lower = Lower { cx, func, vcode, asm, b, block: func.entry(), pos: 0, loc: 0, result_buffer: Reg::NONE };
+    let mut lower = Lower {
+        cx,
+        func,
+        vcode,
+        asm,
+        b,
+        block: func.entry(),
+        pos: 0,
+        loc: 0,
+        result_buffer: Reg::NONE,
+        unsupported: None,
+    };
     lower.slots();
     if lower.b.own_convention.buffer_bytes != 0 {
         lower.result_buffer = lower.temp(RegClass::Int);
@@ -164,6 +181,7 @@ pub fn lower(
         lower.block(block);
     }
     lower.vcode.reverse();
+    lower.unsupported.map_or(Ok(()), Err)
 }
 
 impl<'a> Lower<'a> {
@@ -268,7 +286,9 @@ impl<'a> Lower<'a> {
             _ if inst.op == Opcode::Select => self.select(value),
             _ => {
                 let done = self.int(value) || self.float(value) || self.vector(value);
-                assert!(done, "no lowering of `{}`", inst.op.name());
+                if !done {
+                    self.unsupported = Some(inst.op);
+                }
             }
         }
     }
