@@ -29,12 +29,11 @@ pub const INLINE_CALL_SLOTS: usize = 16;
 pub const COMPILE_BYTES_PER_THREAD: usize = 16 << 10;
 
 /// The host's stack that host functions find below what guests may use, in bytes.
-#[cfg(native)]
 pub const HOST_STACK_BYTES: usize = 256 << 10;
 
 /// On a small stack host functions find this part of what was left when the guest was called: one half, one third, ...
-#[cfg(native)]
 pub const HOST_STACK_SHARE: usize = 2;
 
-/// The host's stack that activations nested in each other (guest, host function, guest, ...) may use, in bytes.
+/// The host's stack that activations nested in each other (guest, host function, guest, ...) may use in engines without compiled
+/// code, in bytes.
 pub const NATIVE_STACK_BYTES: usize = 512 << 10;

@@ -64,9 +64,7 @@ pub struct Config {
     pub(crate) backtrace_max_frames: usize,
     pub(crate) plain_interpreter: bool,
     pub(crate) gc_stress: bool,
-    #[cfg_attr(not(native), expect(dead_code, reason = "there is no compiler"))]
     pub(crate) compiler_threads: usize,
-    #[cfg_attr(not(native), expect(dead_code, reason = "there is no compiler"))]
     pub(crate) verify_compiler: bool,
 }
 

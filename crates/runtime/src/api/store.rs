@@ -13,6 +13,7 @@ use crate::gc::Heap;
 use crate::interp;
 use crate::sys::Region;
 use crate::vm::host_func::{HostFunc, HostFuncDef};
+use crate::vm::stack_limit::StackLimit;
 use crate::vm::{self, CodePoint, VmFuncRef, VmGlobal, VmStore};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -265,6 +266,7 @@ impl StoreInner {
         let vm = Owned::new(VmStore {
             exit_fp: 0,
             entry_fp: 0,
+            native_stack: 0,
             #[cfg(native)]
             trapped: crate::native::Trapped::default(),
             stack_top: null_mut(),
@@ -448,30 +450,15 @@ impl StoreInner {
         // SAFETY: promised by the caller; the words of the `VmStore` are only read and written through its address.
         unsafe {
             let vm = (*store.as_ptr()).vm.ptr().as_ptr();
-            let stack_limit = (*vm).native_stack_limit;
-            if stack_limit == 0 {
-                (*vm).native_stack_limit = (*store.as_ptr()).stack_limit();
-            }
+            let outer = StackLimit::set(vm, (*store.as_ptr()).engine.config());
             let result = match (*func.as_ptr()).host {
                 Some(host) if host(func, null_mut(), slots) => Ok(()),
                 Some(_) => Err(interp::Stop::Pending),
                 None => Self::interpret(store, func, slots),
             };
-            (*vm).native_stack_limit = stack_limit;
+            outer.restore(vm);
             result.map_err(|stop| (*store.as_ptr()).stopped(stop))
         }
-    }
-
-    /// The address below which the host's stack may not grow while guests run that are called from here.
-    #[inline]
-    fn stack_limit(&self) -> usize {
-        let marker = 0u8;
-        let here = (&raw const marker) as usize;
-        #[cfg(native)]
-        if self.engine.native().is_some() {
-            return crate::native::stack_limit(here, self.engine.config().max_wasm_stack);
-        }
-        here.saturating_sub(crate::tuning::NATIVE_STACK_BYTES)
     }
 
     /// Calls a guest function that the interpreter runs.

@@ -31,7 +31,6 @@ pub use self::stop::Trapped;
 
 use crate::api::config::Config;
 use crate::api::error::{Error, ErrorKind, Result};
-use crate::tuning::{HOST_STACK_BYTES, HOST_STACK_SHARE};
 use crate::vm::Entries;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -74,15 +73,6 @@ fn cpu_features() -> Features {
 /// Whether this host runs compiled code.
 pub fn is_available() -> bool {
     cpu_features().contains(CPU_FLOOR)
-}
-
-/// The address below which the stack of the running thread may not grow while guests run.
-#[inline]
-pub fn stack_limit(here: usize, max_wasm_stack: usize) -> usize {
-    let lowest = crate::sys::stack::lowest();
-    // Host functions need room below what guests may use, also on a small stack.
-    let room = HOST_STACK_BYTES.min(here.saturating_sub(lowest) / HOST_STACK_SHARE);
-    here.saturating_sub(max_wasm_stack).max(lowest + room)
 }
 
 impl Native {

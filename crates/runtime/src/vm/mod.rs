@@ -1,7 +1,7 @@
 //! The objects behind the API, as running code sees them.
 //!
 //! Reading order: [`vmctx`] (layouts), [`memory`], [`table`], [`instance`] (owner of a vmctx), [`libcalls`] (what code asks the
-//! runtime to do), [`host_func`] (functions of the host).
+//! runtime to do), [`host_func`] (functions of the host), [`stack_limit`] (how far the host's stack may grow).
 //!
 //! All of them belong to a store and are reached by address, from code and from handles alike, so their methods take no
 //! longer borrows than one call.
@@ -10,6 +10,7 @@ pub mod host_func;
 pub mod instance;
 pub mod libcalls;
 pub mod memory;
+pub mod stack_limit;
 pub mod table;
 pub mod vmctx;
 

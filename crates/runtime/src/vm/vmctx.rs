@@ -41,6 +41,8 @@ pub struct VmStore {
     pub exit_fp: usize,
     /// Compiled code: the frame pointer of the stub through which it was entered last, and which returns when the guest is stopped.
     pub entry_fp: usize,
+    /// The lowest address of the stack that `native_stack_limit` is about; 0 in engines without compiled code.
+    pub native_stack: usize,
     /// Compiled code: where a signal has stopped it.
     #[cfg(native)]
     pub trapped: crate::native::Trapped,

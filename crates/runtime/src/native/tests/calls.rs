@@ -140,3 +140,24 @@ fn tiers_call_each_other() {
     assert_eq!(f.call(&mut store, 23).expect("no trap"), 1023);
     assert_eq!(next.ty(&store).to_string(), Func::wrap(&mut store, |x: i32| x).ty(&store).to_string());
 }
+
+/// A host function has a guest called on another thread, whose stack is at another place, in both directions.
+#[test]
+fn another_thread_calls_while_the_host_waits() {
+    let engine = engine();
+    let module = count(&engine);
+    let run = move || {
+        let mut store = Store::new(&engine, ());
+        let back = Func::wrap(&mut store, |mut caller: Caller<'_, ()>, left: i32| -> crate::Result<i32> {
+            let f = caller.get_export("f").and_then(|f| f.into_func()).expect("the calling instance has it");
+            let f = f.typed::<i32, i32>(&caller)?;
+            let mut context = crate::AsContextMut::as_context_mut(&mut caller);
+            std::thread::scope(|scope| scope.spawn(move || f.call(&mut context, left)).join()).expect("no panic")
+        });
+        let instance = Instance::new(&mut store, &module, &[back.into()]).expect("an instance");
+        let f = instance.get_typed_func::<i32, i32>(&mut store, "f").expect("f");
+        assert_eq!(f.call(&mut store, 10).expect("no trap"), 10);
+    };
+    run();
+    std::thread::spawn(run).join().expect("no panic");
+}

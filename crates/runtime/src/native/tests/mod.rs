@@ -3,4 +3,5 @@
 mod calls;
 mod foreign_faults;
 mod hand;
+mod modules;
 mod stops;

@@ -1,0 +1,64 @@
+//! Modules that the compiler compiles: which ones, into what, and what is left when they are gone.
+
+use super::hand::engine;
+use crate::native::registry;
+use crate::{Config, Engine, Module, Tier};
+use alloc::string::String;
+use std::format;
+
+fn tier(wat: &str) -> Tier {
+    Module::new(&engine(), wat).expect("a valid module").tier()
+}
+
+#[test]
+fn references_to_objects_are_for_the_interpreter() {
+    assert_eq!(tier("(module)"), Tier::Opt);
+    assert_eq!(tier("(module (table 1 funcref) (func (param funcref) (result i32) (i32.const 1)))"), Tier::Opt);
+    assert_eq!(tier("(module (func (param externref)))"), Tier::Interp);
+    assert_eq!(tier("(module (func (result anyref) unreachable))"), Tier::Interp);
+    assert_eq!(tier("(module (table 1 externref))"), Tier::Interp);
+    assert_eq!(tier("(module (global (mut externref) (ref.null extern)))"), Tier::Interp);
+    assert_eq!(tier("(module (type (array i8)))"), Tier::Interp);
+}
+
+/// Functions that call each other, long enough for several threads.
+fn large(funcs: u32) -> String {
+    let mut wat = String::from("(module (memory 1)");
+    for func in 0..funcs {
+        wat += "(func (param i32) (result i32) (local.get 0)";
+        for step in 0..30 + func % 7 {
+            wat +=
+                &format!("(i32.add (i32.const {step})) (call {}) (i32.load offset={step})", (func * 7 + step) % funcs);
+        }
+        wat += ")";
+    }
+    wat + ")"
+}
+
+#[test]
+fn the_code_does_not_depend_on_threads() {
+    let wat = large(300);
+    let code = |threads| {
+        let engine = Engine::new(Config::new().tier(Tier::Opt).compiler_threads(threads)).expect("an engine");
+        let module = Module::new(&engine, &wat).expect("a valid module");
+        let image = module.0.native.as_ref().and_then(|native| native.image.as_ref());
+        image.expect("compiled code").bytes().to_vec()
+    };
+    let one = code(1);
+    for threads in [2, 3, 8, 0] {
+        assert!(one == code(threads), "{threads} threads");
+    }
+}
+
+#[test]
+fn code_is_known_as_long_as_its_module_lives() {
+    // Of a size that no other test has: their code may come to lie in the same place.
+    let module = Module::new(&engine(), large(200)).expect("a valid module");
+    let range = module.0.native.as_ref().and_then(|native| native.image.as_ref()).expect("compiled code").range();
+    let known = |address| registry::with_image(address, |image| image.range());
+    assert_eq!(known(range.start), Some(range.clone()));
+    assert_eq!(known(range.end - 1), Some(range.clone()));
+    assert_ne!(known(range.end), Some(range.clone()));
+    drop(module);
+    assert_ne!(known(range.start), Some(range));
+}
