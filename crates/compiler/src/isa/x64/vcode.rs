@@ -236,7 +236,8 @@ impl VCode {
     pub fn push_block(&mut self, depth: u32, cold: bool, header: bool) {
         let at = self.insts.len() as u32;
         let (value, succ, args) = (self.values.len() as u32, self.succs.len() as u32, self.args.len() as u32);
-        let block = BlockData { insts: at..at, params: value..value, succs: succ..succ, first_args: args, depth, cold, header };
+        let block =
+            BlockData { insts: at..at, params: value..value, succs: succ..succ, first_args: args, depth, cold, header };
         self.blocks.push(block);
     }
 
