@@ -12,7 +12,7 @@ use crate::{opt, pipeline};
 use tiercel_wasm::Error;
 
 /// What a function's code must be aligned to, in bytes.
-pub const ALIGN: usize = 16;
+pub const ALIGN: usize = 32;
 
 /// How to compile.
 #[derive(Clone, Copy, Debug)]

@@ -72,10 +72,10 @@ fn rip_relative_addresses_point_where_they_should() {
 #[test]
 fn frame_addresses_take_the_shorter_base() {
     let frames = [
-        FrameBases { slots: 32, in_args: 416, frame_pointer: Some(400) },
-        FrameBases { slots: 0, in_args: 24, frame_pointer: Some(8) },
-        FrameBases { slots: 100_000, in_args: 300_016, frame_pointer: Some(300_000) },
-        FrameBases { slots: 16, in_args: 72, frame_pointer: None },
+        FrameBases { slots: 32, locals: 0, in_args: 416, frame_pointer: Some(400) },
+        FrameBases { slots: 0, locals: 0, in_args: 24, frame_pointer: Some(8) },
+        FrameBases { slots: 100_000, locals: 0, in_args: 300_016, frame_pointer: Some(300_000) },
+        FrameBases { slots: 16, locals: 0, in_args: 72, frame_pointer: None },
     ];
     for frame in frames {
         for offset in [0, 8, 16, 120, 128, 256, 320, 100_000] {

@@ -32,6 +32,8 @@ use tiercel_abi::vmctx::{func_ref, header, store};
 const UNCHECKED_LEAF_BYTES: u32 = 1024;
 /// A larger frame is part of the comparison with the limit; a smaller one has room below it.
 const CHECKED_AS_ONE_BYTES: u32 = 16 << 10;
+/// Loops start at multiples of so many bytes. No effect on correctness.
+const LOOP_ALIGN: u32 = 32;
 /// So much of the frame is zeroed without a loop.
 const ZEROED_UNROLLED_BYTES: u32 = 128;
 
@@ -223,6 +225,9 @@ impl Emit<'_> {
     }
 
     fn block(&mut self, block: usize) {
+        if self.vcode.blocks[block].header && !self.vcode.blocks[block].cold {
+            self.asm.align(LOOP_ALIGN);
+        }
         self.asm.bind(self.b.blocks[block]);
         let insts = self.vcode.blocks[block].insts.clone();
         for index in insts.start..insts.end {

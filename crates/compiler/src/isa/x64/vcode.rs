@@ -130,6 +130,8 @@ pub struct BlockData {
     pub depth: u32,
     /// Whether it hardly ever runs.
     pub cold: bool,
+    /// Whether it is the header of a loop.
+    pub header: bool,
 }
 
 /// A function. See the file's header.
@@ -231,10 +233,11 @@ impl VCode {
     }
 
     /// Adds a block whose instructions start here. Blocks come in reverse.
-    pub fn push_block(&mut self, depth: u32, cold: bool) {
+    pub fn push_block(&mut self, depth: u32, cold: bool, header: bool) {
         let at = self.insts.len() as u32;
         let (value, succ, args) = (self.values.len() as u32, self.succs.len() as u32, self.args.len() as u32);
-        let block = BlockData { insts: at..at, params: value..value, succs: succ..succ, first_args: args, depth, cold };
+        let block =
+            BlockData { insts: at..at, params: value..value, succs: succ..succ, first_args: args, depth, cold, header };
         self.blocks.push(block);
     }
 

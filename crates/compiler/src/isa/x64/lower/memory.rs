@@ -1,6 +1,6 @@
 //! Addresses, loads and stores: linear memories, the vmctx, what it points at, frame slots.
 
-use super::{Address, Lower, code, header_offset};
+use super::{Address, Lower, code};
 use crate::entity::Entity;
 use crate::ir::insts::access;
 use crate::ir::{Format, Opcode, Type, Value};
@@ -229,11 +229,6 @@ impl Lower<'_> {
         let len = self.rm(len, 8);
         self.push_rm(Op::CMP_RM.s64(), [end], len);
         self.push_trap_if(Test::of(Cond::A), trap);
-    }
-
-    /// Loads the base of memory 0 after the vmctx has changed.
-    pub(super) fn memory_base_field() -> Mem {
-        Mem::base(VMCTX, header_offset(tiercel_abi::vmctx::header::MEMORY0_BASE))
     }
 
     /// A store of what an operation makes of the value that is there: one instruction with an operand in memory. `false`: it is not that.

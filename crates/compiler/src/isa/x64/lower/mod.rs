@@ -204,7 +204,8 @@ impl<'a> Lower<'a> {
         let data = &func.blocks[block];
         self.block = block;
         let depth = data.in_loop.map_or(0, |in_loop| func.loops[in_loop].depth);
-        self.vcode.push_block(depth, data.frequency == Frequency::Cold);
+        let header = data.in_loop.is_some_and(|in_loop| func.loops[in_loop].header == block);
+        self.vcode.push_block(depth, data.frequency == Frequency::Cold, header);
         for pos in (data.first as usize..data.end as usize).rev() {
             let value = func.order[pos];
             (self.pos, self.loc) = (pos, func.locs[value.index()]);
