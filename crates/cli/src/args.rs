@@ -82,6 +82,12 @@ pub struct RunArgs {
     /// Set an environment variable of the guest; without a value it is inherited
     #[arg(long = "env", value_name = "NAME[=VAL]", value_parser = env_name)]
     pub envs: Vec<String>,
+    /// Print what the compiler makes of the module, or of one function (its name or index), and do not run it: ir, vcode or asm
+    #[arg(long, value_name = "WHAT[:FUNCTION]", value_parser = crate::print::What::parse)]
+    pub print: Option<crate::print::What>,
+    /// Print the functions as they are after this stage of the compiler, and do not run them; a wrong name lists them
+    #[arg(long, value_name = "STAGE[:FUNCTION]", value_parser = crate::print::What::parse_stage)]
+    pub print_after: Option<crate::print::What>,
     /// Call this exported function with ARGS as its arguments, and print its results, one per line
     #[arg(long, value_name = "FUNCTION")]
     pub invoke: Option<String>,

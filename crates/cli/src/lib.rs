@@ -1,7 +1,7 @@
 //! in: a command line. out: a guest's output, or the verdict on test scripts, and an exit code.
 //!
 //! Reading order: [`args`] (the command line as a table), [`options`] (the groups `-W`, `-S`, ...), [`engine`] (from options to
-//! an engine), [`run`] with [`host`], [`imports`], [`invoke`] and [`deadline`] (running a module), [`wast`] (the language of the
+//! an engine), [`run`] with [`host`], [`imports`], [`invoke`] and [`deadline`] (running a module), [`print`](mod@print) (what the compiler makes of it), [`wast`] (the language of the
 //! official test suite), [`exit`] (how the program ends), [`suggest`] (for misspelt words).
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,7 @@ mod host;
 mod imports;
 mod invoke;
 mod options;
+mod print;
 mod run;
 mod suggest;
 pub mod wast;

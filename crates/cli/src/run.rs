@@ -4,7 +4,7 @@ use crate::args::{Command, RunArgs};
 use crate::engine::{Setup, missing_proposal};
 use crate::host::{self, Host};
 use crate::options::{self, Wasi};
-use crate::{deadline, exit, imports, invoke, suggest};
+use crate::{deadline, exit, imports, invoke, print, suggest};
 use clap::Subcommand;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
@@ -23,6 +23,9 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let options: Wasi = options::parse(&args.wasi).map_err(Error::msg)?;
     let setup = Setup::new(&args.engine)?;
     let module = load(&setup.engine, file)?;
+    if let Some(what) = args.print.as_ref().or(args.print_after.as_ref()) {
+        return print::print(what, &module);
+    }
     let call = Call::new(args, &module, words, &shown)?;
 
     let wasi = host::wasi(args, &options)?;

@@ -10,6 +10,7 @@ use crate::regalloc::{self, Allocator, Chaos, Machine, Output, checker, plain};
 use crate::translate::{self, Translator};
 use crate::{opt, pipeline};
 use tiercel_wasm::Error;
+use wasmparser::{BinaryReader, FunctionBody};
 
 /// What a function's code must be aligned to, in bytes.
 pub const ALIGN: usize = 32;
@@ -95,6 +96,21 @@ impl Code {
 /// Is given the name of a stage and the function as it is after it.
 pub type Print<'a> = &'a mut dyn FnMut(&'static str, &dyn std::fmt::Display);
 
+/// The names of all stages that [`Compiler::compile_and_print`] prints after, in order.
+pub const STAGES: &[&str] = &{
+    let mut stages = ["translate"; pipeline::PASSES.len() + 2];
+    let mut pass = 0;
+    while pass < pipeline::PASSES.len() {
+        stages[pass + 1] = pipeline::PASSES[pass].name;
+        pass += 1;
+    }
+    stages[pass + 1] = LOWER;
+    stages
+};
+
+/// The stage that makes vcode.
+pub const LOWER: &str = "lower";
+
 /// Compiles functions, one after another, in memory that it keeps.
 pub struct Compiler {
     options: Options,
@@ -178,7 +194,7 @@ impl Compiler {
             Error::unsupported(start, format_args!("`{}` in compiled code (function {index})", op.name()))
         })?;
         if let Some(print) = &mut print {
-            print("lower", &self.vcode);
+            print(LOWER, &self.vcode);
         }
         let allocated = match self.allocator.run(&self.vcode, &self.machine, &mut self.allocation) {
             Err(regalloc::Error::TooComplex | regalloc::Error::Irreducible(_)) => {
@@ -193,9 +209,17 @@ impl Compiler {
             panic!("function {index}: wrong register allocation: {error}");
         }
         let escapes = cx.info.escaping.binary_search(&index).is_ok();
-        let context = emit::Context { escapes, loc: cx.info.bodies[body].start };
+        let context = emit::Context { escapes, loc: first_operator(cx, body)? };
         let (pool, asm) = (&mut self.lower.pool, &mut self.asm);
         emit::emit(context, &self.vcode, &self.allocation, pool, asm, &mut self.emit, code);
         Ok(())
     }
+}
+
+/// Where the first operator of a body is: there a function is stopped that has no stack.
+fn first_operator(cx: translate::Context<'_>, body: usize) -> Result<u32, Error> {
+    let range = cx.info.bodies[body].clone();
+    let bytes = &cx.bytes[range.start as usize..range.end as usize];
+    let body = FunctionBody::new(BinaryReader::new(bytes, range.start.into()));
+    Ok(body.get_operators_reader()?.original_position() as u32)
 }

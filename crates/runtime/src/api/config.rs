@@ -46,7 +46,7 @@ impl Tier {
 impl Default for Tier {
     /// The tier of a new configuration: the first one of a list that is available.
     fn default() -> Self {
-        const PREFERRED: &[Tier] = &[Tier::Interp];
+        const PREFERRED: &[Tier] = &[Tier::Opt, Tier::Interp];
         PREFERRED.iter().copied().find(|tier| tier.is_available()).unwrap_or(Tier::Interp)
     }
 }

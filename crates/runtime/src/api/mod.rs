@@ -43,7 +43,7 @@ pub use instance::Instance;
 pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 pub use linker::{InstancePre, Linker};
 pub use memory::{Memory, MemoryAccessError};
-pub use module::{Module, ModuleExport};
+pub use module::{Module, ModuleExport, STAGES};
 pub use store::{Store, UpdateDeadline};
 pub use table::Table;
 pub use tiercel_abi::Trap;

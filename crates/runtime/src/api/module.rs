@@ -61,6 +61,13 @@ pub struct ModuleExport {
     pub(crate) entity: Entity,
 }
 
+/// The stages of the compiler, in order, as [`Module::explain`] names them; none where nothing is compiled.
+#[cfg(native)]
+pub const STAGES: &[&str] = tiercel_compiler::compile::STAGES;
+/// The stages of the compiler, in order, as [`Module::explain`] names them; none where nothing is compiled.
+#[cfg(not(native))]
+pub const STAGES: &[&str] = &[];
+
 /// Marks a function whose reference is never taken.
 const NO_FUNC_REF: u32 = u32::MAX;
 
@@ -162,6 +169,29 @@ impl Module {
             names: Lazy::new(),
             info,
         })))
+    }
+
+    /// Compiles a function, by its index, for people to look at: `print` gets the name of each stage of the compiler and the text of the
+    /// function after it. The result is the function's machine code; none if it is imported, or the engine does not compile.
+    ///
+    /// # Errors
+    /// The compiler does not support something in the function.
+    pub fn explain(
+        &self,
+        func: u32,
+        print: &mut dyn FnMut(&'static str, &dyn fmt::Display),
+    ) -> Result<Option<Vec<u8>>> {
+        #[cfg(native)]
+        if let (Some(native), Some(body)) = (self.0.engine.native(), self.0.info.defined_func(func)) {
+            return native.explain(&self.0.info, &self.0.bytes, &self.0.layout, body, print).map(Some);
+        }
+        let _ = (func, print);
+        Ok(None)
+    }
+
+    /// How many functions there are, imported ones included, and the name of each in the name section.
+    pub fn functions(&self) -> impl ExactSizeIterator<Item = Option<&str>> + '_ {
+        (0..self.0.info.funcs.len() as u32).map(|func| self.0.func_name(func))
     }
 
     /// The engine it was made for.

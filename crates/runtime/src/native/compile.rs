@@ -126,6 +126,24 @@ pub fn compile(
     Image::new(bodies, &batches)
 }
 
+/// Compiles the function with this body index for people to look at.
+///
+/// # Errors
+/// As [`compile`].
+pub fn explain(
+    options: Options,
+    info: &ModuleInfo,
+    bytes: &[u8],
+    layout: &VmctxLayout,
+    body: usize,
+    print: &mut dyn FnMut(&'static str, &dyn core::fmt::Display),
+) -> Result<Vec<u8>> {
+    let cx = Context { info, bytes, layout, config: options.translate };
+    let mut code = Code::default();
+    Compiler::new(options).compile_and_print(cx, body, &mut code, Some(print))?;
+    Ok(code.bytes)
+}
+
 /// Hands out the indices of bodies, each once.
 struct Queue {
     next: AtomicUsize,

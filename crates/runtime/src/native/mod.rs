@@ -127,6 +127,21 @@ impl Native {
         self.module(info, image)
     }
 
+    /// Compiles one function again, telling what it is after each stage; gives its code.
+    ///
+    /// # Errors
+    /// The compiler does not support something in the function.
+    pub fn explain(
+        &self,
+        info: &ModuleInfo,
+        bytes: &[u8],
+        layout: &VmctxLayout,
+        body: usize,
+        print: &mut dyn FnMut(&'static str, &dyn core::fmt::Display),
+    ) -> Result<Vec<u8>> {
+        compile::explain(self.options, info, bytes, layout, body, print)
+    }
+
     /// A module with this code.
     ///
     /// # Errors
