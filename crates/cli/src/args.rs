@@ -39,7 +39,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 pub enum Command {
     /// Run a module: a WASI program, or one of its functions
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Run scripts in the language of the official test suite
     Wast(WastArgs),
     /// Print a completion script for a shell
