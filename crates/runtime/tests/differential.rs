@@ -9,6 +9,8 @@ use tiercel::{Config, Engine, Extern, Instance, Linker, Module, Result, Store, S
 
 /// Random modules per run of this test.
 const MODULES: u64 = 400;
+/// Random modules per run of the test of compiled code, each compiled twice.
+const COMPILED_MODULES: u64 = 6000;
 /// Fuel for each call: random loops do not end by themselves.
 const FUEL: u64 = 20_000;
 
@@ -132,16 +134,16 @@ fn run(engine: &Engine, bytes: &[u8], all_fuel: bool) -> Result<Vec<String>> {
 }
 
 /// The seeds of this run.
-fn seeds() -> std::ops::Range<u64> {
+fn seeds(modules: u64) -> std::ops::Range<u64> {
     let first = std::env::var("TIERCEL_SEED").ok().and_then(|seed| seed.parse().ok());
-    first.map_or(0..MODULES, |seed: u64| seed..seed + 1)
+    first.map_or(0..modules, |seed: u64| seed..seed + 1)
 }
 
 #[test]
 fn usual_and_plain_code_agree() {
     let (usual, plain, stress) = (engine(false, false), engine(true, false), engine(false, true));
     let mut ran = 0;
-    for seed in seeds() {
+    for seed in seeds(MODULES) {
         let Some(bytes) = random_module(seed, false) else { continue };
         let results = (run(&usual, &bytes, true), run(&plain, &bytes, true), run(&stress, &bytes, true));
         if let (Ok(a), Ok(b), Ok(c)) = results {
@@ -160,18 +162,28 @@ fn compiled_and_interpreted_code_agree() {
         println!("nothing is compiled on this host");
         return;
     }
-    let mut config = Config::new();
-    config.tier(Tier::Opt).verify_compiler(true).consume_fuel(true).wasm_wide_arithmetic(true);
-    let (interpreter, compiler) = (engine(false, false), Engine::new(&config).expect("a valid configuration"));
+    let (interpreter, usual) = (engine(false, false), compiler(None));
     let (mut ran, mut compiled) = (0, 0);
-    for seed in seeds() {
+    for seed in seeds(COMPILED_MODULES) {
         let Some(bytes) = random_module(seed, true) else { continue };
-        if let (Ok(a), Ok(b)) = (run(&interpreter, &bytes, false), run(&compiler, &bytes, false)) {
-            assert_eq!(a, b, "seed {seed}");
-            ran += 1;
-            compiled += u32::from(Module::new(&compiler, &bytes).is_ok_and(|module| module.tier() == Tier::Opt));
+        let Ok(expected) = run(&interpreter, &bytes, false) else { continue };
+        for engine in [&usual, &compiler(Some(seed))] {
+            match run(engine, &bytes, false) {
+                Ok(found) => assert_eq!(expected, found, "seed {seed}, {engine:?}"),
+                Err(error) => panic!("seed {seed}: {error:#}"),
+            }
         }
+        ran += 1;
+        compiled += u32::from(Module::new(&usual, &bytes).is_ok_and(|module| module.tier() == Tier::Opt));
     }
     println!("{ran} modules agree, {compiled} of them compiled");
     assert!(compiled > 0, "no module was compiled");
+}
+
+/// An engine that compiles, with rare paths made common by a seed, if there is one.
+fn compiler(chaos: Option<u64>) -> Engine {
+    let mut config = Config::new();
+    config.tier(Tier::Opt).verify_compiler(true).compiler_chaos(chaos).compiler_threads(1);
+    config.consume_fuel(true).wasm_wide_arithmetic(true);
+    Engine::new(&config).expect("a valid configuration")
 }

@@ -66,6 +66,7 @@ pub struct Config {
     pub(crate) gc_stress: bool,
     pub(crate) compiler_threads: usize,
     pub(crate) verify_compiler: bool,
+    pub(crate) compiler_chaos: Option<u64>,
 }
 
 impl Default for Config {
@@ -83,6 +84,7 @@ impl Default for Config {
             gc_stress: false,
             compiler_threads: 0,
             verify_compiler: false,
+            compiler_chaos: None,
         }
     }
 }
@@ -169,6 +171,13 @@ impl Config {
     /// Makes every allocation of a struct or array collect the heap first. Very slow; a test of whoever holds references.
     pub fn gc_stress(&mut self, enable: bool) -> &mut Self {
         self.gc_stress = enable;
+        self
+    }
+
+    /// Makes rare paths of the compiler common, chosen by a seed: registers are spilled and exchanged at random, and features of the CPU left
+    /// out. Slow code; for tests.
+    pub fn compiler_chaos(&mut self, seed: Option<u64>) -> &mut Self {
+        self.compiler_chaos = seed;
         self
     }
 

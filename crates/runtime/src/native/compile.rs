@@ -37,10 +37,32 @@ pub fn options(config: &Config, features: Features) -> Options {
             optimize: true,
             locals_in_slots: false,
         },
-        features,
+        features: config.compiler_chaos.map_or(features, |seed| some_features(features, seed)),
         foreign_tail_calls: false,
         verify: config.verify_compiler,
-        chaos: Chaos::default(),
+        chaos: config.compiler_chaos.map_or_else(Chaos::default, chaos),
+    }
+}
+
+/// Fewer features of a CPU, by a seed: all, none with three operands, only what every CPU has that runs compiled code.
+fn some_features(features: Features, seed: u64) -> Features {
+    let avx = Features::AVX.union(Features::AVX2).union(Features::FMA).union(Features::BMI1).union(Features::BMI2);
+    match seed % 3 {
+        0 => features,
+        1 => features.difference(avx),
+        _ => super::CPU_FLOOR,
+    }
+}
+
+/// Switches of the register allocator, by a seed.
+fn chaos(seed: u64) -> Chaos {
+    let probability = |shift: u32| if seed >> shift & 1 != 0 { 48 } else { 0 };
+    Chaos {
+        seed,
+        spill: probability(2),
+        split: probability(3),
+        reverse: seed >> 4 & 1 != 0,
+        coarse: seed >> 5 & 1 != 0,
     }
 }
 
