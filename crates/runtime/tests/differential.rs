@@ -5,7 +5,10 @@
 //! accumulators and neighbouring instructions.
 
 use arbitrary::Unstructured;
-use tiercel::{Config, Engine, Extern, Instance, Linker, Module, Result, Store, StoreLimitsBuilder, Tier, Trap, Val};
+use tiercel::{
+    Config, Engine, Extern, FuncType, Instance, Linker, Module, Result, Store, StoreLimitsBuilder, Tier, Trap, Val,
+    ValType,
+};
 
 /// Random modules per run of this test.
 const MODULES: u64 = 400;
@@ -81,9 +84,33 @@ fn show(value: &Val) -> String {
     }
 }
 
+/// Arguments of a function: the first one of its kind the default, others at random, often small or at the edge of their type.
+fn arguments(ty: &FuncType, seed: u64) -> Vec<Val> {
+    let mut random = random_bytes(seed, 8 * (2 * ty.params().len() + 1)).into_iter();
+    let mut next = || u64::from_le_bytes(std::array::from_fn(|_| random.next().unwrap_or_default()));
+    let all_default = next().is_multiple_of(4);
+    let params = ty.params().map(|ty| {
+        let (choice, bits) = (next(), next());
+        let bits = match choice % 4 {
+            _ if all_default => 0,
+            0 => bits % 8,
+            1 => (1 << (bits % 64)) - (bits >> 63),
+            _ => bits,
+        };
+        match ty {
+            ValType::I32 => Val::I32(bits as i32),
+            ValType::I64 => Val::I64(bits as i64),
+            ValType::F32 => Val::F32((bits as i32 as f32).to_bits()),
+            ValType::F64 => Val::F64((bits as i64 as f64).to_bits()),
+            ty => Val::default_for_ty(&ty).unwrap_or(Val::I32(0)),
+        }
+    });
+    params.collect()
+}
+
 /// Calls every exported function once and tells all that can be seen of it. Tiers agree on the fuel of what returns; where it ends, and how much
 /// a trap leaves of it, is told if `all_fuel`.
-fn run(engine: &Engine, bytes: &[u8], all_fuel: bool) -> Result<Vec<String>> {
+fn run(engine: &Engine, bytes: &[u8], all_fuel: bool, seed: u64) -> Result<Vec<String>> {
     let module = Module::new(engine, bytes)?;
     let mut store = Store::new(engine, StoreLimitsBuilder::new().memory_size(MAX_MEMORY_BYTES).build());
     store.limiter(|limits| limits);
@@ -98,7 +125,7 @@ fn run(engine: &Engine, bytes: &[u8], all_fuel: bool) -> Result<Vec<String>> {
     for (name, export) in &exports {
         let Extern::Func(func) = export else { continue };
         let ty = func.ty(&store);
-        let args: Vec<Val> = ty.params().map(|ty| Val::default_for_ty(&ty).unwrap_or(Val::I32(0))).collect();
+        let args = arguments(&ty, seed);
         let mut results: Vec<Val> = ty.results().map(|_| Val::I32(0)).collect();
         store.set_fuel(FUEL)?;
         match func.call(&mut store, &args, &mut results) {
@@ -145,7 +172,8 @@ fn usual_and_plain_code_agree() {
     let mut ran = 0;
     for seed in seeds(MODULES) {
         let Some(bytes) = random_module(seed, false) else { continue };
-        let results = (run(&usual, &bytes, true), run(&plain, &bytes, true), run(&stress, &bytes, true));
+        let results =
+            (run(&usual, &bytes, true, seed), run(&plain, &bytes, true, seed), run(&stress, &bytes, true, seed));
         if let (Ok(a), Ok(b), Ok(c)) = results {
             assert_eq!(a, b, "seed {seed}");
             assert_eq!(a, c, "seed {seed}, with a collection at every allocation");
@@ -166,9 +194,9 @@ fn compiled_and_interpreted_code_agree() {
     let (mut ran, mut compiled) = (0, 0);
     for seed in seeds(COMPILED_MODULES) {
         let Some(bytes) = random_module(seed, true) else { continue };
-        let Ok(expected) = run(&interpreter, &bytes, false) else { continue };
+        let Ok(expected) = run(&interpreter, &bytes, false, seed) else { continue };
         for engine in [&usual, &compiler(Some(seed))] {
-            match run(engine, &bytes, false) {
+            match run(engine, &bytes, false, seed) {
                 Ok(found) => assert_eq!(expected, found, "seed {seed}, {engine:?}"),
                 Err(error) => panic!("seed {seed}: {error:#}"),
             }

@@ -91,14 +91,14 @@ impl Lower<'_> {
             F64Sqrt => self.float_unary(value, a, Op::SQRTSD),
             F32DemoteF64 => self.float_unary(value, a, Op::CVTSD2SS),
             F64PromoteF32 => self.float_unary(value, a, Op::CVTSS2SD),
-            F32ConvertI32S => self.from_int(value, a, Op::CVTSI2SS.s32(), Size::S32),
-            F64ConvertI32S => self.from_int(value, a, Op::CVTSI2SD.s32(), Size::S32),
-            F32ConvertI64S => self.from_int(value, a, Op::CVTSI2SS.s64(), Size::S64),
-            F64ConvertI64S => self.from_int(value, a, Op::CVTSI2SD.s64(), Size::S64),
-            F32ConvertI32U => self.from_u32(value, a, Op::CVTSI2SS.s64()),
-            F64ConvertI32U => self.from_u32(value, a, Op::CVTSI2SD.s64()),
-            F32ConvertI64U => self.from_u64(value, a, F32),
-            F64ConvertI64U => self.from_u64(value, a, F64),
+            F32ConvertI32S => self.convert_int(value, a, Op::CVTSI2SS.s32(), Size::S32),
+            F64ConvertI32S => self.convert_int(value, a, Op::CVTSI2SD.s32(), Size::S32),
+            F32ConvertI64S => self.convert_int(value, a, Op::CVTSI2SS.s64(), Size::S64),
+            F64ConvertI64S => self.convert_int(value, a, Op::CVTSI2SD.s64(), Size::S64),
+            F32ConvertI32U => self.convert_u32(value, a, Op::CVTSI2SS.s64()),
+            F64ConvertI32U => self.convert_u32(value, a, Op::CVTSI2SD.s64()),
+            F32ConvertI64U => self.convert_u64(value, a, F32),
+            F64ConvertI64U => self.convert_u64(value, a, F64),
             F32ReinterpretI32 => self.float_reinterpret(value, a, Op::MOVD_TO_X),
             F64ReinterpretI64 => self.float_reinterpret(value, a, Op::MOVQ_TO_X),
             I32TruncF32S => self.truncate(value, a, F32, -TWO_31, false, TWO_31, Op::CVTTSS2SI.s32()),
@@ -206,7 +206,7 @@ impl Lower<'_> {
     }
 
     /// A conversion from an integer, which does not wait for what the destination held.
-    fn from_int(&mut self, value: Value, a: Value, op: Op, size: Size) {
+    fn convert_int(&mut self, value: Value, a: Value, op: Op, size: Size) {
         let source = self.rm_of(a, size);
         let upper = self.temp(RegClass::Vector);
         self.zero(upper);
@@ -215,7 +215,7 @@ impl Lower<'_> {
     }
 
     /// An unsigned 32-bit integer is a signed one of 64 bits.
-    fn from_u32(&mut self, value: Value, a: Value, op: Op) {
+    fn convert_u32(&mut self, value: Value, a: Value, op: Op) {
         let source = self.reg(a);
         let upper = self.temp(RegClass::Vector);
         self.zero(upper);
@@ -224,7 +224,7 @@ impl Lower<'_> {
     }
 
     /// An unsigned 64-bit integer: the upper half of the range is halved, rounding to odd, converted and doubled.
-    fn from_u64(&mut self, value: Value, a: Value, float: Float) {
+    fn convert_u64(&mut self, value: Value, a: Value, float: Float) {
         let (convert, add) = float.of((Op::CVTSI2SS, Op::ADDSS), (Op::CVTSI2SD, Op::ADDSD));
         let source = self.reg(a);
         let [half, odd, rounded, chosen] = [(); 4].map(|()| self.temp(RegClass::Int));
@@ -276,12 +276,12 @@ impl Lower<'_> {
         let x = self.reg(a);
         self.check_range(x, float, -1.0, true, TWO_64);
         let dst = self.def(value);
-        self.to_u64(dst, x, float);
+        self.convert_to_u64(dst, x, float);
     }
 
     /// Truncates a number above -1 and below 2^64. What the signed conversion cannot do it answers with the sign bit alone: then the rest is
     /// that of the number less 2^63.
-    fn to_u64(&mut self, dst: Reg, x: Reg, float: Float) {
+    fn convert_to_u64(&mut self, dst: Reg, x: Reg, float: Float) {
         let (op, sub) = float.of((Op::CVTTSS2SI, Op::SUBSS), (Op::CVTTSD2SI, Op::SUBSD));
         let less = self.scalar_by(sub, x, TWO_63, float);
         let [low, high, mask, masked] = [(); 4].map(|()| self.temp(RegClass::Int));
@@ -343,7 +343,7 @@ impl Lower<'_> {
     fn saturate_u64(&mut self, value: Value, a: Value, float: Float) {
         let x = self.as_f64(a, float);
         let number = self.at_least_zero(x);
-        self.saturate_above(value, number, TWO_64, u64::MAX, |this, dst, x| this.to_u64(dst, x, Float::F64));
+        self.saturate_above(value, number, TWO_64, u64::MAX, |this, dst, x| this.convert_to_u64(dst, x, Float::F64));
     }
 
     /// What `convert` makes of a number, or the greatest integer if it reaches a limit.
