@@ -193,7 +193,8 @@ impl Config {
         self
     }
 
-    /// The stack of a store's guests in bytes (default 1 MiB). A deeper recursion is a trap.
+    /// The stack of a store's guests in bytes (default 1 MiB). A deeper recursion is a trap. Compiled code uses the stack of the thread that
+    /// calls it, so that it may have less there.
     pub fn max_wasm_stack(&mut self, size: usize) -> &mut Self {
         self.max_wasm_stack = size;
         self

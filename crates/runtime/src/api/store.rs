@@ -358,7 +358,7 @@ impl StoreInner {
         // The entry keeps `def` alive, so that its address stays its own.
         let key = Arc::as_ptr(def) as usize;
         let (vm, engine) = (self.vm.ptr(), &self.engine);
-        let new = || HostFunc::new(def.clone(), vm, engine.host_entry(def.ty.as_wasm()));
+        let new = || HostFunc::new(def.clone(), vm, def.native(engine));
         self.host_funcs.entry(key).or_insert_with(new).ptr().cast()
     }
 

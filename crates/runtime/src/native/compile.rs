@@ -101,11 +101,14 @@ pub fn compile(
 ) -> Result<Box<Image>> {
     let bodies = info.bodies.len();
     let body_bytes: usize = info.bodies.iter().map(ExactSizeIterator::len).sum();
+    let useful = body_bytes.div_ceil(COMPILE_BYTES_PER_THREAD).clamp(1, bodies.max(1));
     let threads = match config.compiler_threads {
+        // The host takes its time to answer.
+        0 if useful == 1 => 1,
         0 => thread::available_parallelism().map_or(1, |threads| threads.get()),
         threads => threads,
     };
-    let threads = threads.min(body_bytes.div_ceil(COMPILE_BYTES_PER_THREAD)).clamp(1, bodies.max(1));
+    let threads = threads.min(useful);
     let compile = |options: Options| {
         let cx = Context { info, bytes, layout, config: options.translate };
         in_parallel(threads, bodies, |next| {

@@ -8,7 +8,8 @@ use crate::api::types::FuncType;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::any::Any;
-use core::ptr::{NonNull, null};
+use core::ptr::{NonNull, null, null_mut};
+use core::sync::atomic::{AtomicPtr, Ordering};
 use tiercel_wasm::TypeId;
 
 /// A host function before it belongs to a store.
@@ -17,6 +18,8 @@ pub struct HostFuncDef {
     pub ty: FuncType,
     type_id: TypeId,
     call: HostCall,
+    /// Where compiled code enters it, once a store has asked.
+    native: AtomicPtr<u8>,
     closure: Box<dyn Any + Send + Sync>,
 }
 
@@ -38,7 +41,19 @@ impl HostFuncDef {
     /// `call` expects exactly this type of closure, reads and writes slots as `ty` says, and is only entered with stores whose
     /// host data it expects.
     pub unsafe fn new<F: Send + Sync + 'static>(engine: &Engine, ty: FuncType, call: HostCall, closure: F) -> Self {
-        HostFuncDef { type_id: engine.intern(&ty), ty, call, closure: Box::new(closure) }
+        let native = AtomicPtr::new(null_mut());
+        HostFuncDef { type_id: engine.intern(&ty), ty, call, native, closure: Box::new(closure) }
+    }
+
+    /// Where compiled code of its engine enters it; null if the engine has none.
+    pub(crate) fn native(&self, engine: &Engine) -> *const u8 {
+        let known = self.native.load(Ordering::Relaxed);
+        if !known.is_null() {
+            return known;
+        }
+        let entry = engine.host_entry(self.ty.as_wasm());
+        self.native.store(entry.cast_mut(), Ordering::Relaxed);
+        entry
     }
 
     /// The identity of its type.

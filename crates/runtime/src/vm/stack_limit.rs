@@ -7,6 +7,9 @@ use super::VmStore;
 use crate::api::config::Config;
 use crate::tuning::{HOST_STACK_BYTES, HOST_STACK_SHARE, NATIVE_STACK_BYTES};
 
+/// Compiled functions whose frames are small do not add them to the comparison: this much lies below the limit in any case, in bytes.
+const UNCHECKED_BYTES: usize = 32 << 10;
+
 /// The limit as it was before a call.
 pub struct StackLimit {
     limit: usize,
@@ -65,6 +68,6 @@ fn limit(here: usize, lowest: usize, config: &Config) -> usize {
         return here.saturating_sub(NATIVE_STACK_BYTES);
     }
     // Host functions need room below what guests may use, also on a small stack.
-    let room = HOST_STACK_BYTES.min(here.saturating_sub(lowest) / HOST_STACK_SHARE);
+    let room = HOST_STACK_BYTES.min(here.saturating_sub(lowest) / HOST_STACK_SHARE).max(UNCHECKED_BYTES);
     here.saturating_sub(config.max_wasm_stack).max(lowest + room)
 }

@@ -2,7 +2,7 @@
 
 use crate::{chain, instance};
 use tiercel::{
-    AsContextMut, Caller, Engine, Extern, Func, FuncType, Instance, Linker, Module, Result, Store, V128, Val, ValType,
+    AsContextMut, Caller, Extern, Func, FuncType, Instance, Linker, Module, Result, Store, V128, Val, ValType,
 };
 
 #[test]
@@ -46,7 +46,7 @@ fn wrong_calls_are_refused() -> Result<()> {
 
 #[test]
 fn host_functions_of_every_shape() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut store = Store::new(&engine, 5);
     let one = Func::wrap(&mut store, |a: i32| a + 1);
     assert_eq!(one.typed::<i32, i32>(&store)?.call(&mut store, 1)?, 2);
@@ -96,7 +96,7 @@ fn host_functions_of_every_shape() -> Result<()> {
 
 #[test]
 fn guests_call_typed_host_functions() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut linker = Linker::new(&engine);
     linker.func_wrap("host", "mix", |mut caller: Caller<'_, Vec<i32>>, a: i32, b: i64, c: f32, d: f64| {
         caller.data_mut().push(a);
@@ -120,7 +120,7 @@ fn guests_call_typed_host_functions() -> Result<()> {
 
 #[test]
 fn guests_call_untyped_host_functions() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut store = Store::new(&engine, ());
     let ty = FuncType::new(&engine, [ValType::V128, ValType::I32], [ValType::I32, ValType::V128]);
     let swap = Func::new(&mut store, ty.clone(), |_, params, results| {
@@ -152,7 +152,7 @@ fn guests_call_untyped_host_functions() -> Result<()> {
 
 #[test]
 fn callers_reach_the_exports_of_the_guest() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut linker = Linker::new(&engine);
     linker.func_wrap("host", "print", |mut caller: Caller<'_, String>, start: u32, len: u32| -> Result<()> {
         let memory = caller.get_export("memory").and_then(Extern::into_memory).expect("a memory");
@@ -186,7 +186,7 @@ const PING_PONG: &str = r#"(module
 
 #[test]
 fn calls_nest() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut linker = Linker::new(&engine);
     linker.func_wrap("host", "back", |mut caller: Caller<'_, ()>, n: i32| -> Result<i32> {
         let go = caller.get_export("go").and_then(Extern::into_func).expect("a function");
@@ -231,7 +231,7 @@ fn function_references_travel() -> Result<()> {
 #[test]
 #[should_panic(expected = "function used with the wrong store")]
 fn another_store() {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let func = Func::wrap(Store::new(&engine, ()), || ());
     let mut store = Store::new(&engine, ());
     let _ = func.call(store.as_context_mut(), &[], &mut []);
@@ -239,7 +239,7 @@ fn another_store() {
 
 #[test]
 fn values_of_another_store_are_refused() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let foreign = Func::wrap(Store::new(&engine, ()), || ());
     let mut store = Store::new(&engine, ());
     let take = Func::wrap(&mut store, |_: Option<Func>| ());

@@ -80,15 +80,15 @@ fn backtraces_are_limited_and_can_be_off() -> Result<()> {
         assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::UnreachableCodeReached));
         Ok(error.downcast_ref::<WasmBacktrace>().map(|trace| trace.frames().len()))
     };
-    assert_eq!(frames(&mut Config::new())?, Some(20));
-    assert_eq!(frames(Config::new().wasm_backtrace_max_frames(std::num::NonZeroUsize::new(3)))?, Some(3));
-    assert_eq!(frames(Config::new().wasm_backtrace(false))?, None);
+    assert_eq!(frames(&mut crate::config())?, Some(20));
+    assert_eq!(frames(crate::config().wasm_backtrace_max_frames(std::num::NonZeroUsize::new(3)))?, Some(3));
+    assert_eq!(frames(crate::config().wasm_backtrace(false))?, None);
     Ok(())
 }
 
 #[test]
 fn errors_of_the_host_come_through() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut linker = Linker::new(&engine);
     linker.func_wrap("host", "exit", |code: i32| -> Result<()> { Err(Exit(code).into()) })?;
     linker.func_wrap("host", "again", |mut caller: Caller<'_, ()>| -> Result<()> {
@@ -117,7 +117,7 @@ fn errors_of_the_host_come_through() -> Result<()> {
 
 #[test]
 fn panics_cross_the_guest() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut linker = Linker::new(&engine);
     linker.func_wrap("host", "panic", |_: Caller<'_, ()>| -> () { panic!("the host gives up") })?;
     linker.func_wrap("host", "again", |mut caller: Caller<'_, ()>| -> Result<()> {

@@ -1,11 +1,11 @@
 //! Values of the host in the hands of guests.
 
 use crate::instance;
-use tiercel::{Engine, ExternRef, Func, Ref, Result, Rooted, Store, Table, TableType, Val};
+use tiercel::{ExternRef, Func, Ref, Result, Rooted, Store, Table, TableType, Val};
 
 #[test]
 fn values_are_kept_by_the_store() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut store = Store::new(&engine, ());
     let text = ExternRef::new(&mut store, String::from("text"))?;
     let number = ExternRef::new(&mut store, 5u32)?;

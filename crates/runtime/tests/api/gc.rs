@@ -1,7 +1,7 @@
 //! Structs, arrays and `i31`: what the host may do with them, and that the collector finds every reference and nothing else.
 
 use tiercel::{
-    AnyRef, AsContextMut, Caller, Config, Engine, ExternRef, Func, Global, GlobalType, HeapType, I31, Instance, Module,
+    AnyRef, AsContextMut, Caller, Engine, ExternRef, Func, Global, GlobalType, HeapType, I31, Instance, Module,
     Mutability, Ref, RefType, Result, RootScope, Rooted, Store, StoreLimits, StoreLimitsBuilder, Table, TableType,
     Trap, Val, ValType,
 };
@@ -48,13 +48,13 @@ const LIST: &str = r#"(module
         (local.get $first)))"#;
 
 fn stress() -> Result<Engine> {
-    let mut config = Config::new();
+    let mut config = crate::config();
     config.gc_stress(true);
     Engine::new(&config)
 }
 
 fn limited(bytes: usize) -> Result<(Store<StoreLimits>, Instance)> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut store = Store::new(&engine, StoreLimitsBuilder::new().memory_size(bytes).build());
     store.limiter(|limits| limits);
     let instance = Instance::new(&mut store, &Module::new(&engine, LIST)?, &[])?;
@@ -262,7 +262,7 @@ fn references_convert_between_the_hierarchies() -> Result<()> {
 
 #[test]
 fn host_functions_let_go_of_what_they_were_given() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut store = Store::new(&engine, StoreLimitsBuilder::new().memory_size(2 << 20).build());
     store.limiter(|limits| limits);
     let host = Func::wrap(&mut store, |value: AnyHandle| value);

@@ -2,8 +2,8 @@
 
 use crate::{chain, instance};
 use tiercel::{
-    Engine, Extern, Func, Global, GlobalType, Instance, Memory, MemoryType, Module, Mutability, Ref, RefType, Result,
-    Store, Table, TableType, Trap, Val, ValType,
+    Extern, Func, Global, GlobalType, Instance, Memory, MemoryType, Module, Mutability, Ref, RefType, Result, Store,
+    Table, TableType, Trap, Val, ValType,
 };
 
 #[test]
@@ -43,7 +43,7 @@ fn everything_is_initialised() -> Result<()> {
 
 #[test]
 fn imports_are_shared() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut store = Store::new(&engine, ());
     let module = Module::new(
         &engine,
@@ -79,7 +79,7 @@ fn imports_are_shared() -> Result<()> {
 
 #[test]
 fn imports_must_match() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut store = Store::new(&engine, ());
     let memory = Memory::new(&mut store, MemoryType::new(1, Some(3)))?;
     let global = Global::new(&mut store, GlobalType::new(ValType::I32, Mutability::Const), Val::I32(10))?;
@@ -120,14 +120,14 @@ fn imports_must_match() -> Result<()> {
     assert!(chain(Instance::new(&mut store, &module, &[])).contains("has 1 imports, 0 were given"));
     let foreign = Func::wrap(Store::new(&engine, ()), || ());
     assert!(chain(Instance::new(&mut store, &module, &[foreign.into()])).contains("another store"));
-    let other = Module::new(&Engine::default(), "(module)")?;
+    let other = Module::new(&crate::engine(), "(module)")?;
     assert!(chain(Instance::new(&mut store, &other, &[])).contains("another engine"));
     Ok(())
 }
 
 #[test]
 fn sizes_of_imports_are_the_current_ones() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut store = Store::new(&engine, ());
     let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
     let module = Module::new(&engine, r#"(module (import "" "" (memory 3)))"#)?;
@@ -139,7 +139,7 @@ fn sizes_of_imports_are_the_current_ones() -> Result<()> {
 
 #[test]
 fn what_came_before_a_failure_stays() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut store = Store::new(&engine, ());
     let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
     let table = Table::new(&mut store, TableType::new(RefType::FUNCREF, 2, None), Ref::Func(None))?;
@@ -174,7 +174,7 @@ fn segments_and_start_functions_trap() {
 
 #[test]
 fn many_instances_of_one_module() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let module = Module::new(
         &engine,
         r#"(module (global $n (mut i32) (i32.const 0))

@@ -29,7 +29,7 @@ fn fuel_must_be_enabled() -> Result<()> {
 
 #[test]
 fn fuel_is_remembered_exactly() -> Result<()> {
-    let engine = Engine::new(Config::new().consume_fuel(true))?;
+    let engine = Engine::new(crate::config().consume_fuel(true))?;
     let mut store = Store::new(&engine, ());
     assert_eq!(store.get_fuel()?, 0);
     for fuel in [0, 1, i64::MAX as u64, u64::MAX] {
@@ -41,7 +41,7 @@ fn fuel_is_remembered_exactly() -> Result<()> {
 
 #[test]
 fn fuel_runs_out() -> Result<()> {
-    let (mut store, count) = countdown(Config::new().consume_fuel(true), ())?;
+    let (mut store, count) = countdown(crate::config().consume_fuel(true), ())?;
     store.set_fuel(10_000)?;
     count.call(&mut store, 10)?;
     let left = store.get_fuel()?;
@@ -57,7 +57,7 @@ fn fuel_runs_out() -> Result<()> {
 
 #[test]
 fn the_epoch_interrupts() -> Result<()> {
-    let (mut store, count) = countdown(Config::new().epoch_interruption(true), ())?;
+    let (mut store, count) = countdown(crate::config().epoch_interruption(true), ())?;
     let interrupted = |error: tiercel::Error| error.downcast_ref::<Trap>() == Some(&Trap::Interrupt);
     assert!(interrupted(count.call(&mut store, 1).unwrap_err()), "no deadline is one that has passed");
     store.set_epoch_deadline(1);
@@ -76,7 +76,7 @@ fn the_epoch_interrupts() -> Result<()> {
 
 #[test]
 fn the_deadline_can_call_back() -> Result<()> {
-    let (mut store, count) = countdown(Config::new().epoch_interruption(true), 0)?;
+    let (mut store, count) = countdown(crate::config().epoch_interruption(true), 0)?;
     store.epoch_deadline_callback(|mut store| {
         *store.data_mut() += 1;
         match *store.data() {

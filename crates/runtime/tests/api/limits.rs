@@ -2,8 +2,8 @@
 
 use crate::chain;
 use tiercel::{
-    Config, Engine, Error, ErrorKind, Instance, Memory, MemoryType, Module, Ref, RefType, ResourceLimiter, Result,
-    Store, StoreLimits, StoreLimitsBuilder, Table, TableType,
+    Engine, Error, ErrorKind, Instance, Memory, MemoryType, Module, Ref, RefType, ResourceLimiter, Result, Store,
+    StoreLimits, StoreLimitsBuilder, Table, TableType,
 };
 
 const PAGE: usize = 1 << 16;
@@ -15,7 +15,7 @@ const GROWS: &str = r#"(module
     (func (export "table_grow") (param i32) (result i32) (table.grow (ref.null func) (local.get 0))))"#;
 
 fn limited(limits: StoreLimits) -> Store<StoreLimits> {
-    let mut store = Store::new(&Engine::default(), limits);
+    let mut store = Store::new(&crate::engine(), limits);
     store.limiter(|limits| limits);
     store
 }
@@ -109,7 +109,7 @@ impl ResourceLimiter for Recorder {
 
 #[test]
 fn limiters_hear_of_every_growth() -> Result<()> {
-    let mut store = Store::new(&Engine::default(), Recorder::default());
+    let mut store = Store::new(&crate::engine(), Recorder::default());
     store.limiter(|recorder| recorder);
     let memory = Memory::new(&mut store, MemoryType::new(1, Some(2)))?;
     memory.grow(&mut store, 1)?;
@@ -126,7 +126,7 @@ fn limiters_hear_of_every_growth() -> Result<()> {
 
 #[test]
 fn the_hosts_own_limits() -> Result<()> {
-    let engine = Engine::new(Config::new().memory_reservation(2 << 16).memory_guard_size(0))?;
+    let engine = Engine::new(crate::config().memory_reservation(2 << 16).memory_guard_size(0))?;
     let mut store = Store::new(&engine, ());
     let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
     if cfg!(all(unix, target_pointer_width = "64")) {
@@ -136,6 +136,6 @@ fn the_hosts_own_limits() -> Result<()> {
     let error = Memory::new(&mut store, MemoryType::memory64(1 << 40, None)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
     assert!(Table::new(&mut store, TableType::new(RefType::FUNCREF, u32::MAX, None), Ref::Func(None)).is_err());
-    assert!(Engine::new(Config::new().max_wasm_stack(10)).is_err());
+    assert!(Engine::new(crate::config().max_wasm_stack(10)).is_err());
     Ok(())
 }

@@ -2,13 +2,13 @@
 
 use crate::chain;
 use tiercel::{
-    Engine, Extern, FuncType, Global, GlobalType, Instance, Linker, Memory, MemoryType, Module, Mutability, Result,
-    Store, Val, ValType,
+    Extern, FuncType, Global, GlobalType, Instance, Linker, Memory, MemoryType, Module, Mutability, Result, Store, Val,
+    ValType,
 };
 
 #[test]
 fn imports_are_found_by_name() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut linker = Linker::new(&engine);
     linker.func_wrap("a", "one", || 1)?.func_wrap("b", "one", || 10)?;
     let ty = FuncType::new(&engine, [], [ValType::I32]);
@@ -42,7 +42,7 @@ fn imports_are_found_by_name() -> Result<()> {
 
 #[test]
 fn missing_and_wrong_imports_are_named() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut linker = Linker::<()>::new(&engine);
     let module = Module::new(&engine, r#"(module (import "env" "log" (func (param i32))))"#)?;
     let error = chain(linker.instantiate_pre(&module));
@@ -57,7 +57,7 @@ fn missing_and_wrong_imports_are_named() -> Result<()> {
 
 #[test]
 fn names_are_defined_once_unless_shadowing_is_allowed() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut linker = Linker::<()>::new(&engine);
     linker.func_wrap("m", "n", || 1)?;
     assert!(chain(linker.func_wrap("m", "n", || 2)).contains("`m::n` defined twice"));
@@ -70,7 +70,7 @@ fn names_are_defined_once_unless_shadowing_is_allowed() -> Result<()> {
 
 #[test]
 fn aliases() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut linker = Linker::<()>::new(&engine);
     linker.func_wrap("m", "n", || 1)?.func_wrap("m", "o", || 2)?;
     linker.alias("m", "n", "x", "y")?;
@@ -86,7 +86,7 @@ fn aliases() -> Result<()> {
 
 #[test]
 fn modules_import_from_each_other() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut linker = Linker::new(&engine);
     let mut store = Store::new(&engine, ());
     let library = Module::new(
@@ -112,7 +112,7 @@ fn modules_import_from_each_other() -> Result<()> {
 
 #[test]
 fn commands_start_anew_for_every_call() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut linker = Linker::new(&engine);
     let mut store = Store::new(&engine, ());
     let command = Module::new(
@@ -135,7 +135,7 @@ fn commands_start_anew_for_every_call() -> Result<()> {
 
 #[test]
 fn unknown_imports() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let module = Module::new(
         &engine,
         r#"(module
@@ -168,7 +168,7 @@ fn unknown_imports() -> Result<()> {
 
 #[test]
 fn prepared_instances_serve_many_stores() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut linker = Linker::new(&engine);
     linker.func_wrap("host", "id", |caller: tiercel::Caller<'_, i32>| *caller.data())?;
     let module = Module::new(
@@ -194,7 +194,7 @@ fn prepared_instances_serve_many_stores() -> Result<()> {
 
 #[test]
 fn instances_can_be_defined() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut store = Store::new(&engine, ());
     let module = Module::new(&engine, r#"(module (memory (export "m") 1) (func (export "f")))"#)?;
     let instance = Instance::new(&mut store, &module, &[])?;
@@ -207,7 +207,7 @@ fn instances_can_be_defined() -> Result<()> {
 #[test]
 #[should_panic(expected = "definition used with the wrong store")]
 fn another_store() {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let mut store = Store::new(&engine, ());
     let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
     let mut linker = Linker::new(&engine);

@@ -1,6 +1,7 @@
-//! The API as a user meets it. Each file is one part of it.
+//! The API as a user meets it, with the interpreter. Each file is one part of it. `../compiled.rs` runs the same with compiled code.
 
 mod calls;
+mod common;
 mod errors;
 mod extern_refs;
 mod gc;
@@ -12,21 +13,7 @@ mod memories;
 mod modules;
 mod tables_and_globals;
 
-use tiercel::{Engine, Instance, Module, Result, Store};
+use common::{chain, config, engine, instance};
 
-/// A module of the default engine, instantiated without imports in a store without data.
-fn instance(wat: &str) -> Result<(Store<()>, Instance)> {
-    let engine = Engine::default();
-    let module = Module::new(&engine, wat)?;
-    let mut store = Store::new(&engine, ());
-    let instance = Instance::new(&mut store, &module, &[])?;
-    Ok((store, instance))
-}
-
-/// The whole chain of an error, in one line.
-fn chain<T>(result: Result<T>) -> String {
-    match result {
-        Ok(_) => panic!("an error was expected"),
-        Err(error) => format!("{error:#}"),
-    }
-}
+/// The tier that is tested.
+const TIER: tiercel::Tier = tiercel::Tier::Interp;

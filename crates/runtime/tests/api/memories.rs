@@ -1,7 +1,7 @@
 //! Linear memories from the host's side.
 
 use crate::{chain, instance};
-use tiercel::{Config, Engine, Instance, Memory, MemoryType, Module, Result, Store};
+use tiercel::{Engine, Instance, Memory, MemoryType, Module, Result, Store};
 
 #[test]
 fn reading_and_writing() -> Result<()> {
@@ -95,7 +95,7 @@ fn bulk_operations_between_memories() -> Result<()> {
 
 #[test]
 fn wide_and_small_pages() -> Result<()> {
-    let engine = Engine::new(Config::new().wasm_custom_page_sizes(true))?;
+    let engine = Engine::new(crate::config().wasm_custom_page_sizes(true))?;
     let mut store = Store::new(&engine, ());
     let module = Module::new(
         &engine,

@@ -1,7 +1,7 @@
 //! Loading and looking into modules.
 
 use crate::chain;
-use tiercel::{Config, Engine, ErrorKind, ExternType, Feature, FuncType, MemoryType, Module, Result, ValType};
+use tiercel::{Engine, ErrorKind, ExternType, Feature, FuncType, MemoryType, Module, Result, ValType};
 
 const WAT: &str = r#"(module $sample
     (import "env" "f" (func (param i32 v128) (result i64)))
@@ -12,7 +12,7 @@ const WAT: &str = r#"(module $sample
 
 #[test]
 fn text_and_binary_are_the_same_module() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let binary = wat::parse_str(WAT)?;
     Module::validate(&engine, &binary)?;
     for module in [Module::new(&engine, WAT)?, Module::new(&engine, &binary)?, Module::from_binary(&engine, &binary)?] {
@@ -25,7 +25,7 @@ fn text_and_binary_are_the_same_module() -> Result<()> {
 
 #[test]
 fn types_of_imports_and_exports() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let module = Module::new(&engine, WAT)?;
     let imports: Vec<_> = module.imports().collect();
     assert_eq!((imports[0].module(), imports[0].name()), ("env", "f"));
@@ -42,7 +42,7 @@ fn types_of_imports_and_exports() -> Result<()> {
 
 #[test]
 fn files() -> Result<()> {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let folder = std::env::temp_dir().join(format!("tiercel-modules-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let (good, bad) = (folder.join("good.wat"), folder.join("bad.wat"));
@@ -57,7 +57,7 @@ fn files() -> Result<()> {
 
 #[test]
 fn what_is_wrong_is_said() {
-    let engine = Engine::default();
+    let engine = crate::engine();
     let error = Module::from_binary(&engine, b"\0asm\x01\0\0").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
     let error = Module::new(&engine, "(module (func (result i32)))").unwrap_err();
@@ -68,12 +68,12 @@ fn what_is_wrong_is_said() {
 #[test]
 fn proposals_are_switched() -> Result<()> {
     let simd = r#"(module (func (result v128) v128.const i64x2 0 0))"#;
-    Module::new(&Engine::default(), simd)?;
-    let engine = Engine::new(Config::new().wasm_simd(false).wasm_relaxed_simd(false))?;
+    Module::new(&crate::engine(), simd)?;
+    let engine = Engine::new(crate::config().wasm_simd(false).wasm_relaxed_simd(false))?;
     let error = Module::new(&engine, simd).unwrap_err();
     assert!(format!("{error:#}").contains("simd"), "{error:?}");
 
-    let error = Engine::new(Config::new().wasm_feature(Feature::Threads, true)).unwrap_err();
+    let error = Engine::new(crate::config().wasm_feature(Feature::Threads, true)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("`threads`"), "{error}");
     Ok(())
@@ -82,12 +82,12 @@ fn proposals_are_switched() -> Result<()> {
 #[test]
 fn engines_and_modules_are_shared_between_threads() -> Result<()> {
     fn shareable<T: Send + Sync + Clone>(_: &T) {}
-    let engine = Engine::default();
+    let engine = crate::engine();
     let module = Module::new(&engine, WAT)?;
     shareable(&engine);
     shareable(&module);
     assert!(Engine::same(&engine, module.engine()));
-    assert!(!Engine::same(&engine, &Engine::default()));
+    assert!(!Engine::same(&engine, &crate::engine()));
     fn sendable<T: Send>() {}
     sendable::<tiercel::Store<u32>>();
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::hand::engine;
 use crate::native::registry;
-use crate::{Config, Engine, Module, Tier};
+use crate::{Config, Engine, Instance, Module, Store, Tier, Trap};
 use alloc::string::String;
 use std::format;
 
@@ -61,4 +61,29 @@ fn code_is_known_as_long_as_its_module_lives() {
     assert_ne!(known(range.end), Some(range.clone()));
     drop(module);
     assert_ne!(known(range.start), Some(range));
+}
+
+/// Threads make modules, run them into traps and drop them, all at once: faults look for their module while the list of modules changes.
+#[test]
+fn threads_trap_while_modules_come_and_go() {
+    const WAT: &str = r#"(module (memory 1)
+        (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
+        (func (export "divide") (param i32) (result i32) (i32.div_u (i32.const 1) (local.get 0))))"#;
+    let engine = engine();
+    let run = || {
+        for _ in 0..100 {
+            let module = Module::new(&engine, WAT).expect("a valid module");
+            assert_eq!(module.tier(), Tier::Opt);
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[]).expect("an instance");
+            let cases = [("load", -1, Trap::MemoryOutOfBounds), ("divide", 0, Trap::IntegerDivisionByZero)];
+            for (name, argument, trap) in cases {
+                let func = instance.get_typed_func::<i32, i32>(&mut store, name).expect("it is exported");
+                let error = func.call(&mut store, argument).expect_err("a trap");
+                assert_eq!(error.downcast_ref::<Trap>(), Some(&trap));
+                func.call(&mut store, 4).expect("no trap");
+            }
+        }
+    };
+    std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(run))));
 }
