@@ -63,6 +63,16 @@ pub mod store {
     pub const EXIT_FP: u32 = 32;
     /// `rbp` of the frame of the stub through which compiled code was entered last, and which returns when the guest is stopped.
     pub const ENTRY_FP: u32 = 40;
+    /// Where offset 0 of the collected heap is. It changes whenever the heap is collected.
+    pub const GC_BASE: u32 = 48;
+    /// The offset of the next object, `u64`.
+    pub const GC_NEXT: u32 = 56;
+    /// Where objects have to end, `u64`; not below the offset of the next object.
+    pub const GC_LIMIT: u32 = 64;
+    /// What is known of types, by their numbers: a pointer to entries as in [`heap::ty`](crate::heap::ty).
+    pub const GC_TYPES: u32 = 72;
+    /// A value on its way to a routine that fills an array, 16 bytes.
+    pub const GC_VALUE: u32 = 80;
 }
 
 /// Fields of a `VmFuncRef`, in units of a pointer.

@@ -48,6 +48,8 @@ pub struct CallSite {
     pub offset: u32,
     /// Where its operator is in the module, in bytes.
     pub loc: u32,
+    /// The stack map in [`Code::stack_maps`], or [`NO_MAP`](tiercel_abi::frames::NO_MAP).
+    pub map: u32,
 }
 
 /// Four bytes that wait for the distance from their end to a function's local entry.
@@ -79,6 +81,8 @@ pub struct Code {
     pub traps: Vec<TrapSite>,
     /// Ascending by offset.
     pub call_sites: Vec<CallSite>,
+    /// Stack maps, as in [`tiercel_abi::frames`].
+    pub stack_maps: Vec<u32>,
 }
 
 impl Code {
@@ -88,6 +92,7 @@ impl Code {
         self.calls.clear();
         self.traps.clear();
         self.call_sites.clear();
+        self.stack_maps.clear();
         (self.local_entry, self.foreign_entry) = (0, None);
         (self.frameless, self.foreign_tail_calls) = (false, false);
     }

@@ -36,6 +36,19 @@ impl StorageType {
     pub fn is_traced(self) -> bool {
         self.unpacked().is_traced()
     }
+
+    /// The binary logarithm of the bytes that a field or an element takes.
+    pub fn log2_bytes(self) -> u8 {
+        match self {
+            StorageType::I8 => 0,
+            StorageType::I16 => 1,
+            StorageType::Val(ValType::I32 | ValType::F32) => 2,
+            StorageType::Val(ValType::I64 | ValType::F64) => 3,
+            StorageType::Val(ValType::V128) => 4,
+            // A function reference is an address.
+            StorageType::Val(ty @ ValType::Ref(_)) => 2 + !ty.is_traced() as u8,
+        }
+    }
 }
 
 /// A field of a struct, or the elements of an array.

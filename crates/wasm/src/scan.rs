@@ -36,6 +36,10 @@ pub struct Effects {
     pub sets_globals: bool,
     /// A table is written or grows.
     pub writes_tables: bool,
+    /// A field of a struct or an element of an array is written.
+    pub writes_objects: bool,
+    /// An object is made.
+    pub makes_objects: bool,
 }
 
 impl Effects {
@@ -45,6 +49,8 @@ impl Effects {
         self.grows_memory |= other.grows_memory;
         self.sets_globals |= other.sets_globals;
         self.writes_tables |= other.writes_tables;
+        self.writes_objects |= other.writes_objects;
+        self.makes_objects |= other.makes_objects;
     }
 }
 
@@ -229,6 +235,19 @@ fn effects_of(op: &Operator<'_>) -> Effects {
         | Operator::MemoryCopy { .. }
         | Operator::MemoryFill { .. }
         | Operator::MemoryInit { .. } => Effects { writes_memory: true, ..none },
+        Operator::StructSet { .. }
+        | Operator::ArraySet { .. }
+        | Operator::ArrayFill { .. }
+        | Operator::ArrayCopy { .. }
+        | Operator::ArrayInitData { .. }
+        | Operator::ArrayInitElem { .. } => Effects { writes_objects: true, ..none },
+        Operator::StructNew { .. }
+        | Operator::StructNewDefault { .. }
+        | Operator::ArrayNew { .. }
+        | Operator::ArrayNewDefault { .. }
+        | Operator::ArrayNewFixed { .. }
+        | Operator::ArrayNewData { .. }
+        | Operator::ArrayNewElem { .. } => Effects { makes_objects: true, ..none },
         _ => none,
     }
 }

@@ -8,6 +8,7 @@ use core::fmt;
 
 /// A type that an engine knows; equal if and only if the types are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
 pub struct TypeId(u32);
 
 impl TypeId {

@@ -20,9 +20,19 @@ impl AliasClass {
     pub const TABLE: AliasClass = AliasClass(4);
     /// Lengths and bases of tables.
     pub const TABLE_SIZE: AliasClass = AliasClass(5);
+    /// Where the collected heap is: whatever may collect writes it.
+    pub const HEAP_SPACE: AliasClass = AliasClass(6);
+    /// Fields of structs that hold numbers and functions.
+    pub const STRUCT_DATA: AliasClass = AliasClass(7);
+    /// Fields of structs that hold references.
+    pub const STRUCT_REFS: AliasClass = AliasClass(8);
+    /// Elements of arrays of numbers and functions.
+    pub const ARRAY_DATA: AliasClass = AliasClass(9);
+    /// Elements of arrays of references.
+    pub const ARRAY_REFS: AliasClass = AliasClass(10);
     /// Imported mutable globals: two imports may be the same global.
-    pub const GLOBAL_IMPORTED: AliasClass = AliasClass(6);
-    const FIRST_GLOBAL: u8 = 7;
+    pub const GLOBAL_IMPORTED: AliasClass = AliasClass(11);
+    const FIRST_GLOBAL: u8 = 12;
     /// How many there are.
     pub const COUNT: usize = (Self::FIRST_GLOBAL + GLOBAL_CLASSES) as usize;
 
@@ -65,7 +75,12 @@ impl AliasClass {
             3 => "memory_size".into(),
             4 => "table".into(),
             5 => "table_size".into(),
-            6 => "imported_global".into(),
+            6 => "heap_space".into(),
+            7 => "struct_data".into(),
+            8 => "struct_refs".into(),
+            9 => "array_data".into(),
+            10 => "array_refs".into(),
+            11 => "imported_global".into(),
             class => format!("global{}", class - Self::FIRST_GLOBAL),
         }
     }

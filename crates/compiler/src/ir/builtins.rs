@@ -60,6 +60,24 @@ builtins! {
     // table, segment, destination, source, length
     TableInit "table.init" (I32, I32, I64, I64, I64) -> None writes [AliasClass::TABLE];
     ElemDrop "elem.drop" (I32) -> None writes [];
+    // type, bytes; a struct or array of that type and so many bytes, of which only the type is written
+    HeapNew "heap.new" (I32, I64) -> Ref writes [AliasClass::HEAP_SPACE];
+    // the same, but what is behind the type is zero
+    HeapNewZeroed "heap.new_zeroed" (I32, I64) -> Ref writes [AliasClass::HEAP_SPACE];
+    // type, length; an array of zeros
+    ArrayNew "array.new" (I32, I32) -> Ref writes [AliasClass::HEAP_SPACE];
+    // type, segment, source, length
+    ArrayNewData "array.new_data" (I32, I32, I32, I32) -> Ref writes [AliasClass::HEAP_SPACE];
+    ArrayNewElem "array.new_elem" (I32, I32, I32, I32) -> Ref writes [AliasClass::HEAP_SPACE];
+    // array, start, length; the value is in the store's `GC_VALUE`
+    ArrayFill "array.fill" (Ref, I32, I32) -> None writes [AliasClass::ARRAY_DATA, AliasClass::ARRAY_REFS];
+    // destination array, destination, source array, source, length
+    ArrayCopy "array.copy" (Ref, I32, Ref, I32, I32) -> None writes [AliasClass::ARRAY_DATA, AliasClass::ARRAY_REFS];
+    // segment, array, destination, source, length
+    ArrayInitData "array.init_data" (I32, Ref, I32, I32, I32) -> None writes [AliasClass::ARRAY_DATA];
+    ArrayInitElem "array.init_elem" (I32, Ref, I32, I32, I32) -> None writes [AliasClass::ARRAY_DATA, AliasClass::ARRAY_REFS];
+    // a reference to a function, the type asked for; whether it is not null and of that type
+    FuncIs "func.is" (I64, I32) -> I32 writes [];
     // a function's type, the type asked for, both as in `TypeId::as_u32`; whether the first one is a subtype of the second
     TypeExtends "type.extends" (I32, I32) -> I32 writes [];
 }
@@ -67,7 +85,19 @@ builtins! {
 impl Builtin {
     /// Whether the guest may have to be stopped after it.
     pub fn may_stop(self) -> bool {
-        !matches!(self, Builtin::DataDrop | Builtin::ElemDrop | Builtin::TypeExtends)
+        !matches!(self, Builtin::DataDrop | Builtin::ElemDrop | Builtin::TypeExtends | Builtin::FuncIs)
+    }
+
+    /// Whether objects may have moved after it.
+    pub const fn may_collect(self) -> bool {
+        let mut classes = self.writes();
+        while let [class, rest @ ..] = classes {
+            if class.imm() == AliasClass::HEAP_SPACE.imm() {
+                return true;
+            }
+            classes = rest;
+        }
+        false
     }
 
     /// The routine with this number.

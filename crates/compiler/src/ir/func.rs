@@ -2,7 +2,7 @@
 
 use super::alias::AliasClass;
 use super::builtins::Builtin;
-use super::insts::{Effect, Format, Opcode};
+use super::insts::{Effect, Format, Opcode, access};
 use super::types::Type;
 use crate::entity;
 use crate::entity::{Entity, PrimaryMap};
@@ -331,9 +331,15 @@ impl Function {
     pub fn alias_class(&self, value: Value) -> AliasClass {
         let inst = &self.insts[value];
         match inst.op.info().format {
-            Format::Load | Format::Store if inst.imm & super::insts::access::OTHER_MEMORY != 0 => {
-                AliasClass::MEMORY_OTHER
+            Format::Load | Format::Store if inst.imm & access::OBJECT != 0 => {
+                match (inst.imm & access::ARRAY != 0, inst.imm & access::REFS != 0) {
+                    (false, false) => AliasClass::STRUCT_DATA,
+                    (false, true) => AliasClass::STRUCT_REFS,
+                    (true, false) => AliasClass::ARRAY_DATA,
+                    (true, true) => AliasClass::ARRAY_REFS,
+                }
             }
+            Format::Load | Format::Store if inst.imm & access::OTHER_MEMORY != 0 => AliasClass::MEMORY_OTHER,
             Format::Load | Format::Store => AliasClass::MEMORY,
             Format::CtxLoad | Format::CtxStore | Format::PtrLoad | Format::PtrStore => AliasClass::from_imm(inst.imm),
             _ => AliasClass::READ_ONLY,
@@ -384,7 +390,7 @@ impl Function {
             },
             Opcode::CtxLoad if inst.imm == AliasClass::READ_ONLY.imm() => Effect::Pure,
             op => match op.info() {
-                info if info.format == Format::Load && inst.imm & super::insts::access::CHECKED != 0 => Effect::Read,
+                info if info.format == Format::Load && inst.imm & access::CHECKED != 0 => Effect::Read,
                 info => info.effect,
             },
         }
@@ -401,6 +407,15 @@ impl Function {
         (inst.op == Opcode::Builtin).then(|| Builtin::from_index(inst.a)).flatten()
     }
 
+    /// Whether objects of the collected heap may have moved when an instruction is done: the collector may have run.
+    pub fn may_collect(&self, value: Value) -> bool {
+        match self.inst(value).op {
+            Opcode::Call | Opcode::CallImport | Opcode::CallRef | Opcode::Epoch => true,
+            Opcode::Builtin => self.builtin(value).is_some_and(Builtin::may_collect),
+            _ => false,
+        }
+    }
+
     /// Visits each operand of an instruction; for terminators without the arguments of edges.
     #[inline]
     pub fn for_each_operand(&self, value: Value, mut visit: impl FnMut(Value)) {
@@ -411,6 +426,7 @@ impl Function {
             | Format::Unary
             | Format::Load
             | Format::PtrLoad
+            | Format::Cast
             | Format::TrapIf
             | Format::BrIf
             | Format::BrTable => one(inst.a),
@@ -456,6 +472,7 @@ impl Function {
             | Format::Unary
             | Format::Load
             | Format::PtrLoad
+            | Format::Cast
             | Format::TrapIf
             | Format::BrIf
             | Format::BrTable => one(&mut inst.a),

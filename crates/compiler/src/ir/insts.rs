@@ -90,6 +90,8 @@ pub enum Format {
     BrTable,
     /// Returns list `b`.
     Return,
+    /// A test of reference `a`: type `b`, and `c` says how, see [`cast`].
+    Cast,
     /// Trap code `imm`.
     TrapNow,
 }
@@ -102,6 +104,24 @@ pub mod access {
     pub const CHECKED: u8 = 2;
     /// The address is an `i64` pointer, the memory's base included; otherwise it is an index into memory 0, zero-extended.
     pub const NATIVE: u8 = 4;
+    /// The access is to an object of the collected heap; `NATIVE` and `CHECKED` are set too.
+    pub const OBJECT: u8 = 8;
+    /// The object is an array.
+    pub const ARRAY: u8 = 16;
+    /// What is accessed is a reference that the collector follows.
+    pub const REFS: u8 = 32;
+}
+
+/// The field `c` of a test of a reference: the lower half is how many types stand above the type that is asked for.
+pub mod cast {
+    /// Null will do.
+    pub const NULLABLE: u32 = 1 << 16;
+    /// No other type extends the one that is asked for.
+    pub const FINAL: u32 = 1 << 17;
+    /// Every object will do whose type is of the kind that `b` is, one of [`tiercel_abi::heap::kind`].
+    pub const KIND: u32 = 1 << 18;
+    /// The bits of the number of types.
+    pub const DEPTH: u32 = 0xffff;
 }
 
 /// What the table says of an opcode.
@@ -141,7 +161,7 @@ macro_rules! opcodes {
         numeric { $($kind:ident $cost:literal { $($op:ident $($lane:ident)? = $f:ident($($t:ident),*) -> $r:ident;)* })* }
         loads { $($load:ident $load_name:literal $raw:ident -> $loaded:ident = |$bits:ident| $convert:expr;)* }
         stores { $($store:ident $store_name:literal $width:literal $stored:ident;)* }
-        others { $($other:ident $other_name:literal $format:ident [$($o:ident),*] -> $result:ident $effect:ident $other_cost:literal;)* }
+        others { $($other:ident $other_name:literal $format:ident [$($o:ident),*] -> $result:ident $effect:ident $other_cost:literal $($other_bytes:literal)?;)* }
     ) => {
         /// What an instruction does.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -241,7 +261,7 @@ macro_rules! opcodes {
                 effect: Effect::$effect,
                 commutes: false,
                 cost: $other_cost,
-                bytes: 0,
+                bytes: 0 $(+ $other_bytes)?,
             },)*
         ];
     };
@@ -702,6 +722,17 @@ others {
     // Locals that are kept in the frame; zero when the function starts.
     SlotLoad "slot.load" SlotLoad [] -> None Read 4;
     SlotStore "slot.store" SlotStore [] -> None Write 1;
+    // References that the collector follows.
+    RefIsNull "ref.is_null" Unary [Ref] -> I32 Pure 1;
+    RefEq "ref.eq" Binary [Ref, Ref] -> I32 Pure 1;
+    // The bits of a reference, for what does not change when its object moves: tags and values of `i31`.
+    RefBits "ref.bits" Unary [Ref] -> I64 Pure 0;
+    RefFromBits "ref.from_bits" Unary [I64] -> Ref Pure 1;
+    RefIs "ref.is" Cast [Ref] -> I32 Pure 8;
+    // The address of an object, by the heap's base. It must not be used after anything that may collect.
+    HeapAddr "heap.addr" Binary [I64, Ref] -> I64 Pure 1;
+    RefLoad "ref.load" Load [] -> Ref ReadTrap 4 4;
+    RefStore "ref.store" Store [Ref] -> None Write 1 4;
     // Checks. A memory never shrinks: a check holds for good.
     MemCheck "mem.check" Check [] -> None Trap 1;
     TrapNz "trapnz" TrapIf [I32] -> None Trap 1;

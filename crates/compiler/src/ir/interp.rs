@@ -149,7 +149,8 @@ impl Frame<'_> {
     }
 
     fn inst(&mut self, world: &mut impl World, value: Value) -> Result<u128, Stop> {
-        let inst = *self.func.inst(value);
+        let func = self.func;
+        let inst = *func.inst(value);
         let (a, b, c) = (inst.a, inst.b, inst.c);
         if inst.op.is_numeric() {
             let operands = match inst.op.info().format {
@@ -200,6 +201,11 @@ impl Frame<'_> {
                 world.write(base.wrapping_add(u64::from(b)), bytes, self.get(c)).ok_or(Trap::MemoryOutOfBounds)?;
                 0
             }
+            Opcode::RefIsNull => u128::from(self.get(a) == 0),
+            Opcode::RefEq => u128::from(self.get(a) == self.get(b)),
+            Opcode::RefBits | Opcode::RefFromBits => self.get(a),
+            Opcode::RefIs => panic!("`{}`: there are no objects", func.show(value)),
+            Opcode::HeapAddr => u128::from((self.get(a) as u64).wrapping_add(self.get(b) as u64)),
             Opcode::SlotLoad => self.slots[b as usize],
             Opcode::SlotStore => {
                 self.slots[b as usize] = self.get(c);

@@ -438,6 +438,7 @@ impl World for Machine<'_> {
                 return Ok(u128::from(place.is_some_and(|place| extends(&self.info.type_defs[place]))));
             }
             Builtin::ElemDrop => self.elements[arg(0) as usize] = None,
+            object => panic!("the machine has no objects, but code calls `{}`", object.name()),
         }
         Ok(0)
     }

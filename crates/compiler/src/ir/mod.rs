@@ -36,10 +36,13 @@
 //!   base of memory 0, both of which are pinned.
 //! - **Frame slots** (`slot.load`, `slot.store`) are used by functions whose locals would need too many block parameters. They are zero
 //!   at entry.
+//! - **References** ([`Type::Ref`]) change when the collector moves objects. It may run at [`Function::may_collect`] instructions, across which
+//!   references stay valid and addresses made of them do not: no pass may carry a `heap.addr`, or what is made of it, to behind one.
 //! - **Prologue**: the check of the stack limit is not in the IR.
 
 pub mod alias;
 pub mod builtins;
+mod derived;
 pub mod func;
 pub mod insts;
 pub mod interp;

@@ -3,7 +3,8 @@
 use super::alias::AliasClass;
 use super::builtins::Builtin;
 use super::func::{Block, EdgeData, Frequency, Function, Inst, List, Loop, LoopData, Value};
-use super::insts::{Effect, Format, Opcode, access};
+use super::insts::{Effect, Format, Opcode};
+use super::print::ACCESS_FLAGS;
 use super::types::Type;
 use crate::entity::Entity;
 use std::collections::BTreeMap;
@@ -415,6 +416,12 @@ impl<'a> Parser<'a> {
                 inst.c = self.edges(count as usize)?;
             }
             Format::Return => inst.b = self.list()?.0,
+            Format::Cast => {
+                inst.a = self.operand()?;
+                self.expect(",")?;
+                inst.b = self.number()?;
+                inst.c = self.hex()? as u32;
+            }
         }
         Ok(inst)
     }
@@ -473,8 +480,7 @@ impl<'a> Parser<'a> {
 
     fn access(&mut self) -> u8 {
         let mut imm = 0;
-        for (name, flag) in [("other", access::OTHER_MEMORY), ("checked", access::CHECKED), ("native", access::NATIVE)]
-        {
+        for (flag, name) in ACCESS_FLAGS {
             if self.same_line() && self.eat(name) {
                 imm |= flag;
             }

@@ -154,6 +154,7 @@ impl Function {
             Format::Return if self.numbers(List(inst.b)).is_empty() => Ok(()),
             Format::Return => write!(text, " {}", list(inst.b)),
             Format::TrapNow => write!(text, " {}", inst.imm),
+            Format::Cast => write!(text, " {}, {} {:#x}", at(inst.a), inst.b, inst.c),
         };
     }
 
@@ -185,7 +186,16 @@ pub(super) fn has_lane(op: Opcode) -> bool {
     op.is_numeric() && op.name().contains("_lane")
 }
 
+/// How the flags of an access are written, in this order.
+pub(super) const ACCESS_FLAGS: [(u8, &str); 6] = [
+    (access::OTHER_MEMORY, "other"),
+    (access::CHECKED, "checked"),
+    (access::NATIVE, "native"),
+    (access::OBJECT, "object"),
+    (access::ARRAY, "array"),
+    (access::REFS, "refs"),
+];
+
 fn show_access(imm: u8) -> String {
-    let flags = [(access::OTHER_MEMORY, " other"), (access::CHECKED, " checked"), (access::NATIVE, " native")];
-    flags.into_iter().filter(|(flag, _)| imm & flag != 0).map(|(_, name)| name).collect()
+    ACCESS_FLAGS.into_iter().filter(|(flag, _)| imm & flag != 0).flat_map(|(_, name)| [" ", name]).collect()
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use tiercel_wasm::ValType;
 use tiercel_wasm::numeric::{ArithmeticTrap, V128};
 
-/// The type of a value. References, addresses and pointers are [`Type::I64`].
+/// The type of a value. References to functions, addresses and pointers are [`Type::I64`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Type {
@@ -12,7 +12,7 @@ pub enum Type {
     None,
     /// A 32-bit integer. In a 64-bit register its upper half is zero.
     I32,
-    /// A 64-bit integer, a reference or a pointer.
+    /// A 64-bit integer, a reference to a function or a pointer.
     I64,
     /// A 32-bit float.
     F32,
@@ -20,11 +20,14 @@ pub enum Type {
     F64,
     /// A 128-bit vector.
     V128,
+    /// A reference that the collector follows: 32 bits, the upper half zero. It changes when its object moves, at any instruction for which
+    /// [`Function::may_collect`](super::Function::may_collect) holds.
+    Ref,
 }
 
 impl Type {
     /// Every type of a value.
-    pub const ALL: [Type; 5] = [Type::I32, Type::I64, Type::F32, Type::F64, Type::V128];
+    pub const ALL: [Type; 6] = [Type::I32, Type::I64, Type::F32, Type::F64, Type::V128, Type::Ref];
 
     /// How the type is written.
     pub const fn name(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Type {
             Type::F32 => "f32",
             Type::F64 => "f64",
             Type::V128 => "v128",
+            Type::Ref => "ref",
         }
     }
 
@@ -43,14 +47,14 @@ impl Type {
         match self {
             Type::None => 0,
             Type::I32 | Type::F32 => 4,
-            Type::I64 | Type::F64 => 8,
+            Type::I64 | Type::F64 | Type::Ref => 8,
             Type::V128 => 16,
         }
     }
 
-    /// Whether it is an integer type.
+    /// Whether its values are in integer registers.
     pub const fn is_int(self) -> bool {
-        matches!(self, Type::I32 | Type::I64)
+        matches!(self, Type::I32 | Type::I64 | Type::Ref)
     }
 
     /// The bits that a value of this type has, set.
@@ -66,6 +70,7 @@ impl From<ValType> for Type {
     fn from(ty: ValType) -> Type {
         match ty {
             ValType::I32 => Type::I32,
+            ValType::Ref(_) if ty.is_traced() => Type::Ref,
             ValType::I64 | ValType::Ref(_) => Type::I64,
             ValType::F32 => Type::F32,
             ValType::F64 => Type::F64,

@@ -29,7 +29,7 @@ pub fn verify(func: &Function) -> Result<(), VerifyError> {
     for index in 0..func.layout.len() {
         verifier.block(index)?;
     }
-    Ok(())
+    super::derived::check(func)
 }
 
 /// Where a value is made: block, and position in the block (0 for parameters).
@@ -206,6 +206,7 @@ impl Verifier<'_> {
                 }
                 expect("length", &[ty(inst.b)], &[Type::I64])?;
             }
+            Format::Cast => expect("operand", &[ty(inst.a)], info.operands)?,
             Format::TrapIf => expect("condition", &[ty(inst.a)], &[Type::I32])?,
             Format::BrIf | Format::BrTable => expect("condition", &[ty(inst.a)], &[Type::I32])?,
             Format::Call | Format::CallRef => {

@@ -4,4 +4,5 @@
 
 pub mod buffer;
 pub mod reg;
+pub mod stack_maps;
 pub mod x64;

@@ -240,7 +240,7 @@ impl<F: VCode> Checker<'_, F> {
             }
         }
         if self.func.is_safepoint(inst) {
-            self.safepoint(inst, state);
+            self.safepoint(inst, state)?;
         }
         for reg in self.func.clobbers(inst) {
             state.remove(&Loc::Reg(reg));
@@ -265,13 +265,19 @@ impl<F: VCode> Checker<'_, F> {
     }
 
     /// The collector moves objects: only references in listed slots stay what they are.
-    fn safepoint(&self, inst: Inst, state: &mut State) {
+    fn safepoint(&self, inst: Inst, state: &mut State) -> Result<(), String> {
         let first = self.out.stack_maps.partition_point(|&(at, _)| at < inst);
         let listed: BTreeSet<Loc> = self.out.stack_maps[first..]
             .iter()
             .take_while(|&&(at, _)| at == inst)
             .map(|&(_, slot)| Loc::Slot(slot))
             .collect();
+        let is_reference = |value: &VReg| self.func.vreg(*value).reference;
+        for place in &listed {
+            if !state.get(place).is_some_and(|values| values.iter().any(is_reference)) {
+                return Err(format!("{place:?} is listed, but holds no reference: {:?}", state.get(place)));
+            }
+        }
         for (place, values) in state.iter_mut() {
             if listed.contains(place) {
                 // What is listed is treated as a reference, so it must be one.
@@ -281,6 +287,7 @@ impl<F: VCode> Checker<'_, F> {
             }
         }
         state.retain(|_, values| !values.is_empty());
+        Ok(())
     }
 
     fn edge(&self, block: usize, index: usize, succ: Block, state: &mut State) -> Result<(), String> {

@@ -4,7 +4,7 @@
 //! (`touched` remembers), and values that lost their register are stored. So decisions may be revised freely until the end.
 
 use super::scan::{NO_REG, PendingMove, Place, Touched, Walk, frequency};
-use super::tuning::LOAD_ANY_DISTANCE;
+use super::tuning::{LIVE_SET_FREE, LOAD_ANY_DISTANCE, STACK_MAP_LIMIT};
 use super::{Constraint, Error, Inst, Loc, Operand, PReg, PRegSet, Role, Slot, VCode};
 use crate::entity::Entity;
 
@@ -67,7 +67,7 @@ impl<F: VCode> Walk<'_, F> {
                     self.displace(reg);
                 }
             }
-            self.safepoint(number, pos);
+            self.safepoint(number, pos)?;
         }
         self.find_homes(number, func.is_safepoint(inst), pins);
         for (at, operand) in operands.iter().enumerate() {
@@ -103,8 +103,12 @@ impl<F: VCode> Walk<'_, F> {
     }
 
     /// Lists the references that live across a safepoint, and forgets those that are dead for good.
-    fn safepoint(&mut self, number: u32, pos: u32) {
+    fn safepoint(&mut self, number: u32, pos: u32) -> Result<(), Error> {
         let mut references = std::mem::take(&mut self.scan.references);
+        self.scan.map_steps += references.len();
+        if self.scan.map_steps > STACK_MAP_LIMIT * self.func.num_insts() + LIVE_SET_FREE {
+            return Err(Error::TooComplex);
+        }
         references.retain(|&value| self.value(value).end > pos);
         for &value in &references {
             if self.range(value, pos).is_some_and(|(start, end)| start <= pos && end > pos + 2) {
@@ -112,6 +116,7 @@ impl<F: VCode> Walk<'_, F> {
             }
         }
         self.scan.references = references;
+        Ok(())
     }
 
     /// A value that goes into a block parameter suggests its register to it, and so to its other arguments.

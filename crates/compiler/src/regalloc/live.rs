@@ -132,8 +132,10 @@ impl Liveness {
     pub fn run<F: VCode>(&mut self, func: &F, coarse: bool) -> Result<(), Error> {
         self.shape(func)?;
         let budget = LIVE_SET_LIMIT * (func.num_insts() + func.num_blocks()) + LIVE_SET_FREE;
-        match self.walk(func, coarse, budget) {
-            Err(Error::TooComplex) => self.walk(func, true, 4 * budget),
+        // A range without holes covers places where the value is not defined; a stack map must not.
+        let precise = || (0..func.num_vregs()).any(|vreg| func.vreg(VReg::new(vreg)).reference);
+        match self.walk(func, coarse && !precise(), budget) {
+            Err(Error::TooComplex) if !precise() => self.walk(func, true, 4 * budget),
             done => done,
         }
     }

@@ -261,7 +261,7 @@ pub enum Error {
     OutOfRegisters(Inst),
     /// A loop is entered elsewhere than at its head; use [`plain`] (rule 1).
     Irreducible(Block),
-    /// Live sets are too large for linear time; use [`plain`].
+    /// Live sets or stack maps are too large for linear time; use [`plain`], which gives up where stack maps are.
     TooComplex,
     /// No edge leads to this block (rule 1).
     Unreachable(Block),
@@ -274,7 +274,7 @@ impl fmt::Display for Error {
         match self {
             Error::OutOfRegisters(inst) => write!(f, "{inst} has more operands than the machine has registers"),
             Error::Irreducible(block) => write!(f, "a loop is entered at {block}, which is not its head"),
-            Error::TooComplex => write!(f, "too many values are live at once in too many blocks"),
+            Error::TooComplex => write!(f, "too many values are live at once in too many places"),
             Error::Unreachable(block) => write!(f, "no edge leads to {block}: remove it before allocation"),
             Error::Undefined(vreg) => write!(f, "{vreg} is used where its definition does not reach"),
         }

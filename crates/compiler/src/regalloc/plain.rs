@@ -1,8 +1,9 @@
 //! The judge: every value lives in a slot of its own and visits registers for one instruction.
 //!
-//! Works on any control flow, in linear time but for stack maps, so it is also what is left for functions that [`Allocator`](super::Allocator) refuses.
+//! Works on any control flow, in linear time, so it is also what is left for functions that [`Allocator`](super::Allocator) refuses.
 
 use super::resolve::{ParallelMove, Resolver, written};
+use super::tuning::{LIVE_SET_FREE, STACK_MAP_LIMIT};
 use super::{
     Block, Constraint, EdgeMoves, Error, Inst, Loc, Machine, Move, Operand, Output, PReg, PRegSet, RegClass, Role,
     Slot, Source, VCode, VReg,
@@ -64,7 +65,7 @@ pub fn allocate<F: VCode>(func: &F, machine: &Machine, out: &mut Output) -> Resu
         }
     }
     out.first_loc.push(out.locs.len() as u32);
-    stack_maps(func, &plain.slot_of, out);
+    stack_maps(func, &plain.slot_of, out)?;
     [out.slots8, out.slots16] = slots;
     let moved = written(out.moves.iter().map(|&(_, m)| m)) | written(out.edge_moves.iter().copied());
     out.used_callee_saved = (plain.written | moved) & machine.callee_saved;
@@ -73,11 +74,16 @@ pub fn allocate<F: VCode>(func: &F, machine: &Machine, out: &mut Output) -> Resu
 
 /// Every reference has a slot for itself, so all of them may be listed that are certainly defined: those of this block and of the way to
 /// it. What is listed must have been written, so liveness is needed, here found block by block until nothing changes.
-fn stack_maps<F: VCode>(func: &F, slot_of: &[Slot], out: &mut Output) {
+fn stack_maps<F: VCode>(func: &F, slot_of: &[Slot], out: &mut Output) -> Result<(), Error> {
     let references = (0..func.num_vregs()).filter(|&vreg| func.vreg(VReg::new(vreg)).reference).count();
     if references == 0 {
-        return;
+        return Ok(());
     }
+    let mut steps = STACK_MAP_LIMIT * func.num_insts() + LIVE_SET_FREE;
+    let mut take = |work: usize| {
+        steps = steps.checked_sub(work).ok_or(Error::TooComplex)?;
+        Ok(())
+    };
     let blocks = func.num_blocks();
     let mut live_in: Vec<Vec<VReg>> = vec![Vec::new(); blocks];
     let mut maps = Vec::new();
@@ -91,13 +97,16 @@ fn stack_maps<F: VCode>(func: &F, slot_of: &[Slot], out: &mut Output) {
                 live.extend(func.branch_args(block, index));
                 live.extend(&live_in[succ.index()]);
             }
+            take(live.len() + 1)?;
             live.retain(|&vreg| func.vreg(vreg).reference);
             live.sort_unstable();
             live.dedup();
             for inst in func.block_insts(block).rev().map(Inst::new) {
                 let operands = func.operands(inst);
+                take(live.len() * operands.len())?;
                 live.retain(|vreg| !operands.iter().any(|o| o.role != Role::Use && o.vreg == *vreg));
                 if func.is_safepoint(inst) {
+                    take(live.len())?;
                     maps.extend(live.iter().map(|vreg| (inst, slot_of[vreg.index()])));
                 }
                 for operand in operands.iter().filter(|o| o.role == Role::Use && func.vreg(o.vreg).reference) {
@@ -115,6 +124,7 @@ fn stack_maps<F: VCode>(func: &F, slot_of: &[Slot], out: &mut Output) {
         }
     }
     out.stack_maps.extend(maps.into_iter().rev());
+    Ok(())
 }
 
 struct Plain<'a, F> {

@@ -100,6 +100,8 @@ pub(super) struct Scan {
     /// References that were defined and may still be live, and those live across each safepoint.
     pub references: Vec<u32>,
     pub safepoints: Vec<(u32, u32)>,
+    /// References that were looked at for that.
+    pub map_steps: usize,
     /// Operands in slots: index of the place, and value.
     pub slot_operands: Vec<(u32, u32)>,
     pub touched: Vec<Touched>,
@@ -151,6 +153,7 @@ impl Scan {
         self.slot_operands.clear();
         self.references.clear();
         self.safepoints.clear();
+        self.map_steps = 0;
         self.touched.clear();
         self.loops.clear();
         self.saved_needs.clear();

@@ -4,7 +4,10 @@
 /// times that before the function goes to the plain allocator.
 pub const LIVE_SET_LIMIT: usize = 64;
 
-/// Live set entries that every function may have.
+/// Entries of stack maps, and references looked at to make them, in multiples of instructions, before a function is too complex.
+pub const STACK_MAP_LIMIT: usize = 64;
+
+/// Live set entries that every function may have, and as many entries of stack maps.
 pub const LIVE_SET_FREE: usize = 1 << 16;
 
 /// How much more often a block runs than one that is a loop less deep.

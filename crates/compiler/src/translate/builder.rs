@@ -321,6 +321,16 @@ impl Builder {
         }
     }
 
+    /// A load that is found again by another key, which says what is read whatever the address has become.
+    pub fn load_as(&mut self, key: Inst, inst: Inst, class: AliasClass) -> Value {
+        self.numbered(key, inst, self.versions[class.index()])
+    }
+
+    /// Remembers that a load with this key would read this value.
+    pub fn remember(&mut self, key: Inst, class: AliasClass, value: Value) {
+        self.gvn.insert(key, self.versions[class.index()], value, self.current());
+    }
+
     /// Notes that something of the class was written.
     pub fn write(&mut self, class: AliasClass) {
         if class != AliasClass::READ_ONLY {

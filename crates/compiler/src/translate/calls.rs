@@ -109,7 +109,7 @@ impl Translator {
 
     /// Traps if a reference is null; false if it always is.
     pub(super) fn check_not_null(&mut self, reference: Value, trap: Trap) -> bool {
-        let is_null = self.build.unary(Opcode::I64Eqz, reference);
+        let is_null = self.is_null(reference);
         self.check(Opcode::TrapNz, is_null, trap)
     }
 

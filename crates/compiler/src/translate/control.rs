@@ -313,6 +313,10 @@ impl Translator {
                 AliasClass::MEMORY | AliasClass::MEMORY_OTHER => effects.writes_memory,
                 AliasClass::MEMORY_SIZE => effects.grows_memory,
                 AliasClass::TABLE | AliasClass::TABLE_SIZE => effects.writes_tables,
+                AliasClass::HEAP_SPACE => effects.makes_objects,
+                AliasClass::STRUCT_DATA | AliasClass::STRUCT_REFS | AliasClass::ARRAY_DATA | AliasClass::ARRAY_REFS => {
+                    effects.writes_objects
+                }
                 _ => effects.sets_globals,
             };
             if written {
@@ -602,7 +606,7 @@ impl Translator {
     /// `br_on_null`: the reference stays on the stack where the branch is not taken.
     pub(super) fn br_on_null(&mut self, depth: u32) {
         let reference = self.pop();
-        let is_null = self.build.unary(Opcode::I64Eqz, reference);
+        let is_null = self.is_null(reference);
         self.branch_if(is_null, depth);
         self.stack.push(reference);
     }
@@ -610,14 +614,14 @@ impl Translator {
     /// `br_on_non_null`: only the label gets the reference.
     pub(super) fn br_on_non_null(&mut self, depth: u32) {
         let reference = self.stack[self.stack.len() - 1];
-        let null = self.build.i64(0);
-        let is_not_null = self.build.binary(Opcode::I64Ne, reference, null);
+        let is_null = self.is_null(reference);
+        let is_not_null = self.build.unary(Opcode::I32Eqz, is_null);
         self.branch_if(is_not_null, depth);
         self.pop();
     }
 
     /// Branches to the label `depth` constructs out if the condition is not 0.
-    fn branch_if(&mut self, condition: Value, depth: u32) {
+    pub(super) fn branch_if(&mut self, condition: Value, depth: u32) {
         let (condition, inverted) = self.condition(condition);
         match self.build.func.int_const(condition) {
             Some(bits) if (bits != 0) != inverted => {

@@ -5,7 +5,7 @@
 //! the version of their alias class.
 //!
 //! Reading order: [`builder`] (instructions; [`fold`] and [`gvn`] are its parts), [`locals`] (the state of the locals), [`control`]
-//! (constructs, branches, calls' ends), [`ops`] (everything else), [`memory`] and [`calls`].
+//! (constructs, branches, calls' ends), [`ops`] (everything else), [`memory`], [`calls`] and [`gc`].
 //!
 //! # Limits
 //! What a branch passes to a join is linear in what differs there, which a malicious body makes quadratic. A function that needs too many
@@ -16,6 +16,7 @@ mod builder;
 mod calls;
 mod control;
 mod fold;
+mod gc;
 mod gvn;
 mod locals;
 mod memory;
@@ -28,7 +29,7 @@ use crate::entity::Entity;
 use crate::ir::{Function, Inst, Opcode, Type, Value};
 use tiercel_abi::VmctxLayout;
 use tiercel_wasm::scan::Scan;
-use tiercel_wasm::{Error, FuncType, ModuleInfo, ValType};
+use tiercel_wasm::{Error, FuncType, HeapType, ModuleInfo, ValType};
 use wasmparser::{BinaryReader, FunctionBody};
 
 /// How accesses to linear memory are kept in bounds.
@@ -137,6 +138,7 @@ pub struct Translator {
     fuel: Option<(Value, u32)>,
     /// Signatures by type index.
     sigs: calls::Sigs,
+    structs: gc::Structs,
     config: Config,
     /// Numbers that lists may have.
     list_limit: usize,
@@ -202,7 +204,7 @@ impl Translator {
         self.list_limit = LIST_NUMBERS + LIST_NUMBERS_PER_BYTE * bytes.len();
         // The list of no values, which everything without arguments shares.
         self.build.func.make_numbers([]);
-        self.enter(cx.info.func_type(func), &body)?;
+        self.enter(cx, cx.info.func_type(func), &body)?;
         let mut reader = body.get_operators_reader()?;
         self.build.loc = reader.original_position() as u32;
         self.poll();
@@ -226,13 +228,13 @@ impl Translator {
     }
 
     /// Makes the entry block and the locals.
-    fn enter(&mut self, ty: &FuncType, body: &FunctionBody<'_>) -> Result<(), Stop> {
+    fn enter(&mut self, cx: Context<'_>, ty: &FuncType, body: &FunctionBody<'_>) -> Result<(), Stop> {
         self.build.func.results.extend(ty.results().iter().map(|&ty| Type::from(ty)));
         self.local_types.clear();
         self.local_types.extend(ty.params().iter().map(|&ty| Type::from(ty)));
         for group in body.get_locals_reader()? {
             let (count, ty) = group?;
-            self.local_types.resize(self.local_types.len() + count as usize, type_of(ty));
+            self.local_types.resize(self.local_types.len() + count as usize, type_of(cx.info, ty)?);
         }
         self.locals.reset(self.local_types.len() as u32);
         let entry = self.build.start_block(None, None);
@@ -302,14 +304,20 @@ impl Translator {
 }
 
 /// The type of a value whose type wasmparser gives.
-fn type_of(ty: wasmparser::ValType) -> Type {
-    match ty {
+fn type_of(info: &ModuleInfo, ty: wasmparser::ValType) -> Result<Type, Error> {
+    Ok(match ty {
         wasmparser::ValType::I32 => Type::I32,
-        wasmparser::ValType::I64 | wasmparser::ValType::Ref(_) => Type::I64,
+        wasmparser::ValType::I64 => Type::I64,
         wasmparser::ValType::F32 => Type::F32,
         wasmparser::ValType::F64 => Type::F64,
         wasmparser::ValType::V128 => Type::V128,
-    }
+        wasmparser::ValType::Ref(ty) => type_of_reference(info.heap_type(ty.heap_type())?),
+    })
+}
+
+/// The type of references of a heap type.
+fn type_of_reference(heap: HeapType) -> Type {
+    if heap.is_traced() { Type::Ref } else { Type::I64 }
 }
 
 /// The types of a list of value types.

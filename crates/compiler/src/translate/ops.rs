@@ -1,7 +1,7 @@
 //! Everything but control, calls and accesses to memory.
 
 use super::memory::lane_access_of;
-use super::{Context, Stop, Translator};
+use super::{Context, Stop, Translator, type_of_reference};
 use crate::entity::Entity;
 use crate::ir::{AliasClass, Builtin, Inst, Opcode, Type, Value};
 use tiercel_abi::Trap;
@@ -79,8 +79,12 @@ impl Translator {
             Operator::GlobalGet { global_index } => self.global_get(cx, global_index),
             Operator::GlobalSet { global_index } => self.global_set(cx, global_index),
 
-            Operator::RefNull { .. } => self.push_const(Type::I64, 0),
-            Operator::RefIsNull => self.push_unary(Opcode::I64Eqz),
+            Operator::RefNull { hty } => self.push_const(type_of_reference(cx.info.heap_type(hty)?), 0),
+            Operator::RefIsNull => {
+                let reference = self.pop();
+                let is_null = self.is_null(reference);
+                self.stack.push(is_null);
+            }
             Operator::RefAsNonNull => {
                 let reference = self.pop();
                 if self.check_not_null(reference, Trap::NullReference) {
@@ -130,7 +134,8 @@ impl Translator {
             Operator::TableGet { table } => {
                 let index = self.pop();
                 if let Some(element) = self.element_address(cx, table, index) {
-                    let value = self.build.ptr_load(Type::I64, element, 0, AliasClass::TABLE);
+                    let ty = type_of_reference(cx.info.tables[table as usize].element.heap);
+                    let value = self.build.ptr_load(ty, element, 0, AliasClass::TABLE);
                     self.stack.push(value);
                 }
             }
@@ -139,7 +144,8 @@ impl Translator {
                 if let Some(element) = self.element_address(cx, table, index) {
                     let class = AliasClass::TABLE;
                     let at = element.index() as u32;
-                    let load = Inst::new(Opcode::PtrLoad, Type::I64).fields(at, 0, 0).imm(class.imm());
+                    let ty = self.build.func.ty(value);
+                    let load = Inst::new(Opcode::PtrLoad, ty).fields(at, 0, 0).imm(class.imm());
                     let store = Inst::new(Opcode::PtrStore, Type::None).fields(at, 0, value.index() as u32);
                     self.build.store(store.imm(class.imm()), class, Some(load));
                 }
@@ -155,6 +161,7 @@ impl Translator {
                 let (delta, value) = (self.pop(), self.pop());
                 let delta = self.index(delta, is_64);
                 let number = self.build.i32(table);
+                let value = self.bits(value);
                 let old = self.builtin(Builtin::TableGrow, &[number, delta, value]);
                 let old = self.index_result(old, is_64);
                 self.stack.push(old);
@@ -164,6 +171,7 @@ impl Translator {
                 let (len, value, to) = (self.pop(), self.pop(), self.pop());
                 let (len, to) = (self.index(len, is_64), self.index(to, is_64));
                 let number = self.build.i32(table);
+                let value = self.bits(value);
                 self.builtin(Builtin::TableFill, &[number, to, value, len]);
             }
             Operator::TableCopy { dst_table, src_table } => {
@@ -194,6 +202,7 @@ impl Translator {
             Operator::I64Sub128 => self.add128(Opcode::I64Sub128),
             Operator::I64MulWideS => self.mul_wide(Opcode::I64MulWideS),
             Operator::I64MulWideU => self.mul_wide(Opcode::I64MulWideU),
+            _ if self.gc(cx, op)? => {}
             _ => self.access_or_numeric(cx, op)?,
         }
         Ok(())
@@ -201,12 +210,6 @@ impl Translator {
 
     fn push_const(&mut self, ty: Type, bits: u128) {
         let value = self.build.constant(ty, bits);
-        self.stack.push(value);
-    }
-
-    fn push_unary(&mut self, op: Opcode) {
-        let a = self.pop();
-        let value = self.build.unary(op, a);
         self.stack.push(value);
     }
 
@@ -280,7 +283,7 @@ impl Translator {
         }
         match cx.info.global_inits[own as usize].0[..] {
             [ConstOp::Const(ty, bits)] => Some((Type::from(ty), bits)),
-            [ConstOp::RefNull] => Some((Type::I64, 0)),
+            [ConstOp::RefNull] => Some((Type::from(cx.info.globals[global as usize].content), 0)),
             _ => None,
         }
     }

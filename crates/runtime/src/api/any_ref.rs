@@ -330,7 +330,7 @@ impl ArrayRef {
         };
         let len = self.length(store);
         ensure!(index < len, "the array has {len} elements, there is no number {index}");
-        let offset = ELEMENTS_OFFSET + ((index as usize) << gc::layout::log2_bytes(ty.storage));
+        let offset = ELEMENTS_OFFSET + ((index as usize) << ty.storage.log2_bytes());
         // SAFETY: the element lies in the object.
         Ok((unsafe { address(store, slot).add(offset) }, ty))
     }

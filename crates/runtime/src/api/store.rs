@@ -282,6 +282,7 @@ impl StoreInner {
             gc_base: null_mut(),
             gc_next: 0,
             gc_limit: 0,
+            gc_value: [0; 2],
             gc_request: 0,
             gc_types: null(),
             gc_types_len: 0,

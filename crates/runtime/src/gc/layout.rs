@@ -1,39 +1,20 @@
-//! Where things are in an object.
-//!
-//! ```text
-//! struct | type | fields ...             |
-//! array  | type | length | elements ...  |
-//! byte   0      4        8
-//! ```
-//! Every field stands at the next multiple of its size (of 8 for a vector), in the order of the type, so that a subtype's first fields
-//! stand where its supertype's do.
+//! Where things are in an object, as [`tiercel_abi::heap`] says, and what the store knows of its types.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use tiercel_wasm::{CompositeType, FieldType, StorageType, TypeDef, TypeId, ValType};
+pub use tiercel_abi::heap::kind;
+use tiercel_abi::heap::{self, object_bytes, place_field};
+use tiercel_wasm::{CompositeType, FieldType, TypeDef, TypeId};
 
 /// Objects are aligned to so many bytes.
-pub const OBJECT_ALIGN: usize = 8;
+pub const OBJECT_ALIGN: usize = heap::OBJECT_ALIGN as usize;
 /// Where the fields of a struct start.
-pub const FIELDS_OFFSET: u32 = 4;
+pub const FIELDS_OFFSET: u32 = heap::FIELDS_OFFSET;
 /// Where the length of an array is.
-pub const LENGTH_OFFSET: usize = 4;
+pub const LENGTH_OFFSET: usize = heap::LENGTH_OFFSET as usize;
 /// Where the elements of an array start.
-pub const ELEMENTS_OFFSET: usize = 8;
-
-/// The binary logarithm of the bytes that a field or an element takes.
-pub fn log2_bytes(storage: StorageType) -> u8 {
-    match storage {
-        StorageType::I8 => 0,
-        StorageType::I16 => 1,
-        StorageType::Val(ValType::I32 | ValType::F32) => 2,
-        StorageType::Val(ValType::I64 | ValType::F64) => 3,
-        StorageType::Val(ValType::V128) => 4,
-        // A function reference is an address.
-        StorageType::Val(ty @ ValType::Ref(_)) => 2 + !ty.is_traced() as u8,
-    }
-}
+pub const ELEMENTS_OFFSET: usize = heap::ELEMENTS_OFFSET as usize;
 
 /// A field of a struct.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +55,7 @@ impl TypeLayout {
             CompositeType::Func(_) => TypeLayout::Func,
             CompositeType::Struct(fields) => structure(fields),
             CompositeType::Array(element) => {
-                TypeLayout::Array { log2_bytes: log2_bytes(element.storage), traced: element.storage.is_traced() }
+                TypeLayout::Array { log2_bytes: element.storage.log2_bytes(), traced: element.storage.is_traced() }
             }
         }
     }
@@ -84,17 +65,15 @@ fn structure(fields: &[FieldType]) -> TypeLayout {
     let mut end = FIELDS_OFFSET;
     let (mut places, mut traced) = (Vec::with_capacity(fields.len()), Vec::new());
     for field in fields {
-        let log2_bytes = log2_bytes(field.storage);
-        let bytes = 1 << log2_bytes;
-        let offset = end.next_multiple_of(bytes.min(OBJECT_ALIGN as u32));
+        let log2_bytes = field.storage.log2_bytes();
+        let (offset, next) = place_field(end, log2_bytes);
         if field.storage.is_traced() {
             traced.push(offset);
         }
         places.push(Field { offset, log2_bytes });
-        end = offset + bytes;
+        end = next;
     }
-    let bytes = end.next_multiple_of(OBJECT_ALIGN as u32);
-    TypeLayout::Struct { bytes, fields: places.into(), traced: traced.into() }
+    TypeLayout::Struct { bytes: object_bytes(end), fields: places.into(), traced: traced.into() }
 }
 
 /// The bytes of an array object; nothing if that is more than any heap has.
@@ -102,16 +81,6 @@ fn structure(fields: &[FieldType]) -> TypeLayout {
 pub fn array_bytes(len: u32, log2_bytes: u8) -> Option<usize> {
     let bytes = ((u64::from(len) << log2_bytes) + ELEMENTS_OFFSET as u64).next_multiple_of(OBJECT_ALIGN as u64);
     u32::try_from(bytes).ok().map(|bytes| bytes as usize)
-}
-
-/// The kinds of types, as code compares them.
-pub mod kind {
-    /// Not a type of the heap, or one that the store does not know.
-    pub const NONE: u32 = 0;
-    /// A struct.
-    pub const STRUCT: u32 = 1;
-    /// An array.
-    pub const ARRAY: u32 = 2;
 }
 
 /// A type as code and the collector see it. A store has a table of them, by their numbers.
@@ -163,10 +132,20 @@ impl GcType {
     }
 }
 
+#[cfg(target_pointer_width = "64")]
+const _: () = {
+    use heap::ty;
+    assert!(core::mem::offset_of!(GcType, lineage) == ty::LINEAGE as usize);
+    assert!(core::mem::offset_of!(GcType, lineage_len) == ty::LINEAGE_LEN as usize);
+    assert!(core::mem::offset_of!(GcType, kind) == ty::KIND as usize);
+    assert!(size_of::<GcType>() == ty::BYTES as usize);
+    assert!(size_of::<TypeId>() == size_of::<u32>());
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tiercel_wasm::{HeapType, RefType};
+    use tiercel_wasm::{HeapType, RefType, StorageType, ValType};
 
     #[test]
     fn fields_stand_in_order_and_aligned() {

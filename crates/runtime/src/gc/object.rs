@@ -92,7 +92,7 @@ unsafe fn write(to: *mut u8, bits: [u64; 2], log2_bytes: u8) {
 pub unsafe fn read(from: *const u8, storage: StorageType) -> [u64; 2] {
     // SAFETY: promised by the caller.
     unsafe {
-        match super::layout::log2_bytes(storage) {
+        match storage.log2_bytes() {
             0 => [u64::from(from.read()), 0],
             1 => [u64::from(from.cast::<u16>().read_unaligned()), 0],
             2 => [u64::from(from.cast::<u32>().read_unaligned()), 0],
@@ -108,5 +108,5 @@ pub unsafe fn read(from: *const u8, storage: StorageType) -> [u64; 2] {
 /// It is there, and the bits are of its type.
 pub unsafe fn set(to: *mut u8, storage: StorageType, bits: [u64; 2]) {
     // SAFETY: promised by the caller.
-    unsafe { write(to, bits, super::layout::log2_bytes(storage)) }
+    unsafe { write(to, bits, storage.log2_bytes()) }
 }

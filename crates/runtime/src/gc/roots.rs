@@ -82,6 +82,8 @@ pub unsafe fn visit(store: NonNull<StoreInner>, top: CodePoint, each: &mut dyn F
             interp::visit_frames(waiting.at, each);
             activation = waiting.below;
         }
+        #[cfg(native)]
+        crate::native::visit_frames((*this).vm.ptr(), each);
         for instance in &(*this).instances {
             (*instance.ptr().as_ptr()).visit_roots(each);
         }

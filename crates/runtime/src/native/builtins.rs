@@ -1,5 +1,7 @@
 //! The routines that compiled code calls, by way of `VmCtx::builtins`. What they do is in [`libcalls`].
 //!
+//! Those that may collect leave the address of their frame in `VmStore::exit_fp`, where the collector starts to walk the guest's.
+//!
 //! They follow the System V convention, with the vmctx as first argument. Numbers of memories, tables and segments are 32 bits wide,
 //! indices, lengths and references 64.
 
@@ -7,9 +9,10 @@ use crate::api::error::Error;
 use crate::api::store::Unwind;
 use crate::interp::Stop;
 use crate::vm::host_func::leave_pending;
-use crate::vm::{VmCtx, libcalls};
+use crate::vm::{VmCtx, libcalls, objects};
 use core::ptr::NonNull;
 use tiercel_abi::Trap;
+use tiercel_abi::vmctx::{header, store};
 use tiercel_compiler::ir::Builtin;
 
 /// What a routine gives: in `rax` and `rdx`.
@@ -29,7 +32,7 @@ unsafe impl Sync for Routine {}
 
 /// Every routine in the order of [`Builtin::ALL`], then the one for an epoch that has been reached.
 pub static BUILTINS: [Routine; Builtin::ALL.len() + 1] = {
-    let mut table = [const { Routine(epoch_reached as *const ()) }; Builtin::ALL.len() + 1];
+    let mut table = [const { Routine(epoch as *const ()) }; Builtin::ALL.len() + 1];
     let mut number = 0;
     while number < Builtin::ALL.len() {
         table[number] = Routine(routine(Builtin::ALL[number]));
@@ -60,9 +63,50 @@ fn nothing(result: Result<(), Trap>) -> Result<u64, Stop> {
     result.map(|()| 0).map_err(Stop::Trap)
 }
 
+/// Declares the routine behind a name, as it is called: it leaves the address of its frame and calls the routine.
+macro_rules! outside {
+    ($name:ident = $routine:ident) => {
+        /// # Safety
+        /// As [`libcalls`]; `rbp` is the guest's.
+        #[unsafe(naked)]
+        unsafe extern "sysv64" fn $name() {
+            core::arch::naked_asm!(
+                "push rbp",
+                "mov rbp, rsp",
+                "mov rax, [rdi + {store}]",
+                "mov [rax + {exit}], rbp",
+                "call {routine}",
+                "pop rbp",
+                "ret",
+                store = const 8 * header::STORE,
+                exit = const store::EXIT_FP,
+                routine = sym $routine,
+            )
+        }
+    };
+}
+
 macro_rules! routines {
-    ($($builtin:ident $name:ident($cx:ident $(, $arg:ident: $ty:ty)*) $body:expr;)*) => {
+    (
+        $($builtin:ident $name:ident($cx:ident $(, $arg:ident: $ty:ty)*) $body:expr;)*
+        ; may collect:
+        $($collects:ident $outside:ident $inside:ident($inside_cx:ident $(, $inside_arg:ident: $inside_ty:ty)*) $inside_body:expr;)*
+    ) => {
         $(
+            outside!($outside = $inside);
+
+            /// # Safety
+            /// As [`libcalls`].
+            unsafe extern "sysv64" fn $inside($inside_cx: *mut VmCtx $(, $inside_arg: $inside_ty)*) -> BuiltinResult {
+                // SAFETY: promised by the caller.
+                unsafe { give($inside_cx, $inside_body) }
+            }
+
+            const _: () = assert!(Builtin::$collects.may_collect());
+        )*
+        $(
+            const _: () = assert!(!Builtin::$builtin.may_collect());
+
             /// # Safety
             /// As [`libcalls`].
             unsafe extern "sysv64" fn $name($cx: *mut VmCtx $(, $arg: $ty)*) -> BuiltinResult {
@@ -72,7 +116,10 @@ macro_rules! routines {
         )*
 
         const fn routine(builtin: Builtin) -> *const () {
-            match builtin { $(Builtin::$builtin => $name as *const (),)* }
+            match builtin {
+                $(Builtin::$builtin => $name as *const (),)*
+                $(Builtin::$collects => $outside as *const (),)*
+            }
         }
     };
 }
@@ -94,8 +141,26 @@ routines! {
     TableInit table_init(cx, table: u32, segment: u32, to: u64, from: u64, len: u64)
         nothing(libcalls::table_init(cx, table, segment, to, from, len));
     ElemDrop elem_drop(cx, segment: u32) { libcalls::elem_drop(cx, segment); Ok(0) };
+    ArrayFill array_fill(cx, array: u64, start: u32, len: u32) nothing(objects::array_fill(cx, array, start, len));
+    ArrayCopy array_copy(cx, to: u64, to_start: u32, from: u64, from_start: u32, len: u32)
+        nothing(objects::array_copy(cx, to, to_start, from, from_start, len));
+    ArrayInitData array_init_data(cx, segment: u32, array: u64, start: u32, from: u32, len: u32)
+        nothing(objects::array_init_data(cx, segment, array, start, from, len));
+    ArrayInitElem array_init_elem(cx, segment: u32, array: u64, start: u32, from: u32, len: u32)
+        nothing(objects::array_init_elem(cx, segment, array, start, from, len));
+    FuncIs func_is(cx, func: u64, wanted: u32) Ok(u64::from(libcalls::func_is(cx, func, wanted)));
     TypeExtends type_extends(cx, found: u32, wanted: u32) Ok(u64::from(libcalls::type_extends(cx, found, wanted)));
+    ; may collect:
+    HeapNew heap_new new(cx, ty: u32, bytes: u64) objects::new(cx, ty, bytes as usize);
+    HeapNewZeroed heap_new_zeroed new_zeroed(cx, ty: u32, bytes: u64) objects::new(cx, ty, bytes as usize);
+    ArrayNew array_new new_array(cx, ty: u32, len: u32) objects::array_new(cx, ty, len);
+    ArrayNewData array_new_data new_array_data(cx, ty: u32, segment: u32, from: u32, len: u32)
+        objects::array_new_data(cx, ty, segment, from, len);
+    ArrayNewElem array_new_elem new_array_elem(cx, ty: u32, segment: u32, from: u32, len: u32)
+        objects::array_new_elem(cx, ty, segment, from, len);
 }
+
+outside!(epoch = epoch_reached);
 
 /// # Safety
 /// As [`libcalls`].

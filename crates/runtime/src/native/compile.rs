@@ -15,7 +15,7 @@ use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::isa::x64::Features;
 use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{self, Bounds, Context};
-use tiercel_wasm::{CompositeType, ModuleInfo};
+use tiercel_wasm::ModuleInfo;
 
 /// What is addressed without a check: indices of 32 bits.
 const INDEX_BYTES: u64 = 1 << 32;
@@ -64,28 +64,6 @@ fn chaos(seed: u64) -> Chaos {
         reverse: seed >> 4 & 1 != 0,
         coarse: seed >> 5 & 1 != 0,
     }
-}
-
-/// Why compiled code cannot run a module, if so: the collector, which moves objects, does not look into its frames, so that no reference to an
-/// object may get there.
-pub fn obstacle(info: &ModuleInfo) -> Option<&'static str> {
-    let traced = |types: &[tiercel_wasm::ValType]| types.iter().any(|ty| ty.is_traced());
-    for def in &info.type_defs {
-        match &def.ty.composite {
-            CompositeType::Func(ty) if traced(ty.params()) || traced(ty.results()) => {
-                return Some("a function type has references that are not to functions");
-            }
-            CompositeType::Func(_) => {}
-            _ => return Some("it declares structs or arrays"),
-        }
-    }
-    if info.globals.iter().any(|global| global.content.is_traced()) {
-        return Some("a global holds references that are not to functions");
-    }
-    if info.tables.iter().any(|table| table.element.heap.is_traced()) {
-        return Some("a table holds references that are not to functions");
-    }
-    None
 }
 
 /// Compiles all functions of a module.

@@ -8,6 +8,7 @@ use crate::sys::Executable;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
+use tiercel_abi::frames::{NO_MAP, StackMap};
 use tiercel_compiler::compile::{ALIGN, CallReloc, CallSite, Code, TrapSite};
 
 /// Stands between functions, and traps: `int3`.
@@ -20,6 +21,7 @@ pub struct Batch {
     calls: Vec<CallReloc>,
     traps: Vec<TrapSite>,
     call_sites: Vec<CallSite>,
+    stack_maps: Vec<u32>,
     pieces: Vec<Piece>,
     foreign_tail_calls: bool,
 }
@@ -31,6 +33,7 @@ struct Piece {
     calls: Range<usize>,
     traps: Range<usize>,
     call_sites: Range<usize>,
+    stack_maps: Range<usize>,
     local_entry: u32,
     foreign_entry: Option<u32>,
     frameless: bool,
@@ -52,6 +55,7 @@ impl Batch {
             calls: append(&mut self.calls, &code.calls),
             traps: append(&mut self.traps, &code.traps),
             call_sites: append(&mut self.call_sites, &code.call_sites),
+            stack_maps: append(&mut self.stack_maps, &code.stack_maps),
             local_entry: code.local_entry,
             foreign_entry: code.foreign_entry,
             frameless: code.frameless,
@@ -86,6 +90,7 @@ pub struct Image {
     functions: Box<[Function]>,
     traps: Box<[TrapSite]>,
     call_sites: Box<[CallSite]>,
+    stack_maps: Box<[u32]>,
 }
 
 impl Image {
@@ -112,6 +117,7 @@ impl Image {
         let count = |len: fn(&Piece) -> usize| pieces.iter().map(|(_, piece)| len(piece)).sum();
         let mut traps = Vec::with_capacity(count(|piece| piece.traps.len()));
         let mut call_sites = Vec::with_capacity(count(|piece| piece.call_sites.len()));
+        let mut stack_maps = Vec::with_capacity(count(|piece| piece.stack_maps.len()));
         let code = Executable::new(end, |image| {
             image[..end].fill(PADDING);
             for ((batch, piece), function) in pieces.iter().zip(&functions) {
@@ -128,11 +134,19 @@ impl Image {
                 let sites = batch.traps[piece.traps.clone()].iter();
                 traps.extend(sites.map(|site| TrapSite { offset: start + site.offset, ..*site }));
                 let sites = batch.call_sites[piece.call_sites.clone()].iter();
-                call_sites.extend(sites.map(|site| CallSite { offset: start + site.offset, ..*site }));
+                let first_map = stack_maps.len() as u32;
+                let map = |map: u32| if map == NO_MAP { NO_MAP } else { first_map + map };
+                call_sites.extend(sites.map(|site| CallSite {
+                    offset: start + site.offset,
+                    map: map(site.map),
+                    ..*site
+                }));
+                stack_maps.extend_from_slice(&batch.stack_maps[piece.stack_maps.clone()]);
             }
         })?;
+        let (traps, call_sites) = (traps.into(), call_sites.into());
         let image =
-            Box::new(Image { code, functions: functions.into(), traps: traps.into(), call_sites: call_sites.into() });
+            Box::new(Image { code, functions: functions.into(), traps, call_sites, stack_maps: stack_maps.into() });
         registry::add(&image);
         Ok(image)
     }
@@ -165,6 +179,14 @@ impl Image {
         let found = self.call_sites.binary_search_by_key(&offset, |site| site.offset).ok()?;
         // A call may be a function's last instruction.
         Some((self.function_at(offset - 1)?.0, self.call_sites[found].loc))
+    }
+
+    /// The stack map of the call that returns to an address; none if its frame holds no references.
+    pub fn stack_map(&self, return_address: usize) -> Option<StackMap<'_>> {
+        let offset = self.offset(return_address)?;
+        let found = self.call_sites.binary_search_by_key(&offset, |site| site.offset).ok()?;
+        let map = self.call_sites[found].map;
+        (map != NO_MAP).then(|| StackMap::read(&self.stack_maps, map))
     }
 
     /// The index of the body that the code at an address belongs to, and whether the function has no frame of its own.

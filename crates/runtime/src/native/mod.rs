@@ -1,7 +1,8 @@
 //! in: a module of an engine whose tier is compiled code. out: its functions as machine code, and the ways in and out of it.
 //!
 //! Reading order: [`compile`] (functions to code, in parallel), [`image`] (code in its place, with its tables), [`stubs`] (between code and
-//! host), [`stop`] (what stubs call), [`builtins`] (what code calls), [`signals`] and [`registry`] (faults become traps), [`backtrace`].
+//! host), [`stop`] (what stubs call), [`builtins`] (what code calls), [`signals`] and [`registry`] (faults become traps), [`backtrace`],
+//! [`frames`] (what the collector finds).
 //!
 //! x86-64 Linux only: `build.rs` sets `native` there. The calling convention is in `tiercel_compiler::isa::x64::abi`.
 //!
@@ -17,6 +18,7 @@
 mod backtrace;
 mod builtins;
 mod compile;
+mod frames;
 mod image;
 mod registry;
 mod signals;
@@ -26,6 +28,7 @@ mod stubs;
 mod tests;
 
 pub use self::builtins::BUILTINS;
+pub use self::frames::visit as visit_frames;
 pub use self::image::Image;
 pub use self::stop::Trapped;
 
@@ -112,17 +115,13 @@ impl Native {
         bytes: &[u8],
         layout: &VmctxLayout,
     ) -> Result<NativeModule> {
-        let refused = |reason: &dyn core::fmt::Display| {
-            tracing::debug!(target: "tiercel::native", "the interpreter runs the module: {reason}");
-            None
-        };
-        let image = match compile::obstacle(info) {
-            Some(reason) => refused(&reason),
-            None => match compile::compile(config, self.options, info, bytes, layout) {
-                Ok(image) => Some(image),
-                Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Limit) => refused(&error),
-                Err(error) => return Err(error),
-            },
+        let image = match compile::compile(config, self.options, info, bytes, layout) {
+            Ok(image) => Some(image),
+            Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Limit) => {
+                tracing::debug!(target: "tiercel::native", "the interpreter runs the module: {error}");
+                None
+            }
+            Err(error) => return Err(error),
         };
         self.module(info, image)
     }

@@ -46,7 +46,9 @@ struct Made {
 
 /// The shape of a function type.
 pub fn shape(ty: &FuncType) -> Shape {
-    let types = |types: &[tiercel_wasm::ValType]| types.iter().map(|&ty| Type::from(ty)).collect();
+    // In slots and registers references of all kinds are alike.
+    let of = |ty: tiercel_wasm::ValType| if ty.is_traced() { Type::I64 } else { Type::from(ty) };
+    let types = |types: &[tiercel_wasm::ValType]| types.iter().map(|&ty| of(ty)).collect();
     Shape { params: types(ty.params()), results: types(ty.results()) }
 }
 

@@ -10,6 +10,7 @@ pub mod host_func;
 pub mod instance;
 pub mod libcalls;
 pub mod memory;
+pub mod objects;
 pub mod stack_limit;
 pub mod table;
 pub mod vmctx;

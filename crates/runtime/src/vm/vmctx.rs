@@ -41,6 +41,16 @@ pub struct VmStore {
     pub exit_fp: usize,
     /// Compiled code: the frame pointer of the stub through which it was entered last, and which returns when the guest is stopped.
     pub entry_fp: usize,
+    /// The collected heap: where offset 0 is.
+    pub gc_base: *mut u8,
+    /// The collected heap: the offset of the next object.
+    pub gc_next: usize,
+    /// The collected heap: objects end here, or the collector has to make room. Not below `gc_next`.
+    pub gc_limit: usize,
+    /// What the collected heap knows of types, by their numbers.
+    pub gc_types: *const GcType,
+    /// Compiled code: a value on its way to a routine that fills an array.
+    pub gc_value: [u64; 2],
     /// The lowest address of the stack that `native_stack_limit` is about; 0 in engines without compiled code.
     pub native_stack: usize,
     /// Compiled code: where a signal has stopped it.
@@ -58,17 +68,9 @@ pub struct VmStore {
     pub stop_cx: *mut VmCtx,
     /// The store that owns this.
     pub store: *mut crate::api::store::StoreInner,
-    /// The collected heap: where offset 0 is.
-    pub gc_base: *mut u8,
-    /// The collected heap: the offset of the next object.
-    pub gc_next: usize,
-    /// The collected heap: objects end here, or the collector has to make room. Not below `gc_next`.
-    pub gc_limit: usize,
     /// The collected heap: the bytes for which there was no room.
     pub gc_request: usize,
-    /// What the collected heap knows of types, by their numbers.
-    pub gc_types: *const GcType,
-    /// How many there are.
+    /// How many entries `gc_types` has.
     pub gc_types_len: usize,
     /// Where the guest is that the running host function was called by.
     pub host_call: CodePoint,
@@ -198,6 +200,11 @@ const _: () = {
         assert!(core::mem::offset_of!(VmStore, epoch_deadline) == store::EPOCH_DEADLINE as usize);
         assert!(core::mem::offset_of!(VmStore, exit_fp) == store::EXIT_FP as usize);
         assert!(core::mem::offset_of!(VmStore, entry_fp) == store::ENTRY_FP as usize);
+        assert!(core::mem::offset_of!(VmStore, gc_base) == store::GC_BASE as usize);
+        assert!(core::mem::offset_of!(VmStore, gc_next) == store::GC_NEXT as usize);
+        assert!(core::mem::offset_of!(VmStore, gc_limit) == store::GC_LIMIT as usize);
+        assert!(core::mem::offset_of!(VmStore, gc_types) == store::GC_TYPES as usize);
+        assert!(core::mem::offset_of!(VmStore, gc_value) == store::GC_VALUE as usize);
     }
     assert!(size_of::<VmGlobal>() == tiercel_abi::vmctx::GLOBAL_BYTES as usize);
 };

@@ -16,17 +16,19 @@
 use super::abi::CALLEE_SAVED;
 use super::asm::{Assembler, FrameBases, Label, Symbol};
 use super::inst::Inst as X64;
-use super::lower::PoolConst;
+use super::lower::{NEW_OBJECT, PoolConst};
 use super::mem::{Mem, Scale};
 use super::regs::*;
 use super::row::{Cond, Op};
 use super::vcode::{self, Kind, NO_TRAP, Parity, Test, VCode};
 use crate::compile::{CallReloc, CallSite, Code, TrapSite};
 use crate::entity::Entity;
+use crate::ir::insts::cast;
 use crate::isa::reg::{Reg, RegClass};
+use crate::isa::stack_maps::StackMaps;
 use crate::regalloc::{self, Loc, Move, Output, Slot, Source, VCode as _, VReg};
-use tiercel_abi::Trap;
 use tiercel_abi::vmctx::{func_ref, header, store};
+use tiercel_abi::{Trap, heap};
 
 /// A frame up to this size in a function that calls nothing is not checked against the stack's limit, below which there is room for it.
 const UNCHECKED_LEAF_BYTES: u32 = 1024;
@@ -44,6 +46,16 @@ struct TrapExit {
     loc: u32,
 }
 
+/// An allocation for which there is no room: a call of the routine, away from the rest.
+struct NewExit {
+    slow: Label,
+    done: Label,
+    ty: u32,
+    bytes: u32,
+    loc: u32,
+    map: u32,
+}
+
 /// An edge whose moves are made away from the branch.
 struct EdgeExit {
     label: Label,
@@ -57,6 +69,9 @@ pub struct Buffers {
     blocks: Vec<Label>,
     traps: Vec<TrapExit>,
     edges: Vec<EdgeExit>,
+    news: Vec<NewExit>,
+    /// For tests of references: where null goes, and where it comes back with the flags at not equal.
+    nulls: Vec<(Label, Label)>,
     /// For each vreg that can be made again, the instruction that makes it.
     remat: Vec<u32>,
     /// For each switch its table, and where its labels start.
@@ -94,6 +109,7 @@ struct Emit<'a> {
     /// The next of the moves, and of the edges.
     next_move: usize,
     next_edge: usize,
+    maps: StackMaps,
 }
 
 /// Emits a function. Labels of the pool and of jump tables are in `asm`, and nothing else.
@@ -109,6 +125,8 @@ pub fn emit(
     code.clear();
     b.traps.clear();
     b.edges.clear();
+    b.news.clear();
+    b.nulls.clear();
     b.blocks.clear();
     b.remat.clear();
     b.switches.clear();
@@ -129,7 +147,9 @@ pub fn emit(
     b.blocks.extend((0..vcode.blocks.len()).map(|_| asm.label()));
     let frame = Frame { size, saved: saved as i32, vmctx: vmctx as i32, none };
     let slots16 = slots8_bytes as i32;
-    let mut emit = Emit { vcode, out, asm, b, code, frame, slots16, next_move: 0, next_edge: 0 };
+    let run = (locals / 8, vcode.traced_locals);
+    let maps = StackMaps::new(vcode.has_references, size / 8, run, slots / 8);
+    let mut emit = Emit { vcode, out, asm, b, code, frame, slots16, next_move: 0, next_edge: 0, maps };
     emit.code.frameless = none;
     let entry = emit.asm.label();
     emit.asm.bind(entry);
@@ -334,14 +354,25 @@ impl Emit<'_> {
             }
             Kind::CallLocal(body) => {
                 self.asm.call_symbol(Symbol(body));
-                self.after_call(inst, self.vcode.foreign_tail_calls);
+                self.after_call(index, inst, self.vcode.foreign_tail_calls);
             }
             Kind::CallRef => {
                 self.asm.m(Op::CALL_RM, native_entry());
-                self.after_call(inst, true);
+                self.after_call(index, inst, true);
             }
-            Kind::CallBuiltin(place, may_stop) => self.call_builtin(place, may_stop, inst.loc),
-            Kind::Epoch(place) => self.epoch(place, inst.loc),
+            Kind::CallBuiltin(place, may_stop) => {
+                let map = self.stack_map(index);
+                self.call_builtin(place, may_stop, inst.loc, map);
+            }
+            Kind::New { ty, bytes } => {
+                let map = self.stack_map(index);
+                self.new_object(ty, bytes, inst.loc, map);
+            }
+            Kind::RefIs { ty, how } => self.ref_is(index, ty, how),
+            Kind::Epoch(place) => {
+                let map = self.stack_map(index);
+                self.epoch(place, inst.loc, map);
+            }
             Kind::TailLocal(body) => {
                 self.leave_for(inst.stack_bytes);
                 self.asm.emit(&X64::to_symbol(Op::JMP, Symbol(body)));
@@ -398,12 +429,18 @@ impl Emit<'_> {
         self.code.traps.push(TrapSite { offset: self.asm.offset(), code, loc });
     }
 
-    fn call_site(&mut self, loc: u32) {
-        self.code.call_sites.push(CallSite { offset: self.asm.offset(), loc });
+    fn call_site(&mut self, loc: u32, map: u32) {
+        self.code.call_sites.push(CallSite { offset: self.asm.offset(), loc, map });
     }
 
-    fn after_call(&mut self, inst: &vcode::Inst, reload: bool) {
-        self.call_site(inst.loc);
+    /// The stack map of an instruction.
+    fn stack_map(&mut self, index: u32) -> u32 {
+        self.maps.at(regalloc::Inst::new(index as usize), &self.out.stack_maps, &mut self.code.stack_maps)
+    }
+
+    fn after_call(&mut self, index: u32, inst: &vcode::Inst, reload: bool) {
+        let map = self.stack_map(index);
+        self.call_site(inst.loc, map);
         if inst.stack_bytes != 0 {
             // The callee has popped its arguments.
             self.asm.ri(Op::SUB_I.s64(), RSP, inst.stack_bytes as i32);
@@ -420,17 +457,17 @@ impl Emit<'_> {
         }
     }
 
-    fn call_builtin(&mut self, place: u32, may_stop: bool, loc: u32) {
+    fn call_builtin(&mut self, place: u32, may_stop: bool, loc: u32, map: u32) {
         self.asm.rm(Op::MOV_RM.s64(), SCRATCH, Mem::base(VMCTX, (header::BUILTINS * 8) as i32));
         self.asm.m(Op::CALL_RM, Mem::base(SCRATCH, 8 * place as i32));
-        self.call_site(loc);
+        self.call_site(loc, map);
         if may_stop {
             self.asm.rr(Op::TEST_MR.s32(), RDX, RDX);
             self.trap_if(Test::of(Cond::Ne), 0, loc);
         }
     }
 
-    fn epoch(&mut self, place: u32, loc: u32) {
+    fn epoch(&mut self, place: u32, loc: u32, map: u32) {
         let over = self.asm.label();
         self.asm.rm(Op::MOV_RM.s64(), SCRATCH, Mem::base(VMCTX, (header::STORE * 8) as i32));
         self.asm.rm(Op::MOV_RM.s64(), RAX, Mem::base(SCRATCH, store::EPOCH as i32));
@@ -438,8 +475,64 @@ impl Emit<'_> {
         self.asm.rm(Op::CMP_RM.s64(), RAX, Mem::base(SCRATCH, store::EPOCH_DEADLINE as i32));
         self.asm.jcc(Cond::B, over);
         self.asm.copy(RDI, VMCTX);
-        self.call_builtin(place, true, loc);
+        self.call_builtin(place, true, loc, map);
         self.asm.bind(over);
+    }
+
+    /// Takes room for an object from the heap, or asks the routine for it.
+    fn new_object(&mut self, ty: u32, bytes: u32, loc: u32, map: u32) {
+        let (slow, done) = (self.asm.label(), self.asm.label());
+        let word = |offset: u32| Mem::base(SCRATCH, offset as i32);
+        self.asm.rm(Op::MOV_RM.s64(), SCRATCH, Mem::base(VMCTX, (header::STORE * 8) as i32));
+        self.asm.rm(Op::MOV_RM.s64(), RAX, word(store::GC_NEXT));
+        self.asm.rm(Op::LEA.s64(), RDX, Mem::base(RAX, bytes as i32));
+        self.asm.rm(Op::CMP_RM.s64(), RDX, word(store::GC_LIMIT));
+        self.asm.jcc(Cond::A, slow);
+        self.asm.rm(Op::MOV_MR.s64(), RDX, word(store::GC_NEXT));
+        self.asm.rm(Op::MOV_RM.s64(), RDX, word(store::GC_BASE));
+        self.asm.mi(Op::MOV_MI.s32(), Mem::indexed(RDX, RAX, Scale::One, 0), ty as i32);
+        self.asm.bind(done);
+        self.b.news.push(NewExit { slow, done, ty, bytes, loc, map });
+    }
+
+    /// Tests the type of a reference.
+    fn ref_is(&mut self, index: u32, ty: u32, how: u32) {
+        let (reference, found) = (self.operand(index, 0), self.operand(index, 1));
+        let (no, done) = (self.asm.label(), self.asm.label());
+        self.asm.rr(Op::TEST_MR.s32(), reference, reference);
+        // Null leaves the flags at equal.
+        self.asm.jcc(Cond::E, if how & cast::NULLABLE != 0 { done } else { no });
+        self.asm.ri(Op::TEST_I.s32(), reference, heap::TAGS as i32);
+        self.asm.jcc(Cond::Ne, done);
+        self.asm.rm(Op::MOV_RM.s64(), found, Mem::base(VMCTX, (header::STORE * 8) as i32));
+        self.asm.rm(Op::MOV_RM.s64(), found, Mem::base(found, store::GC_BASE as i32));
+        self.asm.rm(Op::MOV_RM.s32(), found, Mem::indexed(found, reference, Scale::One, 0));
+        if how & cast::KIND == 0 {
+            self.asm.ri(Op::CMP_I.s32(), found, ty as i32);
+        }
+        if how & cast::FINAL == 0 {
+            let types = self.operand(index, 2);
+            if how & cast::KIND == 0 {
+                self.asm.jcc(Cond::E, done);
+            }
+            self.asm.rm(Op::MOV_RM.s64(), types, Mem::base(VMCTX, (header::STORE * 8) as i32));
+            self.asm.rm(Op::MOV_RM.s64(), types, Mem::base(types, store::GC_TYPES as i32));
+            // The entry: number times 40.
+            const _: () = assert!(heap::ty::BYTES == 40);
+            self.asm.rm(Op::LEA.s64(), found, Mem::indexed(found, found, Scale::Four, 0));
+            self.asm.rm(Op::LEA.s64(), found, Mem::indexed(types, found, Scale::Eight, 0));
+            if how & cast::KIND != 0 {
+                self.asm.mi(Op::CMP_I.s32(), Mem::base(found, heap::ty::KIND as i32), ty as i32);
+            } else {
+                let depth = (how & cast::DEPTH) as i32;
+                self.asm.mi(Op::CMP_I.s32(), Mem::base(found, heap::ty::LINEAGE_LEN as i32), depth);
+                self.asm.jcc(Cond::Be, no);
+                self.asm.rm(Op::MOV_RM.s64(), found, Mem::base(found, heap::ty::LINEAGE as i32));
+                self.asm.mi(Op::CMP_I.s32(), Mem::base(found, 4 * depth), ty as i32);
+            }
+        }
+        self.asm.bind(done);
+        self.b.nulls.push((no, done));
     }
 
     /// Returns to the caller, whose return address is on top of the stack, and pops the arguments.
@@ -620,6 +713,19 @@ impl Emit<'_> {
             self.asm.bind(exit.label);
             self.edge_moves(exit.edge);
             self.asm.jmp(self.b.blocks[exit.target]);
+        }
+        for NewExit { slow, done, ty, bytes, loc, map } in std::mem::take(&mut self.b.news) {
+            self.asm.bind(slow);
+            self.asm.copy(RDI, VMCTX);
+            self.asm.constant(RSI, ty.into());
+            self.asm.constant(RDX, bytes.into());
+            self.call_builtin(NEW_OBJECT, true, loc, map);
+            self.asm.jmp(done);
+        }
+        for (no, done) in std::mem::take(&mut self.b.nulls) {
+            self.asm.bind(no);
+            self.asm.rr(Op::TEST_MR.s64(), RSP, RSP);
+            self.asm.jmp(done);
         }
         let mut traps = std::mem::take(&mut self.b.traps);
         for exit in traps.drain(..) {

@@ -37,8 +37,10 @@ const SAVED: [Reg; 5] = [RBX, R12, R13, R14, R15];
 /// Places in the frame of an entry stub, from `rbp`.
 const SLOTS: i32 = -48;
 const STORE: i32 = -56;
-const OUTER_ENTRY_FP: i32 = -64;
-const OUTER_EXIT_FP: i32 = -72;
+/// Where an entry stub keeps `VmStore::entry_fp` as it was before, from `rbp`.
+pub const OUTER_ENTRY_FP: i32 = -64;
+/// Where an entry stub keeps `VmStore::exit_fp` as it was before, from `rbp`.
+pub const OUTER_EXIT_FP: i32 = -72;
 const ENTRY_FRAME_BYTES: i32 = 80;
 /// The address of the slots while arguments are loaded from them or results stored to them: no place for either.
 const SLOTS_REG: Reg = R10;
@@ -91,7 +93,7 @@ fn load(asm: &mut Assembler, ty: Type, reg: Reg, mem: Mem) {
         Type::F32 => Op::MOVSS_LOAD,
         Type::F64 => Op::MOVSD_LOAD,
         Type::V128 => Op::MOVUPS_RM,
-        Type::I64 | Type::None => Op::MOV_RM.s64(),
+        Type::I64 | Type::Ref | Type::None => Op::MOV_RM.s64(),
     };
     asm.rm(op, reg, mem);
 }
@@ -103,7 +105,7 @@ fn store(asm: &mut Assembler, ty: Type, reg: Reg, mem: Mem) {
         Type::F64 => Op::MOVSD_STORE,
         Type::V128 => Op::MOVUPS_MR,
         // The upper half of an `i32` is zero.
-        Type::I32 | Type::I64 | Type::None => Op::MOV_MR.s64(),
+        Type::I32 | Type::I64 | Type::Ref | Type::None => Op::MOV_MR.s64(),
     };
     asm.rm(op, reg, mem);
 }

@@ -4,6 +4,7 @@ use super::asm::Label;
 use super::inst;
 use super::row::Cond;
 use crate::entity::Entity;
+use crate::ir::Builtin;
 use crate::isa::reg::{Reg, RegClass, RegSet};
 use crate::regalloc::{self, Block, Operand, PReg, PRegSet, VReg, VRegData};
 use std::fmt;
@@ -28,6 +29,20 @@ pub enum Kind {
     CallRef,
     /// Calls a routine of the runtime by its place in the table; `true`: the guest may have to be stopped then.
     CallBuiltin(u32, bool),
+    /// Makes an object of this type and so many bytes, and writes its type.
+    New {
+        /// The type's number.
+        ty: u32,
+        /// Bytes of the object.
+        bytes: u32,
+    },
+    /// Sets the flags to equal if the reference in operand 0 is of a type, else to not equal; the other operands are overwritten.
+    RefIs {
+        /// The type's number or kind.
+        ty: u32,
+        /// As in [`crate::ir::insts::cast`].
+        how: u32,
+    },
     /// Looks at the epoch and calls the routine with this place if it has come.
     Epoch(u32),
     /// Leaves the function for the one with this body index. Arguments on the stack were stored as for a call.
@@ -156,6 +171,10 @@ pub struct VCode {
     pub local_bytes: u32,
     /// Bytes of [`VCode::local_bytes`], from its start, that are zero at entry.
     pub zeroed_bytes: u32,
+    /// References at the start of [`VCode::local_bytes`], 8 bytes each, which are valid or null all the time.
+    pub traced_locals: u32,
+    /// Whether there is any value that the collector follows.
+    pub has_references: bool,
     /// Bytes of stack arguments that the function itself has and pops.
     pub in_bytes: u32,
     /// Whether it calls anything.
@@ -210,6 +229,7 @@ impl VCode {
         table_entries.clear();
         (self.out_bytes, self.local_bytes, self.zeroed_bytes, self.in_bytes) = (0, 0, 0, 0);
         (self.calls, self.saves_vmctx, self.has_memory) = (false, false, false);
+        (self.traced_locals, self.has_references) = (0, false);
     }
 
     /// A new virtual register.
@@ -217,6 +237,13 @@ impl VCode {
     pub fn new_vreg(&mut self, of: RegClass, wide: bool, remat: bool) -> Reg {
         self.vregs.push(VRegData { class: class(of), wide, reference: false, remat });
         Reg::virt(of, self.vregs.len() as u32 - 1)
+    }
+
+    /// A new virtual register for a reference that the collector follows.
+    pub fn new_reference(&mut self) -> Reg {
+        self.has_references = true;
+        self.vregs.push(VRegData { class: class(RegClass::Int), wide: false, reference: true, remat: false });
+        Reg::virt(RegClass::Int, self.vregs.len() as u32 - 1)
     }
 
     /// Whether a virtual register holds more than 8 bytes.
@@ -338,12 +365,20 @@ impl regalloc::VCode for VCode {
     #[inline]
     fn clobbers(&self, inst: regalloc::Inst) -> PRegSet {
         match self.insts[inst.index()].kind {
-            Kind::CallLocal(_) | Kind::CallRef | Kind::CallBuiltin(..) | Kind::Epoch(_) => CALL_CLOBBERS,
+            Kind::CallLocal(_) | Kind::CallRef | Kind::CallBuiltin(..) | Kind::Epoch(_) | Kind::New { .. } => {
+                CALL_CLOBBERS
+            }
             _ => PRegSet::EMPTY,
         }
     }
-    fn is_safepoint(&self, _inst: regalloc::Inst) -> bool {
-        false
+    #[inline]
+    fn is_safepoint(&self, inst: regalloc::Inst) -> bool {
+        self.has_references
+            && match self.insts[inst.index()].kind {
+                Kind::CallLocal(_) | Kind::CallRef | Kind::Epoch(_) | Kind::New { .. } => true,
+                Kind::CallBuiltin(place, _) => Builtin::from_index(place).is_some_and(Builtin::may_collect),
+                _ => false,
+            }
     }
     #[inline]
     fn is_move(&self, inst: regalloc::Inst) -> bool {

@@ -7,7 +7,8 @@ use crate::gc::layout::{ELEMENTS_OFFSET, FIELDS_OFFSET, GcType, LENGTH_OFFSET, a
 use crate::gc::{i31, is_i31, is_object};
 use crate::interp::dispatch::{Next, Op, Regs, handler};
 use crate::interp::operand::{A, Ac, Dst, S, Src, St, Value, field, imm32, slot};
-use crate::vm::{CodePoint, Instance, VmFuncRef, libcalls};
+use crate::vm::objects::{copy_data, copy_elements, elements, fill, put, within};
+use crate::vm::{CodePoint, VmFuncRef, libcalls};
 use core::marker::PhantomData;
 use tiercel_abi::Trap;
 use tiercel_wasm::numeric::V128;
@@ -118,46 +119,11 @@ unsafe fn new_array(r: &Regs, len: u32, ty: u32, log2: u8) -> Result<(*mut u8, i
     }
 }
 
-/// Copies a value of 1 << `log2` bytes from a slot.
-#[inline(always)]
-unsafe fn put(to: *mut u8, from: *const u64, log2: u16) {
-    // SAFETY: the caller's.
-    unsafe {
-        match log2 {
-            0 => to.write(*from as u8),
-            1 => to.cast::<u16>().write(*from as u16),
-            2 => to.cast::<u32>().write(*from as u32),
-            3 => to.cast::<u64>().write(*from),
-            _ => {
-                to.cast::<u64>().write(*from);
-                to.cast::<u64>().add(1).write(*from.add(1));
-            }
-        }
-    }
-}
-
-/// Fills `len` elements of 1 << `log2` bytes with a slot's value.
-unsafe fn fill(to: *mut u8, from: *const u64, log2: u16, len: u32) {
-    // SAFETY: the caller's.
-    unsafe {
-        match log2 {
-            0 => to.write_bytes(*from as u8, len as usize),
-            _ => (0..len as usize).for_each(|index| put(to.add(index << log2), from, log2)),
-        }
-    }
-}
-
 /// A word of an instruction as two halves.
 #[inline(always)]
 unsafe fn halves_of(word: *const u64) -> (u32, u32) {
     // SAFETY: the caller's.
     unsafe { (*word.cast::<u32>(), *word.cast::<u32>().add(1)) }
-}
-
-/// Whether `start..start + len` lies within an array.
-#[inline(always)]
-fn within(start: u32, len: u32, array: u32) -> bool {
-    u64::from(start) + u64::from(len) <= u64::from(array)
 }
 
 ops! {
@@ -181,7 +147,7 @@ ops! {
         while word < end {
             let halves = word.cast::<u16>();
             let (from, log2, offset) = (*halves as usize, *halves.add(1), *word.cast::<u32>().add(1) as usize);
-            put(object.add(offset), r.fp.add(from), log2);
+            put(object.add(offset), r.fp.add(from), log2 as u8);
             word = word.add(1);
         }
         St::put(r, reference);
@@ -207,7 +173,7 @@ ops! {
             Ok(new) => new,
             Err(next) => return next,
         };
-        fill(elements, slot(r, 1), log2 as u16, len as u32);
+        fill(elements, slot(r, 1), log2 as u8, len as u32);
         St::put(r, reference);
         r.ip = r.ip.add(3);
         Next::Go
@@ -235,7 +201,7 @@ ops! {
         };
         let (mut from, step) = (slot(r, 1), if log2 == 4 { 2 } else { 1 });
         for index in 0..len as usize {
-            put(elements.add(index << log2), from, log2 as u16);
+            put(elements.add(index << log2), from, log2 as u8);
             from = from.add(step);
         }
         St::put(r, reference);
@@ -255,7 +221,7 @@ ops! {
             Ok(new) => new,
             Err(next) => return next,
         };
-        copy_data(elements, from, log2);
+        copy_data(elements, from, log2 as u8);
         St::put(r, reference);
         r.ip = r.ip.add(4);
         Next::Go
@@ -274,7 +240,7 @@ ops! {
             Ok(new) => new,
             Err(next) => return next,
         };
-        copy_elements(instance, segment, elements, from as u32, len as u32, log2);
+        copy_elements(instance, segment, elements, from as u32, len as u32, log2 as u8);
         St::put(r, reference);
         r.ip = r.ip.add(4);
         Next::Go
@@ -355,15 +321,11 @@ ops! {
     /// Fills array `dst` from `s0` on with `s1`, `s2` times; the third word is the binary logarithm of an element's bytes.
     ArrayFill |r| {
         let (reference, start, len): (i64, i32, i32) = (S::get(r, 0), S::get(r, 1), S::get(r, 3));
-        if reference == 0 {
-            return trap(Trap::NullReference);
+        let (len, log2) = (len as u32, *r.ip.add(2) as u8);
+        match elements((*r.cx).store, reference as u64, start as u32, len, log2) {
+            Ok(to) => fill(to, slot(r, 2), log2, len),
+            Err(reason) => return trap(reason),
         }
-        let array = object(r, reference as u64);
-        if !within(start as u32, len as u32, array_len(array)) {
-            return trap(Trap::ArrayOutOfBounds);
-        }
-        let log2 = *r.ip.add(2) as u16;
-        fill(array.add(ELEMENTS_OFFSET + ((start as u32 as usize) << log2)), slot(r, 2), log2, len as u32);
         r.ip = r.ip.add(3);
         Next::Go
     }
@@ -372,19 +334,17 @@ ops! {
     /// binary logarithm of an element's bytes.
     ArrayCopy |r| {
         let (len, log2) = halves_of(r.ip.add(2));
-        let len = i32::load(r.fp.add(len as usize)) as u32;
+        let (len, log2) = (i32::load(r.fp.add(len as usize)) as u32, log2 as u8);
         let (to, to_start): (i64, i32) = (S::get(r, 0), S::get(r, 1));
         let (from, from_start): (i64, i32) = (S::get(r, 2), S::get(r, 3));
         if to == 0 || from == 0 {
             return trap(Trap::NullReference);
         }
-        let (to, from) = (object(r, to as u64), object(r, from as u64));
-        if !within(to_start as u32, len, array_len(to)) || !within(from_start as u32, len, array_len(from)) {
-            return trap(Trap::ArrayOutOfBounds);
+        let place = |array: i64, start: i32| elements((*r.cx).store, array as u64, start as u32, len, log2);
+        match (place(to, to_start), place(from, from_start)) {
+            (Ok(to), Ok(from)) => core::ptr::copy(from, to, (len as usize) << log2),
+            (Err(reason), _) | (_, Err(reason)) => return trap(reason),
         }
-        let to = to.add(ELEMENTS_OFFSET + ((to_start as u32 as usize) << log2));
-        let from = from.add(ELEMENTS_OFFSET + ((from_start as u32 as usize) << log2));
-        core::ptr::copy(from, to, (len as usize) << log2);
         r.ip = r.ip.add(3);
         Next::Go
     }
@@ -395,18 +355,15 @@ ops! {
         let (segment, log2) = halves_of(r.ip.add(2));
         let (reference, start): (i64, i32) = (S::get(r, 0), S::get(r, 1));
         let (from, len): (i32, i32) = (S::get(r, 2), S::get(r, 3));
-        if reference == 0 {
-            return trap(Trap::NullReference);
-        }
-        let array = object(r, reference as u64);
-        if !within(start as u32, len as u32, array_len(array)) {
-            return trap(Trap::ArrayOutOfBounds);
-        }
+        let to = match elements((*r.cx).store, reference as u64, start as u32, len as u32, log2 as u8) {
+            Ok(to) => to,
+            Err(reason) => return trap(reason),
+        };
         let bytes = (len as u32 as u64) << log2;
         let Some(from) = (*(*r.cx).instance).data_range(segment, from as u32, bytes) else {
             return trap(Trap::MemoryOutOfBounds);
         };
-        copy_data(array.add(ELEMENTS_OFFSET + ((start as u32 as usize) << log2)), from, log2);
+        copy_data(to, from, log2 as u8);
         r.ip = r.ip.add(3);
         Next::Go
     }
@@ -416,19 +373,15 @@ ops! {
         let (segment, log2) = halves_of(r.ip.add(2));
         let (reference, start): (i64, i32) = (S::get(r, 0), S::get(r, 1));
         let (from, len): (i32, i32) = (S::get(r, 2), S::get(r, 3));
-        if reference == 0 {
-            return trap(Trap::NullReference);
-        }
-        let array = object(r, reference as u64);
-        if !within(start as u32, len as u32, array_len(array)) {
-            return trap(Trap::ArrayOutOfBounds);
-        }
+        let to = match elements((*r.cx).store, reference as u64, start as u32, len as u32, log2 as u8) {
+            Ok(to) => to,
+            Err(reason) => return trap(reason),
+        };
         let instance = &*(*r.cx).instance;
         if !within(from as u32, len as u32, instance.element_count(segment)) {
             return trap(Trap::TableOutOfBounds);
         }
-        let to = array.add(ELEMENTS_OFFSET + ((start as u32 as usize) << log2));
-        copy_elements(instance, segment, to, from as u32, len as u32, log2);
+        copy_elements(instance, segment, to, from as u32, len as u32, log2 as u8);
         r.ip = r.ip.add(3);
         Next::Go
     }
@@ -500,26 +453,6 @@ ops! {
         let holds = T::holds(r, reference as u64, r.ip.add(3));
         r.ip = r.ip.offset(if holds { 4 } else { *r.ip.add(2) as i64 as isize });
         Next::Go
-    }
-}
-
-/// Copies elements that a data segment holds as little-endian bytes.
-unsafe fn copy_data(to: *mut u8, from: &[u8], log2: u32) {
-    // SAFETY: the caller's: there is room for all of them.
-    unsafe {
-        core::ptr::copy_nonoverlapping(from.as_ptr(), to, from.len());
-        if cfg!(target_endian = "big") && log2 < 4 {
-            core::slice::from_raw_parts_mut(to, from.len()).chunks_exact_mut(1 << log2).for_each(<[u8]>::reverse);
-        }
-    }
-}
-
-/// Copies elements of a segment.
-unsafe fn copy_elements(instance: &Instance, segment: u32, to: *mut u8, start: u32, len: u32, log2: u32) {
-    for index in 0..len {
-        let value = instance.element(segment, start + index);
-        // SAFETY: the caller's: there is room for all of them.
-        unsafe { put(to.add((index as usize) << log2), &value, log2 as u16) };
     }
 }
 

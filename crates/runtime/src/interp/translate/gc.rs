@@ -5,7 +5,6 @@ use super::reference::Test;
 use super::stack::Kind;
 use super::{Context, Place, Translator, class_of, reference_class};
 use crate::gc::TypeLayout;
-use crate::gc::layout::log2_bytes;
 use crate::interp::dispatch::{Handler, handler};
 use crate::interp::operand::{A, Ac, S, St};
 use crate::interp::ops::Class;
@@ -212,7 +211,7 @@ impl Translator {
     /// The type of an array's elements, and the binary logarithm of their bytes.
     fn element(&self, cx: Context<'_>, ty: u32) -> (FieldType, u8) {
         match self.layout(cx, ty).0 {
-            CompositeType::Array(element) => (*element, log2_bytes(element.storage)),
+            CompositeType::Array(element) => (*element, element.storage.log2_bytes()),
             _ => unreachable!("validation proved type {ty} to be an array"),
         }
     }

@@ -97,6 +97,15 @@ impl Lower<'_> {
             self.test_zero(a, Size::S32);
             return Some(Test::of(Cond::E));
         }
+        match inst.op {
+            Opcode::RefIsNull => {
+                self.test_zero(a, Size::S32);
+                return Some(Test::of(Cond::E));
+            }
+            Opcode::RefEq => return Some(Test::of(self.compare_ints(a, b, Cond::E, Size::S32))),
+            Opcode::RefIs => return Some(self.ref_is(value)),
+            _ => {}
+        }
         if let Some((cond, size)) = int_condition(inst.op) {
             return Some(Test::of(self.compare_ints(a, b, cond, size)));
         }

@@ -73,10 +73,20 @@ impl Lower<'_> {
                 self.push_rm(Op::MOVSXD, [dst], source);
             }
             // Where the wider register is read as such: a copy.
-            I64ExtendI32U => {
+            I64ExtendI32U | RefBits => {
                 let dst = self.def(value);
                 let source = self.reg(a);
                 self.push_copy(Inst::r(Op::MOV_RM.s64(), [dst, source]));
+            }
+            RefFromBits => {
+                let dst = self.def(value);
+                let source = self.reg(a);
+                self.push_copy(Inst::r(Op::MOV_RM.s64(), [dst, source]));
+            }
+            HeapAddr => {
+                let dst = self.def(value);
+                let (base, reference) = (self.reg(a), self.reg(b));
+                self.push(Inst::m(Op::LEA.s64(), [dst], Mem::indexed(base, reference, Scale::One, 0)));
             }
             I32WrapI64 => {
                 let dst = self.def(value);

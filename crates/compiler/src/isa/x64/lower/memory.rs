@@ -70,7 +70,7 @@ impl Lower<'_> {
         };
         let func = self.func;
         let inst = func.inst(pointer);
-        if inst.op != Opcode::I64Add || !self.is_mine(pointer) {
+        if !matches!(inst.op, Opcode::I64Add | Opcode::HeapAddr) || !self.is_mine(pointer) {
             return Mem::base(self.reg(pointer), disp);
         }
         let (base, index) = (self.operand(inst.a), self.operand(inst.b));
@@ -109,7 +109,7 @@ impl Lower<'_> {
 
     fn load_into(&mut self, op: Opcode, dst: Reg, address: Address) {
         let op = match op {
-            Opcode::I32Load | Opcode::I64Load32U => Op::MOV_RM.s32(),
+            Opcode::I32Load | Opcode::I64Load32U | Opcode::RefLoad => Op::MOV_RM.s32(),
             Opcode::I64Load => Op::MOV_RM.s64(),
             Opcode::I32Load8U | Opcode::I64Load8U => Op::MOVZX_8.s32(),
             Opcode::I32Load16U | Opcode::I64Load16U => Op::MOVZX_16.s32(),
@@ -136,7 +136,7 @@ impl Lower<'_> {
             Type::F32 => Op::MOVSS_LOAD,
             Type::F64 => Op::MOVSD_LOAD,
             Type::V128 => Op::MOVUPS_RM,
-            Type::I64 | Type::None => Op::MOV_RM.s64(),
+            Type::I64 | Type::Ref | Type::None => Op::MOV_RM.s64(),
         };
         self.push(Inst::m(op, [dst], address.mem));
     }
@@ -151,7 +151,7 @@ impl Lower<'_> {
         let size = match inst.op {
             Opcode::I32Store8 | Opcode::I64Store8 => Size::S8,
             Opcode::I32Store16 | Opcode::I64Store16 => Size::S16,
-            Opcode::I32Store | Opcode::I64Store32 => Size::S32,
+            Opcode::I32Store | Opcode::I64Store32 | Opcode::RefStore => Size::S32,
             Opcode::I64Store => Size::S64,
             _ => return self.store_vector(value, stored),
         };
@@ -190,7 +190,7 @@ impl Lower<'_> {
         let stored = self.operand(inst.c);
         match self.func.ty(stored) {
             Type::I32 => self.store_int(value, stored, Size::S32),
-            Type::I64 => self.store_int(value, stored, Size::S64),
+            Type::I64 | Type::Ref => self.store_int(value, stored, Size::S64),
             _ => self.store_vector(value, stored),
         }
     }

@@ -5,7 +5,7 @@
 //! ask for the operand. Constants are made where they are used.
 //!
 //! Reading order: this file (the walk, and what the parts use), [`control`] (branches, conditions), [`memory`] (addresses, loads, stores),
-//! [`calls`], [`int`], [`float`], [`vector`].
+//! [`calls`], [`references`], [`int`], [`float`], [`vector`].
 //!
 //! # For the parts
 //! - One instruction of the IR is lowered **forwards**: the parts `push` instructions in the order in which they run; the walk reverses
@@ -24,7 +24,10 @@ mod divide;
 mod float;
 mod int;
 mod memory;
+mod references;
 mod vector;
+
+pub use references::NEW_OBJECT;
 
 use super::abi::{Convention, class_of};
 use super::asm::{Assembler, Label};
@@ -188,8 +191,18 @@ impl<'a> Lower<'a> {
     /// Places the frame slots of the IR.
     fn slots(&mut self) {
         self.b.slot_offsets.clear();
-        let mut at = 0u32;
+        // References come first, so that stack maps name all of them at once.
+        let is_reference = |ty: &&Type| **ty == Type::Ref;
+        let references = self.func.slots.iter().filter(is_reference).count() as u32;
+        self.vcode.traced_locals = references;
+        self.vcode.has_references = references != 0;
+        let (mut next_reference, mut at) = (0u32, references * 8);
         for ty in &self.func.slots {
+            if *ty == Type::Ref {
+                self.b.slot_offsets.push(next_reference);
+                next_reference += 8;
+                continue;
+            }
             let size = ty.bytes().max(8);
             at = at.next_multiple_of(size);
             self.b.slot_offsets.push(at);
@@ -283,6 +296,9 @@ impl<'a> Lower<'a> {
             Format::Fuel => self.fuel(inst.b),
             Format::Call | Format::CallRef => self.call(value),
             Format::Builtin => self.builtin(value),
+            Format::Cast => {
+                self.comparison(value);
+            }
             _ if inst.op == Opcode::Epoch => self.epoch(),
             _ if inst.op == Opcode::Select => self.select(value),
             _ => {
@@ -317,7 +333,10 @@ impl<'a> Lower<'a> {
         let class = class_of(ty);
         match self.b.value_regs[value.index()] {
             UNUSED => {
-                let reg = self.vcode.new_vreg(class, ty == Type::V128, false);
+                let reg = match ty {
+                    Type::Ref => self.vcode.new_reference(),
+                    _ => self.vcode.new_vreg(class, ty == Type::V128, false),
+                };
                 self.b.value_regs[value.index()] = reg.number();
                 reg
             }
@@ -335,7 +354,7 @@ impl<'a> Lower<'a> {
         match inst.op {
             Opcode::Const => self.constant(value),
             // The upper half is zero already.
-            Opcode::I64ExtendI32U => self.reg(Value::new(inst.a as usize)),
+            Opcode::I64ExtendI32U | Opcode::RefBits => self.reg(Value::new(inst.a as usize)),
             _ => self.def(value),
         }
     }
@@ -437,6 +456,7 @@ impl<'a> Lower<'a> {
                 inst.ty.bytes() == bytes
             }
             Opcode::CtxLoad | Opcode::PtrLoad | Opcode::SlotLoad => inst.ty.bytes() == bytes,
+            Opcode::RefLoad => bytes == 4,
             _ => false,
         }
     }

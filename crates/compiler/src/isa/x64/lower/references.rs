@@ -1,0 +1,39 @@
+//! References that the collector follows: making objects, telling their types apart.
+
+use super::{Lower, NO_TRAP, fixed, operand};
+use crate::ir::insts::cast;
+use crate::ir::{Builtin, List, Value};
+use crate::isa::reg::RegClass;
+use crate::isa::x64::regs::RAX;
+use crate::isa::x64::row::Cond;
+use crate::isa::x64::vcode::{Kind, Test};
+use crate::regalloc::Role;
+
+impl Lower<'_> {
+    /// An object of a known size: made here if there is room, by the routine if not. `false`: its size is not known.
+    pub(super) fn new_object(&mut self, value: Value) -> bool {
+        let func = self.func;
+        let mut args = func.list(List(func.inst(value).b)).map(|arg| func.int_const(arg));
+        let (Some(Some(ty)), Some(Some(bytes))) = (args.next(), args.next()) else { return false };
+        let Ok(bytes) = i32::try_from(bytes) else { return false };
+        self.vcode.calls = true;
+        let dst = fixed(self.def(value), Role::Def, RAX);
+        self.push_special(Kind::New { ty: ty as u32, bytes: bytes as u32 }, &[dst], NO_TRAP, 0);
+        true
+    }
+
+    /// Sets the flags by whether a reference is of a type.
+    pub(super) fn ref_is(&mut self, value: Value) -> Test {
+        let inst = *self.func.inst(value);
+        let reference = self.reg(self.operand(inst.a));
+        let mut operands = vec![operand(reference, Role::Use), operand(self.temp(RegClass::Int), Role::EarlyDef)];
+        if inst.c & cast::FINAL == 0 {
+            operands.push(operand(self.temp(RegClass::Int), Role::EarlyDef));
+        }
+        self.push_special(Kind::RefIs { ty: inst.b, how: inst.c }, &operands, NO_TRAP, 0);
+        Test::of(Cond::E)
+    }
+}
+
+/// The routine that makes an object where there is no room.
+pub const NEW_OBJECT: u32 = Builtin::HeapNew as u32;
