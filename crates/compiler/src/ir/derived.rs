@@ -36,8 +36,9 @@ pub(super) fn check(func: &Function) -> Result<(), VerifyError> {
             }
         }
         for edge in func.successors(block) {
-            if let Some(address) = func.list(func.edges[edge].args).find(|arg| derived[arg.index()]) {
-                return Err(VerifyError(format!("{address} is an address of an object and passed to a block")));
+            let is_address = |arg: &Value| derived[arg.index()] || func.inst(*arg).op == Opcode::RefBits;
+            if let Some(address) = func.list(func.edges[edge].args).find(is_address) {
+                return Err(VerifyError(format!("{address} tells where an object is and is passed to a block")));
             }
         }
     }

@@ -725,7 +725,8 @@ others {
     // References that the collector follows.
     RefIsNull "ref.is_null" Unary [Ref] -> I32 Pure 1;
     RefEq "ref.eq" Binary [Ref, Ref] -> I32 Pure 1;
-    // The bits of a reference, for what does not change when its object moves: tags and values of `i31`.
+    // The bits of a reference as it is where they are used: no block gets them. Only what stays when its object moves is worth knowing for
+    // longer: tags and values of `i31`.
     RefBits "ref.bits" Unary [Ref] -> I64 Pure 0;
     RefFromBits "ref.from_bits" Unary [I64] -> Ref Pure 1;
     RefIs "ref.is" Cast [Ref] -> I32 Pure 8;

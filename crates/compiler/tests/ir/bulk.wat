@@ -26,5 +26,5 @@
   ;;! body 1
   ;;! has builtin table.fill(
   ;;! has ptr.store
-  ;;! has builtin.i64 table.grow(0i32, 1i64, v1)
+  ;;! has builtin.i64 table.grow(0i32, 1i64, v5)
 )

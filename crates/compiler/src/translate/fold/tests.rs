@@ -98,7 +98,7 @@ fn operations(result: Type) -> Vec<Opcode> {
 }
 
 struct Makers {
-    by_type: [Vec<Opcode>; 5],
+    by_type: [Vec<Opcode>; Type::ALL.len()],
     tried: BTreeSet<u16>,
 }
 

@@ -7,7 +7,6 @@ use crate::isa::reg::{Reg, RegClass};
 use crate::isa::x64::abi::{Place, class_of};
 use crate::isa::x64::inst::Inst;
 use crate::isa::x64::mem::{Mem, Scale};
-use crate::isa::x64::regs::SCRATCH;
 use crate::isa::x64::row::{Cond, Op, Size, SizedOp};
 use crate::isa::x64::vcode::{Kind, Parity, Table, Test};
 use crate::regalloc::Role;
@@ -273,8 +272,10 @@ impl Lower<'_> {
 
     /// Takes fuel.
     pub(super) fn fuel(&mut self, units: u32) {
-        self.push(Inst::m(Op::MOV_RM.s64(), [SCRATCH], STORE));
-        let fuel = Mem::base(SCRATCH, store::FUEL as i32);
+        // Not the scratch register: the allocator may put moves between the two instructions.
+        let words = self.temp(RegClass::Int);
+        self.push(Inst::m(Op::MOV_RM.s64(), [words], STORE));
+        let fuel = Mem::base(words, store::FUEL as i32);
         match i32::try_from(units) {
             Ok(units) => self.push(Inst::m(Op::SUB_I.s64(), [], fuel).imm(units)),
             Err(_) => {
