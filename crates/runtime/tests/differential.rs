@@ -132,7 +132,7 @@ fn run(engine: &Engine, bytes: &[u8], all_fuel: bool, seed: u64) -> Result<Vec<S
             Ok(()) => seen.push(format!("{name}: {:?}", results.iter().map(show).collect::<Vec<_>>())),
             Err(error) => {
                 let trap = error.downcast_ref::<Trap>();
-                if !all_fuel && matches!(trap, Some(Trap::OutOfFuel | Trap::StackOverflow)) {
+                if !all_fuel && matches!(trap, Some(Trap::OutOfFuel | Trap::StackOverflow | Trap::GcHeapOutOfMemory)) {
                     return Ok(seen);
                 }
                 seen.push(format!("{name}: {trap:?}"));

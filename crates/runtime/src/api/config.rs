@@ -10,8 +10,8 @@ use tiercel_wasm::{Feature, Features};
 pub enum Tier {
     /// The portable interpreter.
     Interp,
-    /// Machine code of the optimizing compiler, made when the module is made. What the compiler cannot do yet, modules with objects of
-    /// the collected heap among it, runs in the interpreter: [`Module::tier`](crate::Module::tier) tells.
+    /// Machine code of the optimizing compiler, made when the module is made. Modules that are too complex for it run in the interpreter:
+    /// [`Module::tier`](crate::Module::tier) tells.
     Opt,
 }
 

@@ -148,6 +148,33 @@ fn references_are_in_slots_at_safepoints() {
 }
 
 #[test]
+fn stack_maps_that_list_too_little_or_too_much_are_noticed() {
+    let (func, out) = run(6, "block0:\n f0 v1 <-\n <- / safepoint\n <- f0 v1\n <- v1 / safepoint");
+    let mut without = out.clone();
+    without.stack_maps.clear();
+    let error = checker::check(&func, &machine(6), &without).expect_err("the reference is not listed");
+    assert!(error.contains("wants v0"), "{error}");
+    let mut stale = out.clone();
+    stale.slots8 += 1;
+    stale.stack_maps.push((Inst::new(3), crate::regalloc::Slot::new(false, stale.slots8 - 1)));
+    let error = checker::check(&func, &machine(6), &stale).expect_err("nothing is in the slot");
+    assert!(error.contains("holds no reference"), "{error}");
+}
+
+/// Every reference is live at every safepoint.
+#[test]
+fn stack_maps_of_quadratic_size_are_refused() {
+    let names: Vec<String> = (0..3000).map(|number| format!("f{number}")).collect();
+    let defs: String = names.iter().map(|name| format!(" {name} <-\n")).collect();
+    let uses: String = names.iter().map(|name| format!(" <- {name}\n")).collect();
+    let func = TestFunc::parse(&format!("block0:\n{defs}{}{uses}", " <- / safepoint\n".repeat(3000)));
+    let (machine, mut out) = (machine(6), Output::default());
+    let refused = Some(crate::regalloc::Error::TooComplex);
+    assert_eq!(Allocator::new().run(&func, &machine, &mut out).err(), refused);
+    assert_eq!(plain::allocate(&func, &machine, &mut out).err(), refused);
+}
+
+#[test]
 fn swapped_loop_values_in_memory() {
     // Both parameters live in slots while the loop's four values need the registers.
     let (func, out) = run(
