@@ -41,6 +41,9 @@ impl Setup {
         if let Some(bytes) = optimize.memory_reservation {
             config.memory_reservation(bytes);
         }
+        if let Some(enable) = optimize.spectre {
+            config.spectre_mitigation(enable);
+        }
         if let Some(bytes) = optimize.memory_guard_size {
             config.memory_guard_size(bytes);
         }

@@ -2,7 +2,7 @@
 //!
 //! A line `;; x64: "shl" !"imul"` speaks of the function that ends above it: its code has the quoted texts in this order, one behind the
 //! other, and those after `!` nowhere. `;; ir:` says the same of the IR after the last pass. `;;! features = "sse4.1"` at the top
-//! names the CPU's features; without it there are all.
+//! names the CPU's features; without it there are all. `;;! spectre = "n"` switches the defence against speculation off.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::path::Path;
@@ -70,6 +70,7 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
         translate: cx.config,
         features: features(text),
         foreign_tail_calls: false,
+        spectre: !text.lines().any(|line| line == ";;! spectre = \"n\""),
         verify: true,
         chaos: Chaos::default(),
     };

@@ -62,6 +62,7 @@ groups! {
     Optimize 'O' "Options that tune: no effect on what guests compute." {
         memory_reservation "memory-reservation": Option<u64>, "Bytes of address space for each linear memory, and the most that it can grow to.";
         memory_guard_size "memory-guard-size": Option<u64>, "Bytes of address space left inaccessible behind each linear memory.";
+        spectre "spectre": Option<bool>, "Defend compiled code against speculation with wrong indices of jump tables (default: y).";
     }
 
     Codegen 'C' "Options about code generation." {}

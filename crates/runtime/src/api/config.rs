@@ -64,6 +64,7 @@ pub struct Config {
     pub(crate) backtrace_max_frames: usize,
     pub(crate) plain_interpreter: bool,
     pub(crate) gc_stress: bool,
+    pub(crate) spectre_mitigation: bool,
     pub(crate) compiler_threads: usize,
     pub(crate) verify_compiler: bool,
     pub(crate) compiler_chaos: Option<u64>,
@@ -82,6 +83,7 @@ impl Default for Config {
             backtrace_max_frames: tuning::MAX_BACKTRACE_FRAMES,
             plain_interpreter: false,
             gc_stress: false,
+            spectre_mitigation: true,
             compiler_threads: 0,
             verify_compiler: false,
             compiler_chaos: None,
@@ -152,6 +154,13 @@ impl Config {
     /// How many threads compile a module, of which the calling one is one; 0, the default, is one for each CPU. The code is the same.
     pub fn compiler_threads(&mut self, threads: usize) -> &mut Self {
         self.compiler_threads = threads;
+        self
+    }
+
+    /// Whether compiled code keeps a processor that guesses ahead from using a wrong index of a `br_table` (Spectre variant 1; default: yes). Without,
+    /// dispatch loops are a little faster; for guests that are trusted.
+    pub fn spectre_mitigation(&mut self, enable: bool) -> &mut Self {
+        self.spectre_mitigation = enable;
         self
     }
 

@@ -6,7 +6,7 @@ use crate::ir::{Function, List, Opcode, Type, Value};
 use crate::isa::reg::{Reg, RegClass};
 use crate::isa::x64::abi::{Place, class_of};
 use crate::isa::x64::inst::Inst;
-use crate::isa::x64::mem::{Mem, Scale};
+use crate::isa::x64::mem::Mem;
 use crate::isa::x64::regs::SCRATCH;
 use crate::isa::x64::row::{Cond, Op, Size, SizedOp};
 use crate::isa::x64::vcode::{Kind, Parity, Table, Test};
@@ -303,6 +303,22 @@ impl Lower<'_> {
         }
     }
 
+    /// Whether an `i32` is seen to be at most this, unsigned, by what makes it.
+    fn is_at_most(&self, value: Value, most: u64) -> bool {
+        let func = self.func;
+        let inst = func.inst(value);
+        match inst.op {
+            Opcode::I32And => func.int_const(self.operand(inst.b)).is_some_and(|mask| mask <= most),
+            Opcode::I32RemU => func.int_const(self.operand(inst.b)).is_some_and(|by| by != 0 && by - 1 <= most),
+            Opcode::I32ShrU => {
+                func.int_const(self.operand(inst.b)).is_some_and(|by| u64::from(u32::MAX >> (by & 31)) <= most)
+            }
+            Opcode::I32Load8U => most >= 0xff,
+            Opcode::I32Load16U => most >= 0xffff,
+            _ => false,
+        }
+    }
+
     fn br_table(&mut self, func: &Function, value: Value) {
         let inst = *func.inst(value);
         let entries = func.numbers(List(inst.b));
@@ -318,17 +334,18 @@ impl Lower<'_> {
             let index = self.low(index);
             return self.push_special(Kind::Compares(table), &[operand(index, Role::Use)], NO_TRAP, 0);
         }
-        // Beyond the last entry counts as the last one. The conditional move keeps the processor from reading on with a wrong index.
+        let is_inside = self.is_at_most(index, last.into());
+        if is_inside || !self.cx.spectre {
+            let index = self.reg(index);
+            return self.push_special(Kind::Switch(table, is_inside), &[operand(index, Role::Use)], NO_TRAP, 0);
+        }
         let index = self.low(index);
+        // Beyond the last entry counts as the last one. The conditional move keeps the processor from reading on with a wrong index.
         let limit = self.int_constant(last.into());
-        let (clamped, base, distance, target) =
-            (self.temp(RegClass::Int), self.temp(RegClass::Int), self.temp(RegClass::Int), self.temp(RegClass::Int));
+        let clamped = self.temp(RegClass::Int);
         self.push(Inst::r(Op::CMP_RM.s32(), [limit, index]));
         self.push(Inst::r(Op::CMOVCC.s32(), [clamped, limit, index]).cond(Cond::A));
-        self.push(Inst::m(Op::LEA.s64(), [base], Mem::label(label)));
-        self.push(Inst::m(Op::MOVSXD, [distance], Mem::indexed(base, clamped, Scale::Four, 0)));
-        self.push(Inst::r(Op::ADD_RM.s64(), [target, distance, base]));
-        self.push_special(Kind::Switch(table), &[operand(target, Role::Use)], NO_TRAP, 0);
+        self.push_special(Kind::Switch(table, true), &[operand(clamped, Role::Use)], NO_TRAP, 0);
     }
 
     /// Leaves with these results.

@@ -56,6 +56,8 @@ pub struct Context<'a> {
     pub features: Features,
     /// Whether calls inside the module may come back with the pinned registers of another instance.
     pub foreign_tail_calls: bool,
+    /// Whether indices of tables are kept from being used wrongly by a processor that guesses.
+    pub spectre: bool,
 }
 
 /// A constant that lies behind the code.
@@ -105,6 +107,8 @@ const SUNK: u32 = u32::MAX - 1;
 pub struct Buffers {
     /// Number of the virtual register of each value, or [`UNUSED`] or [`SUNK`].
     value_regs: Vec<u32>,
+    /// For each value how many loops its definition is in.
+    depths: Vec<u8>,
     /// Index of each block in the layout.
     block_index: Vec<u32>,
     pending: Vec<Pending>,
@@ -153,8 +157,15 @@ pub fn lower(
     b.value_regs.resize(func.insts.len(), UNUSED);
     b.block_index.clear();
     b.block_index.resize(func.blocks.len(), u32::MAX);
+    b.depths.clear();
+    b.depths.resize(func.insts.len(), 0);
     for (index, &block) in func.layout.iter().enumerate() {
         b.block_index[block.index()] = index as u32;
+        let depth = depth(func, block);
+        if depth != 0 {
+            func.params(block).for_each(|param| b.depths[param.index()] = depth);
+            func.block_insts(block).iter().for_each(|value| b.depths[value.index()] = depth);
+        }
     }
     b.pool.clear();
     b.own_convention.set(params, &func.results);
@@ -250,6 +261,11 @@ impl<'a> Lower<'a> {
     /// Whether somebody asked for a value.
     fn is_used(&self, value: Value) -> bool {
         self.b.value_regs[value.index()] < SUNK
+    }
+
+    /// Whether a value is needed behind the instruction that is lowered, as far as can be seen: by what was lowered, or in the next round.
+    fn lives_on(&self, value: Value) -> bool {
+        self.is_used(value) || self.b.depths[value.index()] < depth(self.func, self.block)
     }
 
     /// Whether the instruction that is lowered is the only one to use a value, so that it may compute the value itself.
@@ -566,6 +582,11 @@ impl<'a> Lower<'a> {
         }
         self.b.operands.clear();
     }
+}
+
+/// How many loops a block is in; from 255 on they count as 255.
+fn depth(func: &Function, block: Block) -> u8 {
+    func.blocks[block].in_loop.map_or(0, |in_loop| func.loops[in_loop].depth.min(255) as u8)
 }
 
 /// An operand in a fixed register.
