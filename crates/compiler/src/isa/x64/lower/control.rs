@@ -81,7 +81,7 @@ impl Lower<'_> {
                 return test;
             }
         }
-        self.test_zero(condition, Size::S32);
+        self.test_zero(condition, Size::S32, Cond::Ne);
         Test::of(Cond::Ne)
     }
 
@@ -90,11 +90,11 @@ impl Lower<'_> {
         let inst = *self.func.inst(value);
         let (a, b) = (self.operand(inst.a), self.operand(inst.b));
         if inst.op == Opcode::I64Eqz {
-            self.test_zero(a, Size::S64);
+            self.test_zero(a, Size::S64, Cond::E);
             return Some(Test::of(Cond::E));
         }
         if inst.op == Opcode::I32Eqz {
-            self.test_zero(a, Size::S32);
+            self.test_zero(a, Size::S32, Cond::E);
             return Some(Test::of(Cond::E));
         }
         if let Some((cond, size)) = int_condition(inst.op) {
@@ -109,7 +109,8 @@ impl Lower<'_> {
         Some(test)
     }
 
-    fn compare_ints(&mut self, a: Value, b: Value, cond: Cond, size: Size) -> Cond {
+    /// Compares integers; the condition is another one if their places were exchanged.
+    pub(super) fn compare_ints(&mut self, a: Value, b: Value, cond: Cond, size: Size) -> Cond {
         let func = self.func;
         let small = |value: Value| func.int_const(value).and_then(|bits| immediate(bits, size));
         // A constant belongs to the right.
@@ -117,15 +118,20 @@ impl Lower<'_> {
             (Some(_), Some(swapped)) if small(b).is_none() => (b, a, swapped),
             _ => (a, b, cond),
         };
+        if let Some(imm) = small(b)
+            && let Some(cond) = self.compare_narrow(a, imm, cond)
+        {
+            return cond;
+        }
         match small(b) {
             Some(0) if matches!(cond, Cond::E | Cond::Ne) => {
-                self.test_zero(a, size);
+                self.test_zero(a, size, cond);
             }
             // A comparison with 0 by `test`: the signed ones read sign and overflow, which is 0.
             Some(0)
                 if matches!(cond, Cond::L | Cond::Ge | Cond::Le | Cond::G) && !self.loads_exactly(a, bytes(size)) =>
             {
-                self.test_zero(a, size);
+                self.test_zero(a, size, cond);
             }
             Some(imm) => match self.rm_of(a, size) {
                 Rm::Reg(reg) => self.push(Inst::r(Op::CMP_I.size(size), [reg]).imm(imm)),
@@ -151,14 +157,19 @@ impl Lower<'_> {
         cond
     }
 
-    /// Sets the flags by a value and 0; a bitwise and that nobody has asked for is made by the test.
-    fn test_zero(&mut self, value: Value, size: Size) {
+    /// Sets the flags that the condition reads by a value and 0; a bitwise and that nobody has asked for is made by the test.
+    fn test_zero(&mut self, value: Value, size: Size, cond: Cond) {
+        // Only whether something is zero can be told by fewer bits.
+        let may_narrow = matches!(cond, Cond::E | Cond::Ne);
         let func = self.func;
         let inst = *func.inst(value);
         let is_and = matches!((inst.op, size), (Opcode::I32And, Size::S32) | (Opcode::I64And, Size::S64));
         if is_and && self.is_mine(value) {
             let (a, b) = (self.operand(inst.a), self.operand(inst.b));
             if let Some(imm) = func.int_const(b).and_then(|bits| immediate(bits, size)) {
+                if may_narrow && self.test_byte(a, imm) {
+                    return;
+                }
                 // A byte of memory or of the low registers is shorter; without it is right, too.
                 match self.rm_of(a, size) {
                     Rm::Reg(reg) => self.push(Inst::r(Op::TEST_I.size(size), [reg]).imm(imm)),
@@ -170,6 +181,9 @@ impl Lower<'_> {
                 let (a, b) = (self.reg_of(a, size), self.reg_of(b, size));
                 self.push(Inst::r(Op::TEST_MR.size(size), [a, b]));
             }
+            return;
+        }
+        if may_narrow && self.compare_narrow(value, 0, cond).is_some() {
             return;
         }
         match self.rm_of(value, size) {

@@ -45,6 +45,7 @@ impl Lower<'_> {
         let size = if inst.ty == Type::I32 { Size::S32 } else { Size::S64 };
         let division = |signed, remainder| Division { signed, remainder };
         match inst.op {
+            I32Add | I64Add | I32Sub | I64Sub if self.with_carry(value, a, b, size) => {}
             I32Add | I64Add => self.add(value, a, b, size),
             I32Sub | I64Sub => self.alu(value, a, b, SUB, size),
             I32And | I64And => self.and(value, a, b, size),

@@ -4,8 +4,8 @@
 //! has no effect, is left out; so an instruction may take its operand's computation into itself (an address, a comparison, a load) and not
 //! ask for the operand. Constants are made where they are used.
 //!
-//! Reading order: this file (the walk, and what the parts use), [`control`] (branches, conditions), [`memory`] (addresses, loads, stores),
-//! [`calls`], [`int`], [`float`], [`vector`].
+//! Reading order: this file (the walk, and what the parts use), [`control`] and [`narrow`] (branches, conditions), [`memory`] (addresses, loads, stores),
+//! [`calls`], [`int`] and [`carry`], [`float`], [`vector`].
 //!
 //! # For the parts
 //! - One instruction of the IR is lowered **forwards**: the parts `push` instructions in the order in which they run; the walk reverses
@@ -19,11 +19,13 @@
 //! - Between an instruction that sets flags and the one that reads them, moves and constants may be put, nothing else.
 
 mod calls;
+mod carry;
 mod control;
 mod divide;
 mod float;
 mod int;
 mod memory;
+mod narrow;
 mod vector;
 
 use super::abi::{Convention, class_of};
