@@ -32,6 +32,7 @@ fn main() {
         translate: cx.config,
         features: Features::ALL,
         foreign_tail_calls: false,
+        check_widths: false,
         verify: mode == Some("check"),
         chaos: Chaos::default(),
     };
