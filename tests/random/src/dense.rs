@@ -298,6 +298,7 @@ impl Body<'_, '_> {
                 self.push(Instruction::LocalTee(local));
             }
             4..=6 => self.load(ty, depth - 1),
+            7 if ty == ValType::I64 && self.choices.one_in(2) => self.wide(depth - 1),
             7 if !self.results.is_empty() && self.loops == 0 => self.call(ty, depth - 1),
             8 if ty == ValType::I32 || ty == ValType::I64 => {
                 self.push(Instruction::GlobalGet(self.type_index(ty)));
@@ -423,6 +424,27 @@ impl Body<'_, '_> {
             }
         }
         self.push(Instruction::Call(callee as u32));
+    }
+
+    /// A sum, difference or product of 128 bits, its halves in one.
+    fn wide(&mut self, depth: u32) {
+        let (inst, operands) = match self.choices.below(4) {
+            0 => (Instruction::I64Add128, 4),
+            1 => (Instruction::I64Sub128, 4),
+            2 => (Instruction::I64MulWideS, 2),
+            _ => (Instruction::I64MulWideU, 2),
+        };
+        (0..operands).for_each(|_| self.value(ValType::I64, depth.min(2)));
+        self.push(inst);
+        // Either half alone leaves the other one without users.
+        match self.choices.below(4) {
+            0 => self.push(Instruction::Drop),
+            1 => {
+                let scratch = self.scratch(ValType::I64);
+                self.code.extend([Instruction::LocalSet(scratch), Instruction::Drop, Instruction::LocalGet(scratch)]);
+            }
+            _ => self.push(Instruction::I64Xor),
+        }
     }
 
     /// A lane of a vector.

@@ -41,7 +41,9 @@ fn the_code_does_not_depend_on_threads() {
     let modules = [large(300).into_bytes(), tiercel_random::dense::large(5, 1500)];
     for bytes in modules {
         let compile = |threads| {
-            let engine = Engine::new(Config::new().tier(Tier::Opt).compiler_threads(threads)).expect("an engine");
+            let mut config = Config::new();
+            config.tier(Tier::Opt).compiler_threads(threads).wasm_wide_arithmetic(true);
+            let engine = Engine::new(&config).expect("an engine");
             Module::new(&engine, &bytes).expect("a valid module")
         };
         fn image(module: &Module) -> &Image {

@@ -24,6 +24,8 @@ mod divide;
 mod float;
 mod int;
 mod memory;
+#[cfg(test)]
+mod tests;
 mod vector;
 
 use super::abi::{Convention, class_of};
