@@ -50,6 +50,8 @@ impl Setup {
         if let Some(frames) = debug.max_backtrace {
             config.wasm_backtrace_max_frames(NonZeroUsize::new(frames));
         }
+        config.verify_compiler(debug.verify_compiler.unwrap_or(false));
+        config.check_widths(debug.check_widths.unwrap_or(false));
         Ok(Setup { engine: Engine::new(&config)?, wasm })
     }
 

@@ -33,6 +33,7 @@ fn main() {
         features: Features::ALL,
         foreign_tail_calls: false,
         spectre: true,
+        check_widths: false,
         verify: mode == Some("check"),
         chaos: Chaos::default(),
     };

@@ -71,6 +71,7 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
         features: features(text),
         foreign_tail_calls: false,
         spectre: !text.lines().any(|line| line == ";;! spectre = \"n\""),
+        check_widths: false,
         verify: true,
         chaos: Chaos::default(),
     };

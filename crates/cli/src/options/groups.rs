@@ -69,6 +69,8 @@ groups! {
 
     Debug 'D' "Options for finding mistakes in guests." {
         max_backtrace "max-backtrace": Option<usize>, "How many functions a backtrace shows at most; 0 is no backtrace.";
+        verify_compiler "verify-compiler": Option<bool>, "Make the compiler check itself after each step; it panics where it is wrong.";
+        check_widths "check-widths": Option<bool>, "Make compiled code test that the upper half of each i32 is zero, as the compiler assumes.";
     }
 
     Wasi 'S' "Options about WASI: what guests get of their surroundings." {

@@ -67,6 +67,7 @@ pub struct Config {
     pub(crate) spectre_mitigation: bool,
     pub(crate) compiler_threads: usize,
     pub(crate) verify_compiler: bool,
+    pub(crate) check_widths: bool,
     pub(crate) compiler_chaos: Option<u64>,
 }
 
@@ -86,6 +87,7 @@ impl Default for Config {
             spectre_mitigation: true,
             compiler_threads: 0,
             verify_compiler: false,
+            check_widths: false,
             compiler_chaos: None,
         }
     }
@@ -167,6 +169,13 @@ impl Config {
     /// Makes the compiler check itself after each step, and panic if it breaks its own rules. Slow; a test of the compiler.
     pub fn verify_compiler(&mut self, enable: bool) -> &mut Self {
         self.verify_compiler = enable;
+        self
+    }
+
+    /// Makes compiled code test an invariant of its own wherever an `i32` is made or used: the upper half of its register is zero. Code that
+    /// breaks it stops with [`Trap::BrokenWidth`](crate::Trap::BrokenWidth). Slow; a test of the compiler.
+    pub fn check_widths(&mut self, enable: bool) -> &mut Self {
+        self.check_widths = enable;
         self
     }
 

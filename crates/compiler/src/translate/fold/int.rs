@@ -1,8 +1,9 @@
 //! Integers of both widths. N is the width, `c` and `d` are constants, all arithmetic is modulo 2^N.
 
-use super::{Folded, View, binary, known, unary};
+use super::Folded::{self, Keep};
+use super::made::{Const, Same, WithConst, binary, unary};
+use super::{View, known};
 use crate::ir::{Opcode, Type};
-use Folded::{Const, Keep, Same, WithConst};
 
 macro_rules! families {
     ($($name:ident = $narrow:ident $wide:ident;)*) => {
@@ -198,10 +199,9 @@ fn two_operands(view: View<'_>, int: Int, ty: Type) -> Folded {
             let unsigned = if int == Int::DivS { Int::DivU } else { Int::RemU };
             binary(unsigned.op(ty), x, y)
         }
-        // (p - y) + y => p
-        Int::Add => match (view.def(x), view.def(y)) {
-            ((op, p, q), _) if op == Int::Sub.op(ty) && q == y => Same(p),
-            (_, (op, p, q)) if op == Int::Sub.op(ty) && q == x => Same(p),
+        // x + (p - x) => p; the difference is younger than x and therefore on the right
+        Int::Add => match view.def(y) {
+            (op, p, q) if op == Int::Sub.op(ty) && q == x => Same(p),
             _ => Keep,
         },
         // (p + y) - y => p

@@ -2,12 +2,11 @@
 
 use super::{Address, Lower, NO_TRAP, Rm, STORE, fixed, operand};
 use crate::entity::Entity;
-use crate::ir::{Function, List, Opcode, Type, Value};
+use crate::ir::{Format, Function, List, Opcode, Type, Value};
 use crate::isa::reg::{Reg, RegClass};
 use crate::isa::x64::abi::{Place, class_of};
 use crate::isa::x64::inst::Inst;
 use crate::isa::x64::mem::Mem;
-use crate::isa::x64::regs::SCRATCH;
 use crate::isa::x64::row::{Cond, Op, Size, SizedOp};
 use crate::isa::x64::vcode::{Kind, Parity, Table, Test};
 use crate::regalloc::Role;
@@ -88,6 +87,10 @@ impl Lower<'_> {
     /// Makes a comparison here; none if the value is no comparison.
     pub(super) fn compare(&mut self, value: Value) -> Option<Test> {
         let inst = *self.func.inst(value);
+        // The fields of others are no operands.
+        if !matches!(inst.op.info().format, Format::Unary | Format::Binary) {
+            return None;
+        }
         let (a, b) = (self.operand(inst.a), self.operand(inst.b));
         if inst.op == Opcode::I64Eqz {
             self.test_zero(a, Size::S64, Cond::E);
@@ -278,8 +281,10 @@ impl Lower<'_> {
 
     /// Takes fuel.
     pub(super) fn fuel(&mut self, units: u32) {
-        self.push(Inst::m(Op::MOV_RM.s64(), [SCRATCH], STORE));
-        let fuel = Mem::base(SCRATCH, store::FUEL as i32);
+        // In a register of its own: moves of the allocator between the two instructions may use the scratch register.
+        let pointer = self.temp(RegClass::Int);
+        self.push(Inst::m(Op::MOV_RM.s64(), [pointer], STORE));
+        let fuel = Mem::base(pointer, store::FUEL as i32);
         match i32::try_from(units) {
             Ok(units) => self.push(Inst::m(Op::SUB_I.s64(), [], fuel).imm(units)),
             Err(_) => {

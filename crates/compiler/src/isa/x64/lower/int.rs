@@ -129,9 +129,9 @@ impl Lower<'_> {
             Some(imm) => {
                 let inst = func.inst(a);
                 let is_sum = matches!((inst.op, size), (Opcode::I32Add, Size::S32) | (Opcode::I64Add, Size::S64));
-                let inner = (self.operand(inst.a), self.operand(inst.b));
-                if is_sum && self.is_mine(a) && func.int_const(inner.1).is_none() {
-                    (Some(inner), imm)
+                let inner = is_sum.then(|| (self.operand(inst.a), self.operand(inst.b)));
+                if let Some((x, y)) = inner.filter(|(_, y)| self.is_mine(a) && func.int_const(*y).is_none()) {
+                    (Some((x, y)), imm)
                 } else if self.shifted(a, size).is_some() {
                     (None, imm)
                 } else {

@@ -26,6 +26,8 @@ mod float;
 mod int;
 mod memory;
 mod narrow;
+#[cfg(test)]
+mod tests;
 mod vector;
 
 use super::abi::{Convention, class_of};
@@ -60,6 +62,8 @@ pub struct Context<'a> {
     pub foreign_tail_calls: bool,
     /// Whether indices of tables are kept from being used wrongly by a processor that guesses.
     pub spectre: bool,
+    /// Whether the code tests that the upper halves of registers with an `i32` are zero.
+    pub check_widths: bool,
 }
 
 /// A constant that lies behind the code.
@@ -120,6 +124,8 @@ pub struct Buffers {
     convention: Convention,
     own_convention: Convention,
     edge_regs: Vec<Reg>,
+    /// With [`Context::check_widths`]: registers of `i32`s that the instruction being lowered reads.
+    narrow_uses: Vec<Reg>,
     slot_offsets: Vec<u32>,
 }
 
@@ -170,6 +176,7 @@ pub fn lower(
         }
     }
     b.pool.clear();
+    b.narrow_uses.clear();
     b.own_convention.set(params, &func.results);
     vcode.in_bytes = b.own_convention.stack_bytes;
     vcode.foreign_tail_calls = cx.foreign_tail_calls;
@@ -227,7 +234,14 @@ impl<'a> Lower<'a> {
                 self.terminator(value);
             } else if self.wanted(value) {
                 self.inst(value);
+                self.check_results(value);
             }
+            self.flush();
+            self.check_operands();
+        }
+        if self.cx.check_widths {
+            let params: Vec<Value> = func.params(block).collect();
+            params.into_iter().for_each(|param| self.check_width_of(param));
             self.flush();
         }
         if block == func.entry() {
@@ -241,6 +255,38 @@ impl<'a> Lower<'a> {
             self.vcode.end_block(params.iter().copied());
             self.b.edge_regs = params;
         }
+    }
+
+    /// With [`Context::check_widths`], tests the results of the instruction that was lowered, behind it.
+    fn check_results(&mut self, value: Value) {
+        if self.cx.check_widths {
+            let results: Vec<Value> = self.results(value).map(|(_, result)| result).collect();
+            results.into_iter().chain([value]).for_each(|result| self.check_width_of(result));
+        }
+    }
+
+    /// With [`Context::check_widths`], tests what the instruction that was lowered reads, in front of it: there no flags are waited for, as
+    /// there may be between the instructions that it has become.
+    fn check_operands(&mut self) {
+        let mut regs = std::mem::take(&mut self.b.narrow_uses);
+        regs.drain(..).for_each(|reg| self.check_width(reg));
+        self.flush();
+        self.b.narrow_uses = regs;
+    }
+
+    /// Tests the register of a value, if it is an `i32` that somebody asked for.
+    fn check_width_of(&mut self, value: Value) {
+        if self.func.ty(value) == Type::I32 && self.is_used(value) {
+            let reg = self.def(value);
+            self.check_width(reg);
+        }
+    }
+
+    /// Stops the guest if the upper half of a register is not zero.
+    fn check_width(&mut self, reg: Reg) {
+        let upper = self.temp(RegClass::Int);
+        self.push(Inst::r(Op::SHR_I.s64(), [upper, reg]).imm(32));
+        self.push_trap_if(super::vcode::Test::of(super::row::Cond::Ne), code(Trap::BrokenWidth));
     }
 
     /// Whether an instruction has to be there.
@@ -354,7 +400,13 @@ impl<'a> Lower<'a> {
             Opcode::Const => self.constant(value),
             // The upper half is zero already.
             Opcode::I64ExtendI32U => self.reg(Value::new(inst.a as usize)),
-            _ => self.def(value),
+            _ => {
+                let reg = self.def(value);
+                if self.cx.check_widths && inst.ty == Type::I32 {
+                    self.b.narrow_uses.push(reg);
+                }
+                reg
+            }
         }
     }
 
