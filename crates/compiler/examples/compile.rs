@@ -32,6 +32,7 @@ fn main() {
         translate: cx.config,
         features: Features::ALL,
         foreign_tail_calls: false,
+        signals: true,
         verify: mode == Some("check"),
         chaos: Chaos::default(),
     };

@@ -70,6 +70,7 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
         translate: cx.config,
         features: features(text),
         foreign_tail_calls: false,
+        signals: true,
         verify: true,
         chaos: Chaos::default(),
     };

@@ -264,6 +264,10 @@ unsafe fn at_epoch<T: 'static>(store: NonNull<StoreInner>) -> Result<UpdateDeadl
 impl StoreInner {
     fn new(engine: &Engine, hooks: Hooks) -> Self {
         let vm = Owned::new(VmStore {
+            #[cfg(native)]
+            raise: engine.native().map_or(null(), crate::native::Native::raise),
+            #[cfg(not(native))]
+            raise: null(),
             exit_fp: 0,
             entry_fp: 0,
             native_stack: 0,
@@ -490,7 +494,7 @@ impl StoreInner {
     #[cold]
     fn make_stack(&mut self) -> Result<()> {
         let bytes = self.engine.config().max_wasm_stack.next_multiple_of(size_of::<u64>());
-        let mut stack = Region::new(bytes as u64, 0)?;
+        let mut stack = Region::new(bytes as u64, 0, false)?;
         stack.grow(bytes)?;
         let base: *mut u64 = stack.base().cast();
         self.stack = Some(stack);

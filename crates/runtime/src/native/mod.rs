@@ -85,8 +85,15 @@ impl Native {
                 "the tier `opt` needs a CPU with SSE4.1, which this one has not; the tier `interp` runs everywhere",
             ));
         }
-        signals::install()?;
+        if config.signals_based_traps {
+            signals::install()?;
+        }
         Ok(Native { options: compile::options(config, features), stubs: stubs::Cache::new(features)? })
+    }
+
+    /// `VmStore::raise`.
+    pub fn raise(&self) -> *const u8 {
+        self.stubs.raise()
     }
 
     /// The `native` entry of host functions of this type.

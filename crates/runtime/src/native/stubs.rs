@@ -57,6 +57,11 @@ impl Cache {
         Ok(Cache { features, exits: exits()?, made: Mutex::new(Made::default()) })
     }
 
+    /// What code calls to stop its guest in engines without signals.
+    pub fn raise(&self) -> *const u8 {
+        core::ptr::with_exposed_provenance(self.exits.raise)
+    }
+
     /// The stubs of some shapes, in their order. New ones are made together.
     ///
     /// # Errors
@@ -110,6 +115,8 @@ pub struct Exits {
     pub trapped: usize,
     /// After something that was called by way of a stub.
     pub stopped: usize,
+    /// A trap of code that does without signals calls this.
+    pub raise: usize,
 }
 
 static EXITS: OnceLock<Exits> = OnceLock::new();
@@ -130,9 +137,12 @@ fn exits() -> Result<&'static Exits> {
     asm.align(ALIGN);
     let stopped = asm.offset() as usize;
     stubs::exit(&mut asm, stop::stopped as *const () as u64);
+    asm.align(ALIGN);
+    let raise = asm.offset() as usize;
+    stubs::raise(&mut asm, stop::raised as *const () as u64);
     asm.finish();
     let bytes = asm.code();
     let code = Executable::new(bytes.len(), |place| place[..bytes.len()].copy_from_slice(bytes))?;
-    let (trapped, stopped) = (code.at(0) as usize, code.at(stopped) as usize);
-    Ok(EXITS.get_or_init(|| Exits { _code: code, trapped, stopped }))
+    let [trapped, stopped, raise] = [0, stopped, raise].map(|offset| code.at(offset).expose_provenance());
+    Ok(EXITS.get_or_init(|| Exits { _code: code, trapped, stopped, raise }))
 }

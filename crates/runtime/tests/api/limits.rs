@@ -126,7 +126,7 @@ fn limiters_hear_of_every_growth() -> Result<()> {
 
 #[test]
 fn the_hosts_own_limits() -> Result<()> {
-    let engine = Engine::new(crate::config().memory_reservation(2 << 16).memory_guard_size(0))?;
+    let engine = Engine::new(crate::config().memory_reservation(2 << 16).memory_guard_size(0).memory_may_move(false))?;
     let mut store = Store::new(&engine, ());
     let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
     if cfg!(all(unix, target_pointer_width = "64")) {

@@ -8,6 +8,7 @@
 //! | [`entry`] | System V: callee's `VmFuncRef`, anything, slots; gives whether the guest returned | the callee's `native` entry |
 //! | [`leave`] with [`Callee::Host`] | the `native` entry of a host function | `VmFuncRef::host`, System V: callee, caller's vmctx, slots; gives whether all went well |
 //! | [`leave`] with [`Callee::Routine`] | the `native` entry of a function that the interpreter runs | the routine, in the same way |
+//! | [`raise`] | called by trapping code in engines without signals, with the `VmStore` in `r11` | goes on as [`exit`] |
 //! | [`exit`] | jumped to with the `VmStore` in `rdi` when a guest is stopped | a routine, System V: the `VmStore`; then the innermost entry stub returns false |
 //!
 //! # The frame of an entry stub
@@ -185,6 +186,17 @@ pub fn exit(asm: &mut Assembler, routine: u64) {
     asm.rm(Op::MOV_RM.s64(), RBP, Mem::base(RDI, store::ENTRY_FP as i32));
     asm.constant(RAX, 0);
     return_from_entry(asm);
+}
+
+/// Emits what code calls to stop its guest, with the `VmStore` in `r11`: notes where that is, then goes on as [`exit`].
+pub fn raise(asm: &mut Assembler, routine: u64) {
+    asm.r(Op::POP, RAX);
+    for (word, reg) in [RAX, RBP, RSP].into_iter().enumerate() {
+        asm.rm(Op::MOV_MR.s64(), reg, Mem::base(SCRATCH, (store::TRAPPED as usize + 8 * word) as i32));
+    }
+    asm.rr(Op::MOV_RM.s64(), RDI, SCRATCH);
+    asm.ri(Op::AND_I.s64(), RSP, -16);
+    exit(asm, routine);
 }
 
 /// Emits the `native` entry of functions of this shape that are not compiled code. `exit` is the address of [`exit`]'s code.

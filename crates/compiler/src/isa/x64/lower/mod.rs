@@ -56,6 +56,8 @@ pub struct Context<'a> {
     pub features: Features,
     /// Whether calls inside the module may come back with the pinned registers of another instance.
     pub foreign_tail_calls: bool,
+    /// [`Options::signals`](crate::compile::Options::signals).
+    pub signals: bool,
 }
 
 /// A constant that lies behind the code.
