@@ -116,24 +116,36 @@ macro_rules! subject {
                             instance.get_typed_func::<$params, $results>(&mut store, $func).expect("the function");
                         let act = move |calls: u32| {
                             for _ in 0..calls {
-                                black_box(func.call(&mut store, black_box($args)).expect("no trap"));
+                                black_box(func.call(&mut store, $args).expect("no trap"));
                             }
                         };
                         rows.push(($name, Box::new(act)));
                     };
                 }
                 typed!("host to guest, typed: ()", "nop", (), (), ());
-                typed!("host to guest, typed: i32 i32 -> i32", "i32", (i32, i32), i32, (1, 2));
-                typed!("host to guest, typed: i64 i64 -> i64", "i64", (i64, i64), i64, (1, 2));
-                typed!("host to guest, typed: f64 f64 -> f64", "f64", (f64, f64), f64, (1.0, 2.0));
+                typed!("host to guest, typed: i32 i32 -> i32", "i32", (i32, i32), i32, (black_box(1), black_box(2)));
+                typed!("host to guest, typed: i64 i64 -> i64", "i64", (i64, i64), i64, (black_box(1), black_box(2)));
+                typed!(
+                    "host to guest, typed: f64 f64 -> f64",
+                    "f64",
+                    (f64, f64),
+                    f64,
+                    (black_box(1.0), black_box(2.0))
+                );
                 typed!(
                     "host to guest, typed: 8 numbers -> i64",
                     "many",
                     (i32, i64, i32, i32, i32, i32, i32, i64),
                     i64,
-                    (1, 2, 3, 4, 5, 6, 7, 8)
+                    (black_box(1), 2, 3, 4, 5, 6, 7, black_box(8))
                 );
-                typed!("host to guest to host, typed: i32 i32 -> i32", "there and back", (i32, i32), i32, (1, 2));
+                typed!(
+                    "host to guest to host, typed: i32 i32 -> i32",
+                    "there and back",
+                    (i32, i32),
+                    i32,
+                    (black_box(1), black_box(2))
+                );
 
                 let (mut store, instance) = make();
                 let func = instance.get_func(&mut store, "i32").expect("the function");
@@ -165,8 +177,8 @@ macro_rules! subject {
                 looped!("guest to host, untyped: i32 i32 -> i32", "loop untyped");
 
                 for (name, text) in [
-                    ("store, instance, drop: one function", SMALL),
-                    ("store, instance, drop: memory, table, data", SMALL_WITH_MEMORY),
+                    ("store, instance, call, drop: one function", SMALL),
+                    ("store, instance, call, drop: memory, table", SMALL_WITH_MEMORY),
                 ] {
                     let module = Module::new(&engine, wat::parse_str(text).expect("valid text")).expect("a module");
                     let pre = Linker::new(&engine).instantiate_pre(&module).expect("no imports");
@@ -174,7 +186,9 @@ macro_rules! subject {
                     let act = move |calls: u32| {
                         for _ in 0..calls {
                             let mut store = Store::new(&engine, 0u32);
-                            black_box(pre.instantiate(&mut store).expect("an instance"));
+                            let instance = pre.instantiate(&mut store).expect("an instance");
+                            let run = instance.get_typed_func::<(), i32>(&mut store, "run").expect("the function");
+                            black_box(run.call(&mut store, ()).expect("no trap"));
                         }
                     };
                     rows.push((name, Box::new(act)));

@@ -81,6 +81,8 @@ pub mod func_ref {
     pub const NATIVE: u32 = 3;
     /// Its type, `u32`; then the index of its body, `u32`.
     pub const TYPE_ID: u32 = 4;
+    /// Only behind that of a host function: how it is called with its arguments in registers, if it can be.
+    pub const IN_REGISTERS: u32 = 5;
 }
 
 /// Bytes of a global.

@@ -14,6 +14,8 @@ use tiercel::{
 const MODULES: u64 = 400;
 /// Random modules per run of the test of compiled code, each compiled twice.
 const COMPILED_MODULES: u64 = 6000;
+/// Random modules per run of the test of fuel.
+const FUEL_MODULES: u64 = 300;
 /// Fuel for each call: random loops do not end by themselves.
 const FUEL: u64 = 20_000;
 
@@ -208,10 +210,63 @@ fn compiled_and_interpreted_code_agree() {
     assert!(compiled > 0, "no module was compiled");
 }
 
+/// What a call of a random function has used is exactly what it needs, and what it needs in the interpreter: with one less it is stopped.
+#[test]
+fn fuel_is_exact() {
+    let engines: Vec<Engine> =
+        if Tier::Opt.is_available() { vec![engine(false, false), compiler(None)] } else { vec![engine(false, false)] };
+    let mut calls = 0;
+    for seed in seeds(FUEL_MODULES) {
+        let Some(bytes) = random_module(seed, true) else { continue };
+        let mut used: Option<Vec<u64>> = None;
+        for engine in &engines {
+            let found = fuel_used(engine, &bytes, seed).unwrap_or_else(|error| panic!("seed {seed}: {error:#}"));
+            calls += found.len();
+            assert_eq!(*used.get_or_insert_with(|| found.clone()), found, "seed {seed}, {engine:?}");
+        }
+    }
+    assert!(calls > 0, "nothing was called");
+    println!("{calls} calls");
+}
+
+/// The fuel that the call of each exported function uses which returns, each in an instance of its own.
+fn fuel_used(engine: &Engine, bytes: &[u8], seed: u64) -> Result<Vec<u64>> {
+    let module = Module::new(engine, bytes)?;
+    let call = |name: &str, fuel: u64| -> Result<u64> {
+        let mut store = Store::new(engine, StoreLimitsBuilder::new().memory_size(MAX_MEMORY_BYTES).build());
+        store.limiter(|limits| limits);
+        store.set_fuel(FUEL)?;
+        let instance = Linker::new(engine).instantiate(&mut store, &module)?;
+        let Some(func) = instance.get_func(&mut store, name) else { return Err(tiercel::format_err!("no function")) };
+        let ty = func.ty(&store);
+        let mut results: Vec<Val> = ty.results().map(|_| Val::I32(0)).collect();
+        store.set_fuel(fuel)?;
+        func.call(&mut store, &arguments(&ty, seed), &mut results)?;
+        Ok(fuel - store.get_fuel()?)
+    };
+    let mut all = Vec::new();
+    for export in module.exports() {
+        let Ok(used) = call(export.name(), FUEL) else { continue };
+        assert_eq!(call(export.name(), used)?, used, "{}", export.name());
+        if used > 0 {
+            let error = call(export.name(), used - 1).expect_err("too little");
+            assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::OutOfFuel), "{}", export.name());
+        }
+        all.push(used);
+    }
+    Ok(all)
+}
+
 /// An engine that compiles, with rare paths made common by a seed, if there is one.
 fn compiler(chaos: Option<u64>) -> Engine {
     let mut config = Config::new();
     config.tier(Tier::Opt).verify_compiler(true).compiler_chaos(chaos).compiler_threads(1);
     config.consume_fuel(true).wasm_wide_arithmetic(true);
+    if let Some(seed) = chaos {
+        config.signals_based_traps(seed % 4 < 2);
+        if seed.is_multiple_of(3) {
+            config.memory_reservation(0).memory_guard_size(0);
+        }
+    }
     Engine::new(&config).expect("a valid configuration")
 }

@@ -9,6 +9,7 @@ use super::engine::Engine;
 use super::error::{Error, Result};
 use super::limits::{DEFAULT_COUNT, ResourceLimiter};
 use super::trap::Frame;
+use super::values::Val;
 use crate::gc::Heap;
 use crate::interp;
 use crate::sys::Region;
@@ -90,6 +91,8 @@ pub struct StoreInner {
     pub(crate) gc: Heap,
     /// What `externref` values stand for: value n is number n - 1.
     pub(crate) externs: Vec<Box<dyn Any + Send + Sync>>,
+    /// Room for the values of calls of untyped host functions; empty while none runs.
+    pub(crate) host_call_values: Vec<Val>,
     /// Fuel beyond what fits `VmStore::fuel`.
     fuel_reserve: u64,
     hooks: Hooks,
@@ -306,6 +309,7 @@ impl StoreInner {
             host_funcs: BTreeMap::new(),
             gc: Heap::new(engine.config().gc_stress),
             externs: Vec::new(),
+            host_call_values: Vec::new(),
             fuel_reserve: 0,
             hooks,
         }

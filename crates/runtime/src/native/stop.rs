@@ -77,6 +77,19 @@ pub unsafe extern "C" fn raised(vm: NonNull<VmStore>) {
     }
 }
 
+/// A guest has called a host function whose entry could not be made.
+///
+/// # Safety
+/// As [`trapped`].
+pub unsafe extern "C" fn refused(vm: NonNull<VmStore>) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let store = NonNull::new_unchecked((*vm.as_ptr()).store);
+        leave_pending(store, Unwind::Error(Error::limit("the host gave no memory for code to call the host function")));
+        stopped(vm);
+    }
+}
+
 /// A guest is stopped because what it has called by way of a stub did not succeed; the reason is in the store.
 ///
 /// # Safety
