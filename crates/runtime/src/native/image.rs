@@ -148,6 +148,15 @@ impl Image {
         (entry != NO_ENTRY).then(|| self.code.at(entry as usize))
     }
 
+    /// The addresses of each function's code, in the order of the bodies, the constants and padding behind it included.
+    pub fn functions(&self) -> impl ExactSizeIterator<Item = Range<usize>> + '_ {
+        let Range { start, end } = self.range();
+        (0..self.functions.len()).map(move |body| {
+            let next = self.functions.get(body + 1).map_or(end, |next| start + next.start as usize);
+            start + self.functions[body].start as usize..next
+        })
+    }
+
     fn offset(&self, address: usize) -> Option<u32> {
         self.range().contains(&address).then(|| (address - self.range().start) as u32)
     }
