@@ -13,8 +13,8 @@ use tiercel_compiler::isa::x64::stubs::{self, Callee, Shape};
 use tiercel_compiler::isa::x64::{Assembler, Features};
 use tiercel_wasm::FuncType;
 
-/// What code must be aligned to, in bytes. No effect on correctness.
-const ALIGN: u32 = 16;
+/// What code is aligned to, in bytes, so that the processor fetches the way through a stub at once. No effect on correctness.
+const ALIGN: u32 = 32;
 
 /// The stubs of one signature. They live as long as their engine.
 #[derive(Clone, Copy)]

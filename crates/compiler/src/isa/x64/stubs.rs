@@ -236,7 +236,8 @@ pub fn leave_in_registers(asm: &mut Assembler, shape: &Shape, exit: u64) {
     let stopped = asm.label();
     asm.rr(Op::TEST_MR.s32(), went_well, went_well);
     asm.jcc(Cond::E, stopped);
-    asm.ri(Op::ADD_I.s64(), RSP, 8);
+    // Any register that holds nothing.
+    asm.r(Op::POP, SCRATCH);
     asm.op(Op::RET);
     asm.bind(stopped);
     stop_from_leave(asm, RSP, exit);
