@@ -73,6 +73,10 @@ pub mod store {
     pub const GC_TYPES: u32 = 72;
     /// A value on its way to a routine that fills an array, 16 bytes.
     pub const GC_VALUE: u32 = 80;
+    /// What code calls to stop its guest in engines without signals; see the compiler's `stubs::raise`.
+    pub const RAISE: u32 = 96;
+    /// Where a guest was stopped: the instruction, `rbp`, `rsp`.
+    pub const TRAPPED: u32 = 104;
 }
 
 /// Fields of a `VmFuncRef`, in units of a pointer.
@@ -87,6 +91,8 @@ pub mod func_ref {
     pub const NATIVE: u32 = 3;
     /// Its type, `u32`; then the index of its body, `u32`.
     pub const TYPE_ID: u32 = 4;
+    /// Only behind that of a host function: how it is called with its arguments in registers, if it can be.
+    pub const IN_REGISTERS: u32 = 5;
 }
 
 /// Bytes of a global.

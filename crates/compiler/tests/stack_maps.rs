@@ -15,8 +15,16 @@ fn maps(wat: &str, config: Config, chaos: Chaos) -> Vec<Vec<u32>> {
     let info = tiercel_wasm::decode(&bytes, &tiercel_wasm::Features::default(), &mut types).expect("it is valid");
     let layout = layout_of(&info);
     let cx = Context { info: &info, bytes: &bytes, layout: &layout, config };
-    let options =
-        Options { translate: config, features: Features::ALL, foreign_tail_calls: false, verify: true, chaos };
+    let options = Options {
+        translate: config,
+        features: Features::ALL,
+        foreign_tail_calls: false,
+        signals: true,
+        spectre: true,
+        check_widths: false,
+        verify: true,
+        chaos,
+    };
     let mut code = Code::default();
     Compiler::new(options).compile(cx, info.bodies.len() - 1, &mut code).expect("it can be compiled");
     let slots = |map: u32| {

@@ -102,14 +102,18 @@ pub mod access {
     pub const OTHER_MEMORY: u8 = 1;
     /// A bounds check was made: the access cannot trap.
     pub const CHECKED: u8 = 2;
+    /// The access lies below what the memory has at least: it cannot trap, wherever it stands.
+    pub const SAFE: u8 = 8;
+    /// The access cannot trap.
+    pub const NO_TRAP: u8 = CHECKED | SAFE;
     /// The address is an `i64` pointer, the memory's base included; otherwise it is an index into memory 0, zero-extended.
     pub const NATIVE: u8 = 4;
     /// The access is to an object of the collected heap; `NATIVE` and `CHECKED` are set too.
-    pub const OBJECT: u8 = 8;
+    pub const OBJECT: u8 = 16;
     /// The object is an array.
-    pub const ARRAY: u8 = 16;
+    pub const ARRAY: u8 = 32;
     /// What is accessed is a reference that the collector follows.
-    pub const REFS: u8 = 32;
+    pub const REFS: u8 = 64;
 }
 
 /// The field `c` of a test of a reference: the lower half is how many types stand above the type that is asked for.

@@ -187,9 +187,10 @@ pub(super) fn has_lane(op: Opcode) -> bool {
 }
 
 /// How the flags of an access are written, in this order.
-pub(super) const ACCESS_FLAGS: [(u8, &str); 6] = [
+pub(super) const ACCESS_FLAGS: [(u8, &str); 7] = [
     (access::OTHER_MEMORY, "other"),
     (access::CHECKED, "checked"),
+    (access::SAFE, "safe"),
     (access::NATIVE, "native"),
     (access::OBJECT, "object"),
     (access::ARRAY, "array"),

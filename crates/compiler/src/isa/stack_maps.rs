@@ -1,17 +1,14 @@
 //! in: the slots that hold references at each safepoint of a function. out: its stack maps, as [`tiercel_abi::frames`] has them.
 
-use crate::entity::Entity;
 use crate::regalloc::{Inst, Slot};
 use tiercel_abi::frames::{NO_MAP, StackMap};
 
-/// Makes the maps of one function, in the order of its instructions.
+/// Makes the maps of one function, in the order in which its instructions are emitted.
 pub struct StackMaps {
     has_references: bool,
     frame_slots: u32,
     run: (u32, u32),
     first_spill_slot: u32,
-    /// The next entry of the allocator's list.
-    next: usize,
     bits: Vec<u32>,
     /// The map that was made last.
     last: u32,
@@ -20,7 +17,7 @@ pub struct StackMaps {
 impl StackMaps {
     /// For a frame of so many 8-byte slots, in which the slots of `run` are references all the time and spill slots start at `first_spill_slot`.
     pub fn new(has_references: bool, frame_slots: u32, run: (u32, u32), first_spill_slot: u32) -> StackMaps {
-        StackMaps { has_references, frame_slots, run, first_spill_slot, next: 0, bits: Vec::new(), last: NO_MAP }
+        StackMaps { has_references, frame_slots, run, first_spill_slot, bits: Vec::new(), last: NO_MAP }
     }
 
     /// The map of an instruction. `listed` is what the allocator says of all, ascending by instruction.
@@ -29,18 +26,14 @@ impl StackMaps {
             return NO_MAP;
         }
         self.bits.clear();
-        while let Some(&(at, slot)) = listed.get(self.next)
-            && at.index() <= inst.index()
-        {
-            self.next += 1;
-            if at == inst {
-                let slot = self.first_spill_slot + slot.number();
-                let word = slot as usize / 32;
-                if self.bits.len() <= word {
-                    self.bits.resize(word + 1, 0);
-                }
-                self.bits[word] |= 1 << (slot % 32);
+        let first = listed.partition_point(|&(at, _)| at < inst);
+        for (_, slot) in listed[first..].iter().take_while(|&&(at, _)| at == inst) {
+            let slot = self.first_spill_slot + slot.number();
+            let word = slot as usize / 32;
+            if self.bits.len() <= word {
+                self.bits.resize(word + 1, 0);
             }
+            self.bits[word] |= 1 << (slot % 32);
         }
         let map = StackMap { frame_slots: self.frame_slots, run: self.run, bits: &self.bits };
         if map.bits.is_empty() && self.run.1 == 0 {
@@ -58,6 +51,7 @@ impl StackMaps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entity::Entity;
 
     #[test]
     fn equal_maps_that_follow_each_other_are_one() {
@@ -73,5 +67,8 @@ mod tests {
         assert_eq!(maps.at(inst(5), &listed, &mut words), NO_MAP);
         let last = maps.at(inst(6), &listed, &mut words);
         assert_eq!(StackMap::read(&words, last).slots().collect::<Vec<_>>(), [3]);
+        // Blocks are emitted in another order than they are allocated in.
+        let again = maps.at(inst(3), &listed, &mut words);
+        assert_eq!(StackMap::read(&words, again).slots().collect::<Vec<_>>(), [2, 42]);
     }
 }

@@ -45,7 +45,7 @@
   ;;! has i32.load8_s
   ;;! has +8 checked native object array
   ;;! has i32.gt_u
-  ;;! count 1 i32.load 
+  ;;! count 1 +4 checked native object array
   ;; A cast of what was cast; an i31 needs no object.
   (func (param anyref) (result i32)
     (drop (ref.cast (ref $leaf) (local.get 0)))

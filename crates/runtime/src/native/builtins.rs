@@ -5,11 +5,12 @@
 //! They follow the System V convention, with the vmctx as first argument. Numbers of memories, tables and segments are 32 bits wide,
 //! indices, lengths and references 64.
 
+use super::objects;
 use crate::api::error::Error;
 use crate::api::store::Unwind;
 use crate::interp::Stop;
 use crate::vm::host_func::leave_pending;
-use crate::vm::{VmCtx, libcalls, objects};
+use crate::vm::{VmCtx, libcalls};
 use core::ptr::NonNull;
 use tiercel_abi::Trap;
 use tiercel_abi::vmctx::{header, store};
@@ -148,7 +149,7 @@ routines! {
         nothing(objects::array_init_data(cx, segment, array, start, from, len));
     ArrayInitElem array_init_elem(cx, segment: u32, array: u64, start: u32, from: u32, len: u32)
         nothing(objects::array_init_elem(cx, segment, array, start, from, len));
-    FuncIs func_is(cx, func: u64, wanted: u32) Ok(u64::from(libcalls::func_is(cx, func, wanted)));
+    FuncIs func_is(cx, func: u64, wanted: u32) Ok(u64::from(objects::func_is(cx, func, wanted)));
     TypeExtends type_extends(cx, found: u32, wanted: u32) Ok(u64::from(libcalls::type_extends(cx, found, wanted)));
     ; may collect:
     HeapNew heap_new new(cx, ty: u32, bytes: u64) objects::new(cx, ty, bytes as usize);

@@ -71,7 +71,7 @@ impl Batch {
 }
 
 /// A function in an image.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 struct Function {
     /// Its first byte.
     start: u32,
@@ -162,6 +162,15 @@ impl Image {
         (entry != NO_ENTRY).then(|| self.code.at(entry as usize))
     }
 
+    /// The addresses of each function's code, in the order of the bodies, the constants and padding behind it included.
+    pub fn functions(&self) -> impl ExactSizeIterator<Item = Range<usize>> + '_ {
+        let Range { start, end } = self.range();
+        (0..self.functions.len()).map(move |body| {
+            let next = self.functions.get(body + 1).map_or(end, |next| start + next.start as usize);
+            start + self.functions[body].start as usize..next
+        })
+    }
+
     fn offset(&self, address: usize) -> Option<u32> {
         self.range().contains(&address).then(|| (address - self.range().start) as u32)
     }
@@ -204,6 +213,13 @@ impl Image {
     #[cfg(test)]
     pub fn bytes(&self) -> &[u8] {
         self.code.bytes()
+    }
+
+    /// Whether two images are the same in all but the address.
+    #[cfg(test)]
+    pub fn is_same(&self, other: &Image) -> bool {
+        let tables = |image: &'_ Image| (image.functions.clone(), image.traps.clone(), image.call_sites.clone());
+        self.bytes() == other.bytes() && tables(self) == tables(other)
     }
 }
 

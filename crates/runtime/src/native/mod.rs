@@ -1,7 +1,7 @@
 //! in: a module of an engine whose tier is compiled code. out: its functions as machine code, and the ways in and out of it.
 //!
 //! Reading order: [`compile`] (functions to code, in parallel), [`image`] (code in its place, with its tables), [`stubs`] (between code and
-//! host), [`stop`] (what stubs call), [`builtins`] (what code calls), [`signals`] and [`registry`] (faults become traps), [`backtrace`],
+//! host), [`stop`] (what stubs call), [`builtins`] and [`objects`] (what code calls), [`signals`] and [`registry`] (faults become traps), [`backtrace`],
 //! [`frames`] (what the collector finds).
 //!
 //! x86-64 Linux only: `build.rs` sets `native` there. The calling convention is in `tiercel_compiler::isa::x64::abi`.
@@ -20,6 +20,7 @@ mod builtins;
 mod compile;
 mod frames;
 mod image;
+mod objects;
 mod registry;
 mod signals;
 mod stop;
@@ -88,19 +89,28 @@ impl Native {
                 "the tier `opt` needs a CPU with SSE4.1, which this one has not; the tier `interp` runs everywhere",
             ));
         }
-        signals::install()?;
+        if config.signals_based_traps {
+            signals::install()?;
+        }
         Ok(Native { options: compile::options(config, features), stubs: stubs::Cache::new(features)? })
     }
 
-    /// The `native` entry of host functions of this type.
+    /// `VmStore::raise`.
+    pub fn raise(&self) -> *const u8 {
+        self.stubs.raise()
+    }
+
+    /// The `native` entry of host functions of this type, `in_registers` for those with [`HostFuncDef::in_registers`].
     ///
-    /// # Panics
-    /// The host has no memory for a page of code.
-    pub fn host_entry(&self, ty: &FuncType) -> *const u8 {
+    /// Where the host has no memory for a page of code, one that stops the guest with that error.
+    ///
+    /// [`HostFuncDef::in_registers`]: crate::vm::host_func::HostFuncDef
+    pub fn host_entry(&self, ty: &FuncType, in_registers: bool) -> *const u8 {
         let shape = stubs::shape(ty);
-        match self.stubs.get([&shape].into_iter()).map(|stubs| stubs[0].host) {
-            Ok(host) => host,
-            Err(error) => panic!("{error}"),
+        match self.stubs.get([&shape].into_iter()).map(|stubs| stubs[0]) {
+            Ok(stubs) if in_registers => stubs.host_in_registers,
+            Ok(stubs) => stubs.host,
+            Err(_) => self.stubs.refuse(),
         }
     }
 

@@ -50,7 +50,7 @@ unsafe fn store(cx: *mut VmCtx) -> NonNull<StoreInner> {
 ///
 /// # Safety
 /// As the module says.
-pub(super) unsafe fn ask<R>(cx: *mut VmCtx, act: impl FnOnce(NonNull<StoreInner>) -> Result<R>) -> Result<R, Stop> {
+pub unsafe fn ask<R>(cx: *mut VmCtx, act: impl FnOnce(NonNull<StoreInner>) -> Result<R>) -> Result<R, Stop> {
     // SAFETY: promised by the caller.
     let store = unsafe { store(cx) };
     catch(|| act(store)).map_err(|unwind| {
@@ -215,15 +215,6 @@ pub unsafe fn type_extends(cx: *mut VmCtx, id: u32, wanted: u32) -> bool {
         let depth = (*(*store).gc_types.add(wanted as usize)).lineage_len.wrapping_sub(1);
         id == wanted || (*(*store).gc_types.add(id as usize)).extends(wanted, depth)
     }
-}
-
-/// Whether a reference to a function is not null and of type `wanted`, as in `TypeId::as_u32`.
-///
-/// # Safety
-/// As the module says; the reference is null or the address of a `VmFuncRef`.
-pub unsafe fn func_is(cx: *mut VmCtx, func: u64, wanted: u32) -> bool {
-    // SAFETY: promised by the caller.
-    unsafe { (func as *const VmFuncRef).as_ref().is_some_and(|func| type_extends(cx, func.type_id, wanted)) }
 }
 
 /// Makes room in the collected heap for what `VmStore::gc_request` says; `at` is where the guest is.

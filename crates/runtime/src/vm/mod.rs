@@ -1,6 +1,6 @@
 //! The objects behind the API, as running code sees them.
 //!
-//! Reading order: [`vmctx`] (layouts), [`memory`], [`table`], [`instance`] (owner of a vmctx), [`libcalls`] (what code asks the
+//! Reading order: [`vmctx`] (layouts), [`memory`], [`table`], [`instance`] (owner of a vmctx), [`libcalls`] and [`objects`] (what code asks the
 //! runtime to do), [`host_func`] (functions of the host), [`stack_limit`] (how far the host's stack may grow).
 //!
 //! All of them belong to a store and are reached by address, from code and from handles alike, so their methods take no

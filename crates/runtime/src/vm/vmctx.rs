@@ -51,11 +51,13 @@ pub struct VmStore {
     pub gc_types: *const GcType,
     /// Compiled code: a value on its way to a routine that fills an array.
     pub gc_value: [u64; 2],
-    /// The lowest address of the stack that `native_stack_limit` is about; 0 in engines without compiled code.
-    pub native_stack: usize,
-    /// Compiled code: where a signal has stopped it.
+    /// Compiled code without signals: what it calls to be stopped.
+    pub raise: *const u8,
+    /// Compiled code: where a trap has stopped it.
     #[cfg(native)]
     pub trapped: crate::native::Trapped,
+    /// The lowest address of the stack that `native_stack_limit` is about; 0 in engines without compiled code.
+    pub native_stack: usize,
     /// The first free slot of the interpreter's stack while host code runs.
     pub stack_top: *mut u64,
     /// One past the last slot of the interpreter's stack.
@@ -205,6 +207,9 @@ const _: () = {
         assert!(core::mem::offset_of!(VmStore, gc_limit) == store::GC_LIMIT as usize);
         assert!(core::mem::offset_of!(VmStore, gc_types) == store::GC_TYPES as usize);
         assert!(core::mem::offset_of!(VmStore, gc_value) == store::GC_VALUE as usize);
+        assert!(core::mem::offset_of!(VmStore, raise) == store::RAISE as usize);
+        #[cfg(native)]
+        assert!(core::mem::offset_of!(VmStore, trapped) == store::TRAPPED as usize);
     }
     assert!(size_of::<VmGlobal>() == tiercel_abi::vmctx::GLOBAL_BYTES as usize);
 };

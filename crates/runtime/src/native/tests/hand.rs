@@ -5,6 +5,7 @@ use crate::{Config, Engine, Module, Tier};
 use alloc::vec::Vec;
 use std::sync::Arc;
 use tiercel_abi::Trap;
+use tiercel_abi::frames::NO_MAP;
 use tiercel_abi::vmctx::{func_ref, header, store};
 use tiercel_compiler::compile::{CallReloc, CallSite, Code, TrapSite};
 use tiercel_compiler::isa::x64::abi::CALLEE_REF;
@@ -68,7 +69,7 @@ impl Hand {
     }
 
     fn after_call(&mut self, loc: u32) {
-        self.code.call_sites.push(CallSite { offset: self.asm.offset(), loc });
+        self.code.call_sites.push(CallSite { offset: self.asm.offset(), loc, map: NO_MAP });
     }
 
     /// Calls a function of the module.
