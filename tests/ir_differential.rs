@@ -11,7 +11,7 @@ use tiercel_compiler::ir::machine::{self, Limits, Machine};
 use tiercel_compiler::ir::{Function, parse, verify};
 use tiercel_compiler::opt::Scratch;
 use tiercel_compiler::pipeline::{self, Options};
-use tiercel_compiler::translate::{self, Bounds, Context, Translator};
+use tiercel_compiler::translate::{self, Bounds, Callees, Context, Inlining, Translator};
 use tiercel_wasm::module::Entity;
 use tiercel_wasm::{Features, TypeRegistry, ValType};
 
@@ -72,27 +72,41 @@ fn random_module(seed: u64) -> Option<Vec<u8>> {
     Some(wasm_smith::Module::new(config, &mut Unstructured::new(&bytes)).ok()?.to_bytes())
 }
 
-/// A module with one memory and some functions made of nested constructs, branches to all of them, and few locals: what wasm-smith
-/// makes seldom.
+/// A module with one memory and some functions made of nested constructs, branches to all of them, and few locals, which call each other:
+/// what wasm-smith makes seldom.
 struct Nested {
     random: Vec<u8>,
     at: usize,
     text: String,
+    /// Whether the labels of the constructs that are open take a value; the function's comes first.
     labels: Vec<bool>,
     budget: u32,
+    /// The function that is made.
+    func: u32,
 }
+
+/// Functions of such a module, and the first of those that are small.
+const FUNCS: u32 = 8;
+const FIRST_SMALL: u32 = 3;
 
 impl Nested {
     fn module(seed: u64) -> Vec<u8> {
-        let mut random =
-            Nested { random: random_bytes(seed, 6000), at: 0, text: String::new(), labels: Vec::new(), budget: 0 };
+        let mut random = Nested {
+            random: random_bytes(seed, 6000),
+            at: 0,
+            text: String::new(),
+            labels: Vec::new(),
+            budget: 0,
+            func: 0,
+        };
         let mut text =
             String::from("(module (memory (export \"m\") 1 2) (global $g (export \"g\") (mut i32) (i32.const 7))\n");
         text += "(table funcref (elem 0 1 1 0))\n";
-        for func in 0..3 {
+        for func in 0..FUNCS {
             random.text.clear();
-            random.labels = vec![false];
-            random.budget = 60;
+            random.labels = vec![true];
+            random.budget = if func < FIRST_SMALL { 60 } else { random.below(6) };
+            random.func = func;
             random.statements(0);
             let result = random.below(4);
             text += &format!(
@@ -128,7 +142,11 @@ impl Nested {
             7 => format!("(i32.eqz {})", sub(self)),
             8 => format!("(i32.load8_u (i32.and (i32.const 0xff) {}))", sub(self)),
             9 => format!("(i32.div_u {} {})", sub(self), sub(self)),
-            10 if self.below(4) == 0 => {
+            10 | 11 => {
+                let func = self.callee();
+                format!("(call {func} {} {})", sub(self), sub(self))
+            }
+            12 if self.below(4) == 0 => {
                 format!("(call_indirect (param i32 i32) (result i32) {} {} {})", sub(self), sub(self), sub(self))
             }
             _ => {
@@ -139,9 +157,15 @@ impl Nested {
         }
     }
 
+    /// A function to call: seldom one that may lead back to this one.
+    fn callee(&mut self) -> u32 {
+        let first = if self.func + 1 == FUNCS || self.below(16) == 0 { 0 } else { self.func + 1 };
+        first + self.below(FUNCS - first)
+    }
+
     /// A label with or without a value.
     fn label(&mut self, wants_value: bool) -> Option<usize> {
-        let found: Vec<usize> = (0..self.labels.len()).filter(|&at| self.labels[at] == wants_value && at > 0).collect();
+        let found: Vec<usize> = (0..self.labels.len()).filter(|&at| self.labels[at] == wants_value).collect();
         if found.is_empty() {
             return None;
         }
@@ -195,16 +219,22 @@ impl Nested {
                 }
             }
             10 if depth > 1 => {
+                let with_value = self.below(3) == 0;
                 let labels: Vec<String> =
-                    (0..1 + self.below(5)).filter_map(|_| self.label(false)).map(|at| at.to_string()).collect();
+                    (0..1 + self.below(5)).filter_map(|_| self.label(with_value)).map(|at| at.to_string()).collect();
                 if !labels.is_empty() {
+                    let value = if with_value { self.expression(1) } else { String::new() };
                     let index = self.expression(1);
-                    self.add(&format!("(br_table {} {index})", labels.join(" ")));
+                    self.add(&format!("(br_table {} {value} {index})", labels.join(" ")));
                 }
             }
             11 if depth > 2 => {
                 let value = self.expression(1);
                 self.add(&format!("(return {value})"));
+            }
+            12 if depth > 1 && self.below(2) == 0 => {
+                let (func, first, second) = (self.callee(), self.expression(1), self.expression(1));
+                self.add(&format!("(return_call {func} {first} {second})"));
             }
             12 if depth > 2 && self.below(3) == 0 => self.add("(unreachable)"),
             _ if deep => {}
@@ -353,7 +383,8 @@ fn run_ir(seed: u64, bytes: &[u8], config: translate::Config, finish: fn(&mut Fu
     let info = tiercel_wasm::decode(bytes, &features, &mut types).expect("the engine has decoded it");
     let layout = machine::layout_of(&info);
     let mut translator = Translator::default();
-    let context = Context { info: &info, bytes, layout: &layout, config };
+    let callees = Callees::new(&info, bytes);
+    let context = Context { info: &info, bytes, layout: &layout, callees: &callees, config };
     let compile = |body: usize| {
         let func = translator.translate(context, body).map_err(|error| error.to_string())?;
         check(seed, body, func);
@@ -449,6 +480,7 @@ fn all_agree() {
         let plain = translate::Config { optimize: false, ..usual };
         let checked = translate::Config { bounds: Bounds::Checked, memories_move: seed.is_multiple_of(3), ..usual };
         let slots = translate::Config { locals_in_slots: true, ..usual };
+        let inlined = translate::Config { inlining: Inlining::Random(seed), ..usual };
         let passes: fn(&mut Function) = |func| {
             let options = &mut Options { verify: true, ..Options::default() };
             pipeline::run(func, &mut Scratch::default(), options);
@@ -459,6 +491,8 @@ fn all_agree() {
         compare(seed, "locals in slots", &engine, &run_ir(seed, &bytes, slots, passes));
         compare(seed, "checked, after all passes", &engine, &run_ir(seed, &bytes, checked, passes));
         compare(seed, "after all passes", &engine, &run_ir(seed, &bytes, usual, passes));
+        compare(seed, "inlined", &engine, &run_ir(seed, &bytes, inlined, |_| {}));
+        compare(seed, "inlined, after all passes", &engine, &run_ir(seed, &bytes, inlined, passes));
         ran += 1;
         finished += u64::from(!engine.contains(&Seen::Limit));
     }
@@ -507,7 +541,8 @@ fn real_programs_verify() {
         let layout = machine::layout_of(&info);
         for bounds in [Bounds::Checked, Bounds::Guarded { guard_bytes: 1 << 31 }] {
             let config = translate::Config { bounds, ..translate::Config::default() };
-            let context = Context { info: &info, bytes: &bytes, layout: &layout, config };
+            let callees = Callees::new(&info, &bytes);
+            let context = Context { info: &info, bytes: &bytes, layout: &layout, callees: &callees, config };
             for body in 0..info.bodies.len() {
                 let func = match translator.translate(context, body) {
                     Ok(func) => func,

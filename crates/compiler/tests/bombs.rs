@@ -5,7 +5,7 @@ use tiercel_compiler::ir::machine::layout_of;
 use tiercel_compiler::ir::verify;
 use tiercel_compiler::opt::Scratch;
 use tiercel_compiler::pipeline::{self, Options};
-use tiercel_compiler::translate::{Config, Context, Translator};
+use tiercel_compiler::translate::{Callees, Config, Context, Translator};
 use tiercel_wasm::{ErrorKind, Features, TypeRegistry};
 use wasm_encoder::{
     BlockType, CodeSection, Function, FunctionSection, InstructionSink, MemorySection, MemoryType, Module, TypeSection,
@@ -41,7 +41,8 @@ fn compile(name: &str, bytes: &[u8], checked: bool) -> bool {
         Err(error) => panic!("{name}: {error}"),
     };
     let layout = layout_of(&info);
-    let cx = Context { info: &info, bytes, layout: &layout, config: Config::default() };
+    let callees = Callees::new(&info, bytes);
+    let cx = Context { info: &info, bytes, layout: &layout, callees: &callees, config: Config::default() };
     let mut translator = Translator::default();
     let start = Instant::now();
     let func = match translator.translate(cx, 0) {

@@ -2,7 +2,7 @@
 //!
 //! A line `;; x64: "shl" !"imul"` speaks of the function that ends above it: its code has the quoted texts in this order, one behind the
 //! other, and those after `!` nowhere. `;; ir:` says the same of the IR after the last pass. `;;! features = "sse4.1"` at the top
-//! names the CPU's features; without it there are all.
+//! names the CPU's features; without it there are all. `;;! inlining = "off"` leaves calls as they are.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::path::Path;
@@ -11,7 +11,7 @@ use tiercel_compiler::ir::machine::layout_of;
 use tiercel_compiler::isa::x64::Features;
 use tiercel_compiler::pipeline::PASSES;
 use tiercel_compiler::regalloc::Chaos;
-use tiercel_compiler::translate::{Config, Context};
+use tiercel_compiler::translate::{Callees, Config, Context, Inlining};
 use tiercel_wasm::TypeRegistry;
 
 /// A check: the function's place in the file, what is looked at, and the rest of the line.
@@ -65,7 +65,10 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
     let info =
         tiercel_wasm::decode(&wasm, &tiercel_wasm::Features::default(), &mut types).expect("the module is valid");
     let layout = layout_of(&info);
-    let cx = Context { info: &info, bytes: &wasm, layout: &layout, config: Config::default() };
+    let inlining = if text.contains(";;! inlining = \"off\"") { Inlining::Off } else { Inlining::Usual };
+    let config = Config { inlining, ..Config::default() };
+    let callees = Callees::new(&info, &wasm);
+    let cx = Context { info: &info, bytes: &wasm, layout: &layout, callees: &callees, config };
     let options = Options {
         translate: cx.config,
         features: features(text),

@@ -7,7 +7,7 @@
 use arbitrary::Unstructured;
 use tiercel::{
     Config, Engine, Extern, FuncType, Instance, Linker, Module, Result, Store, StoreLimitsBuilder, Tier, Trap, Val,
-    ValType,
+    ValType, WasmBacktrace,
 };
 
 /// Random modules per run of this test.
@@ -135,7 +135,11 @@ fn run(engine: &Engine, bytes: &[u8], all_fuel: bool, seed: u64) -> Result<Vec<S
                 if !all_fuel && matches!(trap, Some(Trap::OutOfFuel | Trap::StackOverflow)) {
                     return Ok(seen);
                 }
-                seen.push(format!("{name}: {trap:?}"));
+                let trace = error.downcast_ref::<WasmBacktrace>().map(|trace| {
+                    let frames = trace.frames().iter();
+                    frames.map(|frame| (frame.func_index(), frame.module_offset())).collect::<Vec<_>>()
+                });
+                seen.push(format!("{name}: {trap:?} at {trace:?}"));
                 if !all_fuel {
                     continue;
                 }

@@ -64,7 +64,9 @@ groups! {
         memory_guard_size "memory-guard-size": Option<u64>, "Bytes of address space left inaccessible behind each linear memory.";
     }
 
-    Codegen 'C' "Options about code generation." {}
+    Codegen 'C' "Options about code generation." {
+        inlining "inlining": Option<bool>, "Put small functions in place of calls of them (default: y).";
+    }
 
     Debug 'D' "Options for finding mistakes in guests." {
         max_backtrace "max-backtrace": Option<usize>, "How many functions a backtrace shows at most; 0 is no backtrace.";

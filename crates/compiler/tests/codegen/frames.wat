@@ -1,3 +1,4 @@
+;;! inlining = "off"
 (module
   (memory 1)
   ;; A leaf that needs nothing has no frame and no check of the stack.
