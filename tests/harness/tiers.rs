@@ -2,3 +2,6 @@
 
 /// Values of the program's option `--tier`. A new tier is one more word here.
 pub const TIERS: &[&str] = &["interp", "opt"];
+
+/// What some tests run on besides: the tier `opt`, its compiler checking itself and its code checking the widths of values.
+pub const CHECKED: &str = "opt-checked";

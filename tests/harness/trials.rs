@@ -7,7 +7,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use crate::binary;
 use crate::expect::Expectation;
 use crate::process;
-use crate::tiers::TIERS;
+use crate::tiers::{CHECKED, TIERS};
 
 /// A case that runs `check` and passes if it returns `Ok`.
 pub fn case(name: impl Into<String>, check: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
@@ -32,10 +32,24 @@ pub fn on_every_tier(
     TIERS.iter().map(on).collect()
 }
 
+/// The same, and one case more for compiled code that checks itself, named `name/opt-checked`.
+pub fn on_every_tier_and_checked(
+    name: &str,
+    check: impl Fn(&'static str) -> Result<(), String> + Clone + Send + 'static,
+) -> Vec<Trial> {
+    let mut cases = on_every_tier(name, check.clone());
+    cases.push(case(format!("{name}/{CHECKED}"), move || check(CHECKED)));
+    cases
+}
+
 /// The program under test with subcommand and tier; further options, the file and its arguments are the caller's.
 pub fn tiercel(subcommand: &str, tier: &str) -> Result<Command, String> {
     let mut command = Command::new(binary::tiercel()?);
-    command.arg(subcommand).args(["--tier", tier]);
+    command.arg(subcommand);
+    match tier {
+        CHECKED => command.args(["--tier", "opt", "-D", "verify-compiler,check-widths"]),
+        tier => command.args(["--tier", tier]),
+    };
     Ok(command)
 }
 

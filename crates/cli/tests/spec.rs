@@ -45,6 +45,19 @@ fn known() -> BTreeMap<&'static str, Known> {
     table
 }
 
+/// How the suite is run.
+#[derive(Clone, Copy)]
+struct Way {
+    tier: Tier,
+    /// Compiled code checks that the upper half of each `i32` is zero.
+    check_widths: bool,
+}
+
+fn ways() -> impl Iterator<Item = Way> {
+    let ways = Tier::ALL.iter().map(|&tier| Way { tier, check_widths: false });
+    ways.chain(Tier::Opt.is_available().then_some(Way { tier: Tier::Opt, check_widths: true }))
+}
+
 /// A directory of the suite.
 struct Directory {
     name: &'static str,
@@ -55,9 +68,9 @@ struct Directory {
 
 impl Directory {
     /// The defaults, what the directory's proposal adds, and without what is younger.
-    fn config(&self, tier: Tier) -> Config {
+    fn config(&self, way: Way) -> Config {
         let mut config = Config::new();
-        config.tier(tier).verify_compiler(true);
+        config.tier(way.tier).verify_compiler(true).check_widths(way.check_widths);
         for &feature in Feature::ALL.iter().filter(|feature| feature.name() == self.name && feature.is_supported()) {
             config.wasm_feature(feature, true);
         }
@@ -67,8 +80,8 @@ impl Directory {
         config
     }
 
-    fn run(&self, file: &TestFile<'_>, tier: Tier) -> Result<Verdict, String> {
-        let engine = Engine::new(&self.config(tier)).map_err(|error| format!("{error:#}"))?;
+    fn run(&self, file: &TestFile<'_>, way: Way) -> Result<Verdict, String> {
+        let engine = Engine::new(&self.config(way)).map_err(|error| format!("{error:#}"))?;
         catch_unwind(AssertUnwindSafe(|| wast::run(&mut Store::new(&engine, ()), file.raw())))
             .map_err(|_| "panicked".to_string())
     }
@@ -104,11 +117,11 @@ fn check(mut directory: Directory) {
             wrong.push(format!("{listed}: listed, but there is no such file"));
         }
     }
-    for &tier in Tier::ALL {
+    for way in ways() {
         let (mut passed, mut failed, mut blocked) = (0, 0, 0);
         for file in &directory.files {
             let path = path(file);
-            match directory.run(file, tier) {
+            match directory.run(file, way) {
                 Ok(verdict) => {
                     passed += verdict.passed;
                     failed += verdict.failures.len();
@@ -119,9 +132,10 @@ fn check(mut directory: Directory) {
             }
         }
         println!(
-            "{} ({}): {} files, {passed} assertions hold, {failed} fail, {blocked} not tried",
+            "{} ({}{}): {} files, {passed} assertions hold, {failed} fail, {blocked} not tried",
             directory.name,
-            tier.name(),
+            way.tier.name(),
+            if way.check_widths { ", widths checked" } else { "" },
             directory.files.len()
         );
     }

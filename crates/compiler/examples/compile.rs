@@ -36,6 +36,8 @@ fn main() {
         translate: cx.config,
         features: Features::ALL,
         foreign_tail_calls: false,
+        spectre: true,
+        check_widths: false,
         verify: mode == Some("check"),
         chaos: Chaos::default(),
     };

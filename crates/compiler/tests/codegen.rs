@@ -2,7 +2,8 @@
 //!
 //! A line `;; x64: "shl" !"imul"` speaks of the function that ends above it: its code has the quoted texts in this order, one behind the
 //! other, and those after `!` nowhere. `;; ir:` says the same of the IR after the last pass. `;;! features = "sse4.1"` at the top
-//! names the CPU's features; without it there are all. `;;! inlining = "off"` leaves calls as they are.
+//! names the CPU's features; without it there are all. `;;! spectre = "n"` switches the defence against speculation off,
+//! `;;! inlining = "n"` leaves calls as they are.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::path::Path;
@@ -65,7 +66,8 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
     let info =
         tiercel_wasm::decode(&wasm, &tiercel_wasm::Features::default(), &mut types).expect("the module is valid");
     let layout = layout_of(&info);
-    let inlining = if text.contains(";;! inlining = \"off\"") { Inlining::Off } else { Inlining::Usual };
+    let inlining =
+        if text.lines().any(|line| line == ";;! inlining = \"n\"") { Inlining::Off } else { Inlining::Usual };
     let config = Config { inlining, ..Config::default() };
     let callees = Callees::new(&info, &wasm);
     let cx = Context { info: &info, bytes: &wasm, layout: &layout, callees: &callees, config };
@@ -73,6 +75,8 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
         translate: cx.config,
         features: features(text),
         foreign_tail_calls: false,
+        spectre: !text.lines().any(|line| line == ";;! spectre = \"n\""),
+        check_widths: false,
         verify: true,
         chaos: Chaos::default(),
     };

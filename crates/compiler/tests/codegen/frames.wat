@@ -1,4 +1,4 @@
-;;! inlining = "off"
+;;! inlining = "n"
 (module
   (memory 1)
   ;; A leaf that needs nothing has no frame and no check of the stack.
