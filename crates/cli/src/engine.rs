@@ -50,6 +50,12 @@ impl Setup {
         if let Some(enable) = codegen.inlining {
             config.compiler_inlining(enable);
         }
+        if let Some(on) = optimize.memory_may_move {
+            config.memory_may_move(on);
+        }
+        if let Some(on) = optimize.signals_based_traps {
+            config.signals_based_traps(on);
+        }
         if let Some(frames) = debug.max_backtrace {
             config.wasm_backtrace_max_frames(NonZeroUsize::new(frames));
         }

@@ -11,8 +11,6 @@ use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::time::Instant;
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
-use tiercel_compiler::isa::x64::Features;
-use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{Callees, Config, Context, Inlining};
 use tiercel_wasm::TypeRegistry;
 
@@ -32,15 +30,7 @@ fn main() {
     let config = Config { inlining, ..Config::default() };
     let callees = Callees::new(&info, &bytes);
     let cx = Context { info: &info, bytes: &bytes, layout: &layout, callees: &callees, config };
-    let options = Options {
-        translate: cx.config,
-        features: Features::ALL,
-        foreign_tail_calls: false,
-        spectre: true,
-        check_widths: false,
-        verify: mode == Some("check"),
-        chaos: Chaos::default(),
-    };
+    let options = Options { translate: config, verify: mode == Some("check"), ..Options::default() };
     let (mut compiler, mut code) = (Compiler::new(options), Code::default());
     if let Some(body) = mode.and_then(|mode| mode.parse().ok()) {
         let mut print = |stage: &'static str, text: &dyn std::fmt::Display| {

@@ -11,7 +11,6 @@ use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
 use tiercel_compiler::isa::x64::Features;
 use tiercel_compiler::pipeline::PASSES;
-use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{Callees, Config, Context, Inlining};
 use tiercel_wasm::TypeRegistry;
 
@@ -72,13 +71,11 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
     let callees = Callees::new(&info, &wasm);
     let cx = Context { info: &info, bytes: &wasm, layout: &layout, callees: &callees, config };
     let options = Options {
-        translate: cx.config,
+        translate: config,
         features: features(text),
-        foreign_tail_calls: false,
         spectre: !text.lines().any(|line| line == ";;! spectre = \"n\""),
-        check_widths: false,
         verify: true,
-        chaos: Chaos::default(),
+        ..Options::default()
     };
     let mut compiler = Compiler::new(options);
     let last = PASSES.last().expect("there are passes").name;

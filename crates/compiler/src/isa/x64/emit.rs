@@ -94,6 +94,8 @@ struct Frame {
 pub struct Context {
     /// Whether a reference to the function can be taken.
     pub escapes: bool,
+    /// [`Options::signals`](crate::compile::Options::signals).
+    pub signals: bool,
     /// Where the function is in the module, for a trap before its first instruction.
     pub loc: u32,
 }
@@ -105,6 +107,7 @@ struct Emit<'a> {
     b: &'a mut Buffers,
     code: &'a mut Code,
     frame: Frame,
+    signals: bool,
     slots16: i32,
     /// The next of the moves.
     next_move: usize,
@@ -147,7 +150,7 @@ pub fn emit(
     b.blocks.extend((0..vcode.blocks.len()).map(|_| asm.label()));
     let frame = Frame { size, saved: saved as i32, vmctx: vmctx as i32, none };
     let slots16 = slots8_bytes as i32;
-    let mut emit = Emit { vcode, out, asm, b, code, frame, slots16, next_move: 0, copied: 0 };
+    let mut emit = Emit { vcode, out, asm, b, code, frame, signals: cx.signals, slots16, next_move: 0, copied: 0 };
     emit.find_firsts();
     emit.order();
     emit.code.frameless = none;
@@ -433,10 +436,7 @@ impl Emit<'_> {
                 self.asm.bind(over);
             }
             Kind::TrapIf(test) => self.trap_if(test, inst.trap, inst.loc),
-            Kind::Trap => {
-                self.trap_site(inst.trap, inst.loc);
-                self.asm.op(Op::UD2);
-            }
+            Kind::Trap => self.trap(inst.trap, inst.loc),
         }
     }
 
@@ -535,6 +535,17 @@ impl Emit<'_> {
             self.trap_site(inst.trap, inst.loc);
         }
         self.asm.emit(&x);
+    }
+
+    /// Stops the guest.
+    fn trap(&mut self, code: u8, loc: u32) {
+        if !self.signals {
+            self.asm.rm(Op::MOV_RM.s64(), SCRATCH, Mem::base(VMCTX, (header::STORE * 8) as i32));
+            self.asm.m(Op::CALL_RM, Mem::base(SCRATCH, store::RAISE as i32));
+        }
+        // What is called finds the site by its return address, which this instruction keeps inside the function.
+        self.trap_site(code, loc);
+        self.asm.op(Op::UD2);
     }
 
     fn trap_site(&mut self, code: u8, loc: u32) {
@@ -798,8 +809,7 @@ impl Emit<'_> {
         let mut traps = std::mem::take(&mut self.b.traps);
         for exit in traps.drain(..) {
             self.asm.bind(exit.label);
-            self.trap_site(exit.code, exit.loc);
-            self.asm.op(Op::UD2);
+            self.trap(exit.code, exit.loc);
         }
         self.b.traps = traps;
     }

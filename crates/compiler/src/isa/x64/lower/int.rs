@@ -417,6 +417,13 @@ impl Lower<'_> {
         let may_be_minus_one = how.signed && known.is_none_or(|divisor| divisor == -1);
         let by_zero =
             if known.is_some_and(|divisor| divisor != 0) { NO_TRAP } else { code(Trap::IntegerDivisionByZero) };
+        let by_zero = if by_zero != NO_TRAP && !self.cx.signals {
+            self.push(Inst::r(Op::TEST_MR.size(size), [divisor, divisor]));
+            self.push_trap_if(Test::of(Cond::E), by_zero);
+            NO_TRAP
+        } else {
+            by_zero
+        };
         let mut divisor = divisor;
         if may_be_minus_one {
             if how.remainder {

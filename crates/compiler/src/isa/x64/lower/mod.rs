@@ -64,6 +64,8 @@ pub struct Context<'a> {
     pub spectre: bool,
     /// Whether the code tests that the upper halves of registers with an `i32` are zero.
     pub check_widths: bool,
+    /// [`Options::signals`](crate::compile::Options::signals).
+    pub signals: bool,
 }
 
 /// A constant that lies behind the code.

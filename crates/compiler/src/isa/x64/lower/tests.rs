@@ -77,7 +77,8 @@ fn random_modules_use_every_row() {
                     layout: &layout,
                     features,
                     foreign_tail_calls: false,
-                    spectre: true,
+                    spectre: seed % 2 == 0,
+                    signals: true,
                     check_widths: false,
                 };
                 lower(context, func, &params, &mut vcode, &mut asm, &mut buffers).expect("it is supported");
