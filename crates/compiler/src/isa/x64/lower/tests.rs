@@ -4,6 +4,7 @@
 use super::{Buffers, Context, lower};
 use crate::ir::machine::layout_of;
 use crate::ir::{Function, Type};
+use crate::isa::x64::regs::{SCRATCH, VECTOR_SCRATCH};
 use crate::isa::x64::vcode::VCode;
 use crate::isa::x64::{Assembler, Features};
 use crate::opt::Scratch;
@@ -76,6 +77,10 @@ fn random_modules_use_every_row() {
                 lower(context, func, &params, &mut vcode, &mut asm, &mut buffers).expect("it is supported");
                 for inst in &vcode.insts {
                     missing.remove(inst.x.op().row().name);
+                    // The allocator's moves use these, and may stand between any two instructions.
+                    inst.x.for_each_operand(|operand| {
+                        assert!(![SCRATCH, VECTOR_SCRATCH].contains(&operand.reg), "seed {seed}: {}", inst.x);
+                    });
                 }
             }
         }
