@@ -1,7 +1,8 @@
 //! `cargo xtask bench`: programs on Tiercel and on the engines found here, interleaved, with wrong output shown as a failure.
 //!
 //! Reading order: [`engines`] (who takes part), [`rewrite`] (modules that report their own time), [`measure`] (one run),
-//! [`sweep`] (all runs, interleaved), [`report`] (tables), [`scaling`] (generated modules of growing size), [`callgrind`] (instruction counts), [`peers`] (installing engines).
+//! [`sweep`] (all runs, interleaved), [`report`] (tables), [`scaling`] (generated modules of growing size), [`callgrind`] (instruction counts),
+//! [`calls`] (calls between host and guest), [`peers`] (installing engines).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use engines::Engine;
 use sweep::{Kind, Subject, Sweep};
 
 mod callgrind;
+mod calls;
 mod engines;
 mod measure;
 mod peers;
@@ -30,13 +32,13 @@ pub struct Options {
     /// Folders of programs. Default: benches/programs, and ../shared/corpus where it is present.
     #[arg(long, value_name = "FOLDER")]
     corpus: Vec<PathBuf>,
-    /// Only programs whose names contain one of these words.
+    /// Only programs whose names contain one of these words; with --calls, only rows of the table.
     #[arg(long, value_delimiter = ',', value_name = "PROGRAMS")]
     only: Vec<String>,
     /// Engines by name (tiercel-interp, wasmtime, winch, pulley, v8, v8-liftoff, v8-turbofan, wasmi, wasm3). Default: all found.
     #[arg(long, value_delimiter = ',')]
     engines: Vec<String>,
-    /// How often each program runs on each engine. Default: 5, for --startup 20.
+    /// How often each program runs on each engine. Default: 5, for --startup 20, for --calls 301.
     #[arg(long)]
     reps: Option<usize>,
     /// The engine to which ratios are given. Default: wasmtime if it takes part, else the first engine.
@@ -54,6 +56,9 @@ pub struct Options {
     /// Count instructions of short runs of Tiercel under valgrind: steady figures on a busy machine.
     #[arg(long)]
     callgrind: bool,
+    /// Measure calls between host and guest, beside those of the crate wasmtime, which is built for it.
+    #[arg(long)]
+    calls: bool,
     /// The program to measure. Default: built in profile `release`.
     #[arg(long, value_name = "FILE")]
     tiercel: Option<PathBuf>,
@@ -77,6 +82,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     if let Some(folder) = &options.install_peers {
         peers::install(folder.as_ref().unwrap_or(&peer_dir))?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if options.calls {
+        return calls::run(&options.only, options.reps);
     }
     let reps = options.reps.unwrap_or(if options.startup { 20 } else { 5 });
     ensure!(reps > 0, "--reps must be at least 1");

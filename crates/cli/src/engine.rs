@@ -41,8 +41,17 @@ impl Setup {
         if let Some(bytes) = optimize.memory_reservation {
             config.memory_reservation(bytes);
         }
+        if let Some(enable) = optimize.spectre {
+            config.spectre_mitigation(enable);
+        }
         if let Some(bytes) = optimize.memory_guard_size {
             config.memory_guard_size(bytes);
+        }
+        if let Some(on) = optimize.memory_may_move {
+            config.memory_may_move(on);
+        }
+        if let Some(on) = optimize.signals_based_traps {
+            config.signals_based_traps(on);
         }
         if let Some(frames) = debug.max_backtrace {
             config.wasm_backtrace_max_frames(NonZeroUsize::new(frames));

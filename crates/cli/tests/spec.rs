@@ -45,17 +45,29 @@ fn known() -> BTreeMap<&'static str, Known> {
     table
 }
 
-/// How the suite is run.
+/// How a file is run.
 #[derive(Clone, Copy)]
 struct Way {
     tier: Tier,
     /// Compiled code checks that the upper half of each `i32` is zero.
     check_widths: bool,
+    /// No signals and no guard pages, and memories that move whenever they grow.
+    explicit_checks: bool,
 }
 
-fn ways() -> impl Iterator<Item = Way> {
-    let ways = Tier::ALL.iter().map(|&tier| Way { tier, check_widths: false });
-    ways.chain(Tier::Opt.is_available().then_some(Way { tier: Tier::Opt, check_widths: true }))
+impl Way {
+    fn all() -> impl Iterator<Item = Way> {
+        let plain = Tier::ALL.iter().map(|&tier| Way { tier, check_widths: false, explicit_checks: false });
+        let compiled = plain.clone().filter(|way| way.tier != Tier::Interp);
+        let checked = compiled.clone().map(|way| Way { check_widths: true, ..way });
+        plain.chain(checked).chain(compiled.map(|way| Way { explicit_checks: true, ..way }))
+    }
+
+    fn name(self) -> String {
+        let widths = if self.check_widths { ", widths checked" } else { "" };
+        let explicit = if self.explicit_checks { ", explicit checks" } else { "" };
+        format!("{}{widths}{explicit}", self.tier.name())
+    }
 }
 
 /// A directory of the suite.
@@ -71,6 +83,9 @@ impl Directory {
     fn config(&self, way: Way) -> Config {
         let mut config = Config::new();
         config.tier(way.tier).verify_compiler(true).check_widths(way.check_widths);
+        if way.explicit_checks {
+            config.signals_based_traps(false).memory_reservation(0).memory_guard_size(0);
+        }
         for &feature in Feature::ALL.iter().filter(|feature| feature.name() == self.name && feature.is_supported()) {
             config.wasm_feature(feature, true);
         }
@@ -117,7 +132,7 @@ fn check(mut directory: Directory) {
             wrong.push(format!("{listed}: listed, but there is no such file"));
         }
     }
-    for way in ways() {
+    for way in Way::all() {
         let (mut passed, mut failed, mut blocked) = (0, 0, 0);
         for file in &directory.files {
             let path = path(file);
@@ -132,10 +147,9 @@ fn check(mut directory: Directory) {
             }
         }
         println!(
-            "{} ({}{}): {} files, {passed} assertions hold, {failed} fail, {blocked} not tried",
+            "{} ({}): {} files, {passed} assertions hold, {failed} fail, {blocked} not tried",
             directory.name,
-            way.tier.name(),
-            if way.check_widths { ", widths checked" } else { "" },
+            way.name(),
             directory.files.len()
         );
     }

@@ -5,8 +5,6 @@
 use std::time::Instant;
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
-use tiercel_compiler::isa::x64::Features as Cpu;
-use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{Config, Context};
 use tiercel_random::scaling::SHAPES;
 use tiercel_wasm::{ErrorKind, Features, TypeRegistry};
@@ -24,14 +22,7 @@ fn compile(name: &str, bytes: &[u8]) -> Result<(), tiercel_wasm::Error> {
     let info = info.unwrap_or_else(|error| panic!("{name}: {error}"));
     let layout = layout_of(&info);
     let cx = Context { info: &info, bytes, layout: &layout, config: Config::default() };
-    let options = Options {
-        translate: cx.config,
-        features: Cpu::ALL,
-        foreign_tail_calls: false,
-        check_widths: false,
-        verify: false,
-        chaos: Chaos::default(),
-    };
+    let options = Options { translate: cx.config, ..Options::default() };
     forget_peak();
     let before = memory("VmRSS:");
     let (mut compiler, mut code) = (Compiler::new(options), Code::default());

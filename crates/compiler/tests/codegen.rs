@@ -2,7 +2,7 @@
 //!
 //! A line `;; x64: "shl" !"imul"` speaks of the function that ends above it: its code has the quoted texts in this order, one behind the
 //! other, and those after `!` nowhere. `;; ir:` says the same of the IR after the last pass. `;;! features = "sse4.1"` at the top
-//! names the CPU's features; without it there are all.
+//! names the CPU's features; without it there are all. `;;! spectre = "n"` switches the defence against speculation off.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::path::Path;
@@ -10,7 +10,6 @@ use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
 use tiercel_compiler::isa::x64::Features;
 use tiercel_compiler::pipeline::PASSES;
-use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{Config, Context};
 use tiercel_wasm::TypeRegistry;
 
@@ -67,12 +66,10 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
     let layout = layout_of(&info);
     let cx = Context { info: &info, bytes: &wasm, layout: &layout, config: Config::default() };
     let options = Options {
-        translate: cx.config,
         features: features(text),
-        foreign_tail_calls: false,
-        check_widths: false,
+        spectre: !text.lines().any(|line| line == ";;! spectre = \"n\""),
         verify: true,
-        chaos: Chaos::default(),
+        ..Options::default()
     };
     let mut compiler = Compiler::new(options);
     let last = PASSES.last().expect("there are passes").name;

@@ -4,7 +4,7 @@
 //! The plain code keeps every value in its slot and absorbs nothing, so that what differs is what the translator makes of
 //! accumulators and neighbouring instructions.
 
-use tiercel::{Engine, Module, Tier};
+use tiercel::{Engine, Linker, Module, Result, Store, StoreLimitsBuilder, Tier, Trap, Val};
 use tiercel_random::observe::{self, Plan, Seen, Way};
 use tiercel_random::smith::{self, Shape};
 use tiercel_random::{dense, nested};
@@ -17,6 +17,9 @@ const COMPILED_MODULES: u64 = 6000;
 const NESTED_MODULES: u64 = 500;
 /// Random modules of arithmetic, likewise.
 const DENSE_MODULES: u64 = 2000;
+
+/// Random modules per run of the test of fuel.
+const FUEL_MODULES: u64 = 300;
 
 /// The seeds of this run.
 fn seeds(modules: u64) -> std::ops::Range<u64> {
@@ -61,8 +64,8 @@ fn compiled(modules: u64, calls_each: u32, usual: Way, make: fn(u64) -> Option<V
         let chaos = Way {
             chaos: Some(seed),
             check_widths: seed % 8 < 3,
-            // Without reservation a memory cannot grow.
-            checked_memory: !usual.fuel && seed.is_multiple_of(5),
+            checked_memory: seed.is_multiple_of(5),
+            no_signals: seed % 4 > 1,
             ..usual
         };
         let check = |way: Way, engine: &Engine| match observe::run(engine, &bytes, plan) {
@@ -87,6 +90,7 @@ const COMPILED: Way = Way {
     chaos: None,
     check_widths: false,
     checked_memory: false,
+    no_signals: false,
     fuel: true,
     plain: false,
     gc_stress: false,
@@ -105,4 +109,51 @@ fn compiled_and_interpreted_control_flow_agree() {
 #[test]
 fn compiled_and_interpreted_arithmetic_agree() {
     compiled(DENSE_MODULES, 6, Way { fuel: false, ..COMPILED }, |seed| Some(dense::numbered(seed)));
+}
+
+/// What a call of a random function has used is exactly what it needs, and what it needs in the interpreter: with one less it is stopped.
+#[test]
+fn fuel_is_exact() {
+    let interpreter = Way { compiled: false, ..COMPILED }.engine();
+    let compiled = Tier::Opt.is_available().then(|| COMPILED.engine());
+    let mut calls = 0;
+    for seed in seeds(FUEL_MODULES) {
+        let Some(bytes) = smith::numbered(seed, Shape::in_turn(seed, true)) else { continue };
+        let mut used: Option<Vec<u64>> = None;
+        for engine in [&interpreter].into_iter().chain(&compiled) {
+            let found = fuel_used(engine, &bytes, seed).unwrap_or_else(|error| panic!("seed {seed}: {error:#}"));
+            calls += found.len();
+            assert_eq!(*used.get_or_insert_with(|| found.clone()), found, "seed {seed}, {engine:?}");
+        }
+    }
+    assert!(calls > 0, "nothing was called");
+    println!("{calls} calls");
+}
+
+/// The fuel that the call of each exported function uses which returns, each in an instance of its own.
+fn fuel_used(engine: &Engine, bytes: &[u8], seed: u64) -> Result<Vec<u64>> {
+    let module = Module::new(engine, bytes)?;
+    let call = |name: &str, fuel: u64| -> Result<u64> {
+        let mut store = Store::new(engine, StoreLimitsBuilder::new().memory_size(observe::MAX_MEMORY_BYTES).build());
+        store.limiter(|limits| limits);
+        store.set_fuel(observe::FUEL)?;
+        let instance = Linker::new(engine).instantiate(&mut store, &module)?;
+        let Some(func) = instance.get_func(&mut store, name) else { return Err(tiercel::format_err!("no function")) };
+        let ty = func.ty(&store);
+        let mut results: Vec<Val> = ty.results().map(|_| Val::I32(0)).collect();
+        store.set_fuel(fuel)?;
+        func.call(&mut store, &observe::arguments(&ty, seed), &mut results)?;
+        Ok(fuel - store.get_fuel()?)
+    };
+    let mut all = Vec::new();
+    for export in module.exports() {
+        let Ok(used) = call(export.name(), observe::FUEL) else { continue };
+        assert_eq!(call(export.name(), used)?, used, "{}", export.name());
+        if used > 0 {
+            let error = call(export.name(), used - 1).expect_err("too little");
+            assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::OutOfFuel), "{}", export.name());
+        }
+        all.push(used);
+    }
+    Ok(all)
 }

@@ -10,7 +10,7 @@ use tiercel::{
 /// Fuel for each call: random loops do not end by themselves.
 pub const FUEL: u64 = 20_000;
 /// Bytes of each memory and of the collected heap: random arrays are as long as numbers are large.
-const MAX_MEMORY_BYTES: usize = 4 << 20;
+pub const MAX_MEMORY_BYTES: usize = 4 << 20;
 /// Elements of each table.
 const MAX_TABLE_ELEMENTS: usize = 10_000;
 
@@ -25,6 +25,8 @@ pub struct Way {
     pub check_widths: bool,
     /// Memories are not reserved, so that each access is checked.
     pub checked_memory: bool,
+    /// No signals: traps are calls.
+    pub no_signals: bool,
     /// Guests have only so much [`FUEL`].
     pub fuel: bool,
     /// The interpreter's plain code.
@@ -40,6 +42,7 @@ impl Way {
         config.tier(if self.compiled { Tier::Opt } else { Tier::Interp }).consume_fuel(self.fuel);
         config.plain_interpreter(self.plain).gc_stress(self.gc_stress).wasm_wide_arithmetic(true);
         config.verify_compiler(true).compiler_chaos(self.chaos).compiler_threads(1).check_widths(self.check_widths);
+        config.signals_based_traps(!self.no_signals);
         if self.checked_memory {
             config.memory_reservation(0).memory_guard_size(0);
         }
@@ -139,7 +142,7 @@ pub fn argument_bits(count: usize, seed: u64) -> Vec<u64> {
 }
 
 /// Arguments of a function: of numbers as [`argument_bits`] has them, else the default.
-fn arguments(ty: &FuncType, seed: u64) -> Vec<Val> {
+pub fn arguments(ty: &FuncType, seed: u64) -> Vec<Val> {
     let bits = argument_bits(ty.params().len(), seed);
     let values = ty.params().zip(bits).map(|(ty, bits)| match ty {
         ValType::I32 => Val::I32(bits as i32),

@@ -60,8 +60,11 @@ groups! {
     }
 
     Optimize 'O' "Options that tune: no effect on what guests compute." {
-        memory_reservation "memory-reservation": Option<u64>, "Bytes of address space for each linear memory, and the most that it can grow to.";
+        memory_reservation "memory-reservation": Option<u64>, "Bytes of address space for each linear memory; below 4 GiB, compiled code checks each access.";
         memory_guard_size "memory-guard-size": Option<u64>, "Bytes of address space left inaccessible behind each linear memory.";
+        spectre "spectre": Option<bool>, "Defend compiled code against speculation with wrong indices of jump tables (default: y).";
+        memory_may_move "memory-may-move": Option<bool>, "Let linear memories move when they outgrow their reservation (default: y).";
+        signals_based_traps "signals-based-traps": Option<bool>, "Leave checks in compiled code to the processor and its faults (default: y).";
     }
 
     Codegen 'C' "Options about code generation." {}

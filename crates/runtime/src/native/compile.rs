@@ -3,7 +3,7 @@
 //! Threads take functions one by one; the image is the same however many there are.
 
 use super::image::{Batch, Image};
-use crate::api::config::Config;
+use crate::api::config::{Config, INDEX_BYTES};
 use crate::api::error::{Error, Result};
 use crate::tuning::COMPILE_BYTES_PER_THREAD;
 use alloc::boxed::Box;
@@ -17,13 +17,11 @@ use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{self, Bounds, Context};
 use tiercel_wasm::{CompositeType, ModuleInfo};
 
-/// What is addressed without a check: indices of 32 bits.
-const INDEX_BYTES: u64 = 1 << 32;
-
 /// How code for an engine is made; whether there are tail calls out of an instance is the module's.
 pub fn options(config: &Config, features: Features) -> Options {
     // As `Memory::new` reserves. What is reserved beyond what an index reaches is as good as a guard.
     let bounds = match config.memory_reservation.checked_sub(INDEX_BYTES) {
+        _ if !config.signals_based_traps => Bounds::Checked,
         Some(beyond) => Bounds::Guarded { guard_bytes: beyond.saturating_add(config.memory_guard_size) },
         None => Bounds::Checked,
     };
@@ -31,7 +29,7 @@ pub fn options(config: &Config, features: Features) -> Options {
         translate: translate::Config {
             pointer_bytes: 8,
             bounds,
-            memories_move: crate::sys::REGIONS_MOVE,
+            memories_move: config.memories_move(),
             fuel: config.consume_fuel,
             epochs: config.epoch_interruption,
             optimize: true,
@@ -39,7 +37,9 @@ pub fn options(config: &Config, features: Features) -> Options {
         },
         features: config.compiler_chaos.map_or(features, |seed| some_features(features, seed)),
         foreign_tail_calls: false,
+        spectre: config.spectre_mitigation,
         check_widths: config.check_widths,
+        signals: config.signals_based_traps,
         verify: config.verify_compiler,
         chaos: config.compiler_chaos.map_or_else(Chaos::default, chaos),
     }

@@ -4,7 +4,7 @@
 //! operands; the result is made the same way, so that rules chain. Rules never make more than one instruction and its constants.
 //! Constants of commutative operations stand on the right before a rule sees them.
 //!
-//! [`known`] says how many bits of a value can be set. Rules make what they make through `made`, so that the tests, which run both sides of
+//! [`known`] says how many bits of a value can be set, [`wide`] finds what takes more than one instruction to say. Rules make what they make through `made`, so that the tests, which run both sides of
 //! every rule through `tiercel_wasm::numeric`, know which rules they have seen: one that no test has seen fails them.
 
 mod convert;
@@ -14,6 +14,7 @@ pub mod known;
 mod made;
 mod select;
 mod vector;
+pub mod wide;
 
 #[cfg(test)]
 mod tests;
@@ -124,6 +125,17 @@ impl View<'_> {
     fn is_bool(&self, value: Value) -> bool {
         known::bits(self.func, value) <= 1
     }
+}
+
+/// The comparison that holds when this one does not; NaN is neither below nor above, so that floats have it for equality alone.
+pub fn inverse(op: Opcode) -> Option<Opcode> {
+    Some(match op {
+        Opcode::F32Eq => Opcode::F32Ne,
+        Opcode::F32Ne => Opcode::F32Eq,
+        Opcode::F64Eq => Opcode::F64Ne,
+        Opcode::F64Ne => Opcode::F64Eq,
+        _ => int::Int::of(op)?.inverse()?.op(op.info().operands[0]),
+    })
 }
 
 /// A condition without tests that change nothing: the value to look at, and whether the sense is turned around.

@@ -84,6 +84,7 @@ impl Random {
 }
 
 /// What an expression is made of, before it is made: the same for both sides.
+#[derive(Clone)]
 enum Tree {
     Param(usize),
     Const(Type, u128),
@@ -161,6 +162,7 @@ impl Makers {
             _ => (I64Shl, [I64ShrS, I64ShrU]),
         };
         match ty {
+            Type::I64 if random.below(12) == 0 => product(random),
             // A sum with what was taken away, a difference with what was added; a test of a test of what is no comparison of integers.
             Type::I32 | Type::I64 if random.below(12) == 0 => {
                 let (add, sub) = if ty == Type::I32 { (I32Add, I32Sub) } else { (I64Add, I64Sub) };
@@ -233,6 +235,41 @@ impl Makers {
             }
         }
     }
+}
+
+/// A half of a product of 128 bits, made of products of halves; every other one slightly wrong.
+fn product(random: &mut Random) -> Tree {
+    use Opcode::*;
+    let first = Type::ALL.iter().position(|&ty| ty == Type::I64).expect("a type of a value") * PER_TYPE;
+    let constant = |bits: u64| Tree::Const(Type::I64, u128::from(bits));
+    let is_short = random.below(3) == 0;
+    let (a, b) = (first, first + random.below(2));
+    let param = |index: usize| Tree::Param(index);
+    let mask = if random.below(6) == 0 { 0xffff_fffe } else { 0xffff_ffff };
+    let shift = if random.below(6) == 0 { 31 } else { 32 };
+    let factor = random.pick(&[19, 0xffff_ffff, 1 << 32]);
+    let mut either = |op: Opcode, x: Tree, y: Tree| {
+        let operands = if random.below(2) == 0 { vec![x, y] } else { vec![y, x] };
+        Tree::Op(op, 0, operands)
+    };
+    let low = |x: Tree| Tree::Op(I64And, 0, vec![x, constant(mask)]);
+    let high = |x: Tree| Tree::Op(I64ShrU, 0, vec![x, constant(shift)]);
+    let (bl, bh) = if is_short { (constant(factor), constant(0)) } else { (low(param(b)), high(param(b))) };
+    let ll = either(I64Mul, low(param(a)), bl.clone());
+    let cross = either(I64Mul, high(param(a)), bl);
+    let t = either(I64Add, high(ll.clone()), cross);
+    let cross = either(I64Mul, bh.clone(), low(param(a)));
+    let u = if is_short { t.clone() } else { either(I64Add, low(t.clone()), cross) };
+    let upper = either(I64Mul, high(param(a)), bh);
+    let high_half = if is_short {
+        high(t)
+    } else {
+        let sum = either(I64Add, upper, param(first + 1));
+        let sum = either(I64Add, sum, high(t));
+        either(I64Add, sum, high(u.clone()))
+    };
+    let low_half = either(I64Or, Tree::Op(I64Shl, 0, vec![u, constant(32)]), low(ll));
+    if random.below(2) == 0 { high_half } else { low_half }
 }
 
 fn make(build: &mut Builder, params: &[Value], tree: &Tree) -> Value {

@@ -94,3 +94,31 @@ fn threads_trap_while_modules_come_and_go() {
     };
     std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(run))));
 }
+
+/// While there are modules and stubs, no memory of the process can be both written and executed, and code cannot be written.
+#[test]
+fn code_is_not_writable() {
+    let engine = engine();
+    let module = Module::new(&engine, large(200)).expect("a valid module");
+    let mut store = Store::new(&engine, ());
+    Instance::new(&mut store, &module, &[]).expect("an instance");
+    let code = module.0.native.as_ref().and_then(|native| native.image.as_ref()).expect("compiled code").range();
+    let stub = engine.host_entry(&tiercel_wasm::FuncType::new([], []), false);
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("the host tells");
+    let mut found = 0;
+    for line in maps.lines() {
+        let mut words = line.split_whitespace();
+        let (range, access) = (words.next().expect("a range"), words.next().expect("rights"));
+        assert!(!(access.contains('w') && access.contains('x')), "{line}");
+        let (start, end) = range.split_once('-').expect("two addresses");
+        let address = |text| usize::from_str_radix(text, 16).expect("an address");
+        let mapping = address(start)..address(end);
+        for place in [code.start, code.end - 1, stub as usize] {
+            if mapping.contains(&place) {
+                assert!(access.starts_with("r-x"), "{line}");
+                found += 1;
+            }
+        }
+    }
+    assert_eq!(found, 3);
+}

@@ -4,8 +4,8 @@
 //! has no effect, is left out; so an instruction may take its operand's computation into itself (an address, a comparison, a load) and not
 //! ask for the operand. Constants are made where they are used.
 //!
-//! Reading order: this file (the walk, and what the parts use), [`control`] (branches, conditions), [`memory`] (addresses, loads, stores),
-//! [`calls`], [`int`], [`float`], [`vector`].
+//! Reading order: this file (the walk, and what the parts use), [`control`] and [`narrow`] (branches, conditions), [`memory`] (addresses, loads, stores),
+//! [`calls`], [`int`] and [`carry`], [`float`], [`vector`].
 //!
 //! # For the parts
 //! - One instruction of the IR is lowered **forwards**: the parts `push` instructions in the order in which they run; the walk reverses
@@ -19,11 +19,13 @@
 //! - Between an instruction that sets flags and the one that reads them, moves and constants may be put, nothing else.
 
 mod calls;
+mod carry;
 mod control;
 mod divide;
 mod float;
 mod int;
 mod memory;
+mod narrow;
 #[cfg(test)]
 mod tests;
 mod vector;
@@ -58,8 +60,12 @@ pub struct Context<'a> {
     pub features: Features,
     /// Whether calls inside the module may come back with the pinned registers of another instance.
     pub foreign_tail_calls: bool,
+    /// Whether indices of tables are kept from being used wrongly by a processor that guesses.
+    pub spectre: bool,
     /// Whether the code tests that the upper halves of registers with an `i32` are zero.
     pub check_widths: bool,
+    /// [`Options::signals`](crate::compile::Options::signals).
+    pub signals: bool,
 }
 
 /// A constant that lies behind the code.
@@ -109,6 +115,8 @@ const SUNK: u32 = u32::MAX - 1;
 pub struct Buffers {
     /// Number of the virtual register of each value, or [`UNUSED`] or [`SUNK`].
     value_regs: Vec<u32>,
+    /// For each value how many loops its definition is in.
+    depths: Vec<u8>,
     /// Index of each block in the layout.
     block_index: Vec<u32>,
     pending: Vec<Pending>,
@@ -159,8 +167,15 @@ pub fn lower(
     b.value_regs.resize(func.insts.len(), UNUSED);
     b.block_index.clear();
     b.block_index.resize(func.blocks.len(), u32::MAX);
+    b.depths.clear();
+    b.depths.resize(func.insts.len(), 0);
     for (index, &block) in func.layout.iter().enumerate() {
         b.block_index[block.index()] = index as u32;
+        let depth = depth(func, block);
+        if depth != 0 {
+            func.params(block).for_each(|param| b.depths[param.index()] = depth);
+            func.block_insts(block).iter().for_each(|value| b.depths[value.index()] = depth);
+        }
     }
     b.pool.clear();
     b.narrow_uses.clear();
@@ -296,6 +311,11 @@ impl<'a> Lower<'a> {
     /// Whether somebody asked for a value.
     fn is_used(&self, value: Value) -> bool {
         self.b.value_regs[value.index()] < SUNK
+    }
+
+    /// Whether a value is needed behind the instruction that is lowered, as far as can be seen: by what was lowered, or in the next round.
+    fn lives_on(&self, value: Value) -> bool {
+        self.is_used(value) || self.b.depths[value.index()] < depth(self.func, self.block)
     }
 
     /// Whether the instruction that is lowered is the only one to use a value, so that it may compute the value itself.
@@ -618,6 +638,11 @@ impl<'a> Lower<'a> {
         }
         self.b.operands.clear();
     }
+}
+
+/// How many loops a block is in; from 255 on they count as 255.
+fn depth(func: &Function, block: Block) -> u8 {
+    func.blocks[block].in_loop.map_or(0, |in_loop| func.loops[in_loop].depth.min(255) as u8)
 }
 
 /// An operand in a fixed register.

@@ -72,8 +72,15 @@ fn random_modules_use_every_row() {
             let params: Vec<Type> = ty.params().iter().map(|&ty| Type::from(ty)).collect();
             for features in cpus {
                 let mut asm = Assembler::new(features);
-                let context =
-                    Context { info: &info, layout: &layout, features, foreign_tail_calls: false, check_widths: false };
+                let context = Context {
+                    info: &info,
+                    layout: &layout,
+                    features,
+                    foreign_tail_calls: false,
+                    spectre: seed % 2 == 0,
+                    signals: true,
+                    check_widths: false,
+                };
                 lower(context, func, &params, &mut vcode, &mut asm, &mut buffers).expect("it is supported");
                 for inst in &vcode.insts {
                     missing.remove(inst.x.op().row().name);
