@@ -163,6 +163,12 @@ impl Makers {
         };
         match ty {
             Type::I64 if random.below(12) == 0 => product(random),
+            // A comparison of two extended numbers.
+            Type::I32 if random.below(40) == 0 => {
+                let op = random.pick(&[I64Eq, I64Ne, I64LtS, I64LtU, I64GtS, I64GtU, I64LeS, I64LeU, I64GeS, I64GeU]);
+                let extend = random.pick(&[I64ExtendI32S, I64ExtendI32U]);
+                Tree::Op(op, 0, [0, 1].map(|at| Tree::Op(extend, 0, vec![Tree::Param(at)])).into())
+            }
             // A sum with what was taken away, a difference with what was added; a test of a test of what is no comparison of integers.
             Type::I32 | Type::I64 if random.below(12) == 0 => {
                 let (add, sub) = if ty == Type::I32 { (I32Add, I32Sub) } else { (I64Add, I64Sub) };
