@@ -7,7 +7,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use crate::binary;
 use crate::expect::Expectation;
 use crate::process;
-use crate::tiers::TIERS;
+use crate::tiers::{CHECKED_TIER, EXPLICIT_CHECKS, TIERS};
 
 /// A case that runs `check` and passes if it returns `Ok`.
 pub fn case(name: impl Into<String>, check: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
@@ -30,6 +30,18 @@ pub fn on_every_tier(
         case(format!("{name}/{tier}"), move || check(tier))
     };
     TIERS.iter().map(on).collect()
+}
+
+/// The same, and one more for compiled code that checks everything itself; `check` gets further options.
+pub fn on_every_tier_and_with_checks(
+    name: &str,
+    check: impl Fn(&'static str, &'static [&'static str]) -> Result<(), String> + Clone + Send + 'static,
+) -> Vec<Trial> {
+    let plain = check.clone();
+    let mut cases = on_every_tier(name, move |tier| plain(tier, &[]));
+    let name = format!("{name}/{CHECKED_TIER}, explicit checks");
+    cases.push(case(name, move || check(CHECKED_TIER, EXPLICIT_CHECKS)));
+    cases
 }
 
 /// The program under test with subcommand and tier; further options, the file and its arguments are the caller's.
