@@ -307,7 +307,7 @@ impl Writer<'_> {
 
 fn module(random: &mut Random) -> (String, Vec<Signature>) {
     let count = 6;
-    let mut pick = |random: &mut Random, most: i64| -> Vec<Type> {
+    let pick = |random: &mut Random, most: i64| -> Vec<Type> {
         (0..random.below(most + 1)).map(|_| random.pick(&TYPES)).collect()
     };
     let sigs: Vec<Signature> = (0..count)
