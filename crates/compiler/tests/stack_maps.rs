@@ -5,7 +5,7 @@ use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
 use tiercel_compiler::isa::x64::Features;
 use tiercel_compiler::regalloc::Chaos;
-use tiercel_compiler::translate::{Config, Context};
+use tiercel_compiler::translate::{Callees, Config, Context, Inlining};
 use tiercel_wasm::TypeRegistry;
 
 /// For each call site of a module's last function the slots of its map.
@@ -14,7 +14,9 @@ fn maps(wat: &str, config: Config, chaos: Chaos) -> Vec<Vec<u32>> {
     let mut types = TypeRegistry::default();
     let info = tiercel_wasm::decode(&bytes, &tiercel_wasm::Features::default(), &mut types).expect("it is valid");
     let layout = layout_of(&info);
-    let cx = Context { info: &info, bytes: &bytes, layout: &layout, config };
+    let config = Config { inlining: Inlining::Off, ..config };
+    let callees = Callees::new(&info, &bytes);
+    let cx = Context { info: &info, bytes: &bytes, layout: &layout, callees: &callees, config };
     let options = Options {
         translate: config,
         features: Features::ALL,

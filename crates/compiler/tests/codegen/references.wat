@@ -1,3 +1,4 @@
+;;! inlining = "n"
 (module
   (type $s (struct (field $n (mut i32)) (field $next (mut (ref null $s)))))
   (type $final (sub final (struct (field i64))))

@@ -1,6 +1,6 @@
 ;; Objects: what is checked, what is read once, what a collection changes.
 (module
-  ;;! config references
+  ;;! config references calls
   (type $pair (struct (field $first (mut i32)) (field $next (mut (ref null $pair))) (field $fixed i64)))
   (type $bytes (array (mut i8)))
   (type $leaf (sub final (struct (field i32))))
@@ -52,7 +52,7 @@
     (struct.get $leaf 0 (ref.cast (ref $leaf) (local.get 0))))
   ;;! body 5
   ;;! count 1 ref.is v0, 
-  ;;! count 1 , 10
+  ;;! count 1 trapz
   (func (param i32) (result i32) (i31.get_s (ref.i31 (local.get 0))))
   ;;! body 6
   ;;! not trapnz

@@ -6,3 +6,17 @@ mod hand;
 mod modules;
 mod no_signals;
 mod stops;
+
+use alloc::string::String;
+use std::format;
+
+/// A module with these fields and a function that is too complex to be compiled: very many references wait for very many calls.
+fn too_complex(fields: &str) -> String {
+    const REFERENCES: usize = 4000;
+    let mut wat = format!("(module {fields} (type $s (struct)) (table $t 1 anyref) (func (local");
+    (0..REFERENCES).for_each(|_| wat += " anyref");
+    wat += ")";
+    (0..REFERENCES).for_each(|local| wat += &format!("(local.set {local} (struct.new_default $s))"));
+    (0..REFERENCES).for_each(|local| wat += &format!("(table.set $t (i32.const 0) (local.get {local}))"));
+    wat + "))"
+}

@@ -88,7 +88,7 @@ impl Lower<'_> {
     pub(super) fn compare(&mut self, value: Value) -> Option<Test> {
         let inst = *self.func.inst(value);
         // The fields of others are no operands.
-        if !matches!(inst.op.info().format, Format::Unary | Format::Binary) {
+        if !matches!(inst.op.info().format, Format::Unary | Format::Binary | Format::Cast) {
             return None;
         }
         let (a, b) = (self.operand(inst.a), self.operand(inst.b));
