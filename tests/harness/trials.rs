@@ -7,7 +7,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use crate::binary;
 use crate::expect::Expectation;
 use crate::process;
-use crate::tiers::{CHECKED, TIERS};
+use crate::tiers::{CHECKED, EXPLICIT, EXPLICIT_OPTIONS, TIERS};
 
 /// A case that runs `check` and passes if it returns `Ok`.
 pub fn case(name: impl Into<String>, check: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
@@ -32,13 +32,17 @@ pub fn on_every_tier(
     TIERS.iter().map(on).collect()
 }
 
-/// The same, and one case more for compiled code that checks itself, named `name/opt-checked`.
+/// The same, and two cases more for compiled code: one that checks itself, named `name/opt-checked`, and one that does without guard pages and
+/// signals, `name/opt-explicit`.
 pub fn on_every_tier_and_checked(
     name: &str,
     check: impl Fn(&'static str) -> Result<(), String> + Clone + Send + 'static,
 ) -> Vec<Trial> {
     let mut cases = on_every_tier(name, check.clone());
-    cases.push(case(format!("{name}/{CHECKED}"), move || check(CHECKED)));
+    for way in [CHECKED, EXPLICIT] {
+        let check = check.clone();
+        cases.push(case(format!("{name}/{way}"), move || check(way)));
+    }
     cases
 }
 
@@ -48,6 +52,7 @@ pub fn tiercel(subcommand: &str, tier: &str) -> Result<Command, String> {
     command.arg(subcommand);
     match tier {
         CHECKED => command.args(["--tier", "opt", "-D", "verify-compiler,check-widths"]),
+        EXPLICIT => command.args(["--tier", "opt"]).args(EXPLICIT_OPTIONS),
         tier => command.args(["--tier", tier]),
     };
     Ok(command)

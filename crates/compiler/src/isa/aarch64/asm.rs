@@ -614,8 +614,11 @@ impl Assembler {
         self.emit_plain(&Inst::r(Op::MOV_I64, [dst]).imm64(value));
     }
 
-    /// Adds a constant to a register, which may be the stack pointer.
+    /// Adds a constant to a register, which may be the stack pointer; nothing, where that is the same.
     pub fn add(&mut self, dst: Reg, src: Reg, value: i32) {
+        if dst == src && value == 0 {
+            return;
+        }
         self.make_room(UNIT_BYTES);
         self.sum(dst, src, value);
     }

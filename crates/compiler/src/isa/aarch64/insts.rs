@@ -190,7 +190,7 @@ rows! {
     LDPSW:           Op      "ldpsw",       [d(X), d(X), u(P32)],                                "DA-",  word(0x6840_0000);
     ADR:             Op      "adr",         [d(X), i(Kind::Adr)],                                "D",    word(0x1000_0000);
     ADRP:            Op      "adrp",        [d(X), i(Kind::AdrPage)],                            "D",    word(0x9000_0000);
-    LEA:             Op      "lea",         [d(X), u(ADDR)],                                     "D-",   pseudo();
+    LEA:             Op      "lea",         [d(XS), u(ADDR)],                                    "D-",   pseudo();
 
     // Atomic memory: acquire, release, exclusive; with LSE in one instruction. The flag of a store-exclusive must be no other register of it.
     LDAR:            SizedOp "ldar",        [d(G), u(AT)],                                       "D-",   word(0x08df_fc00).atomic();
