@@ -27,12 +27,11 @@ fn cases() -> Result<Vec<Trial>, String> {
 }
 
 fn cases_of(corpus: &str, program: Program) -> Vec<Trial> {
-    let name = format!("{corpus}/{}", program.name);
-    trials::on_every_tier_and_with_checks(&name, move |tier, options| {
+    trials::on_every_tier_and_checked(&format!("{corpus}/{}", program.name), move |tier| {
         // The programs mark what is to be timed by calls to `bench.start` and `bench.end`; here they do nothing.
         let mut command = trials::tiercel("run", tier)?;
         command.args(["-W", "unknown-imports-default=y", "--dir", "."]);
-        command.args(options).arg(&program.wasm).current_dir(&program.folder);
+        command.arg(&program.wasm).current_dir(&program.folder);
         trials::check(&mut command, &program.expectation()?)
     })
 }

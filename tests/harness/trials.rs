@@ -7,7 +7,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use crate::binary;
 use crate::expect::Expectation;
 use crate::process;
-use crate::tiers::{CHECKED_TIER, EXPLICIT_CHECKS, TIERS};
+use crate::tiers::{CHECKED, EXPLICIT, TIERS};
 
 /// A case that runs `check` and passes if it returns `Ok`.
 pub fn case(name: impl Into<String>, check: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
@@ -32,22 +32,31 @@ pub fn on_every_tier(
     TIERS.iter().map(on).collect()
 }
 
-/// The same, and one more for compiled code that checks everything itself; `check` gets further options.
-pub fn on_every_tier_and_with_checks(
+/// The same, and one case more for compiled code that checks itself, and one for code that does without guard pages and signals.
+pub fn on_every_tier_and_checked(
     name: &str,
-    check: impl Fn(&'static str, &'static [&'static str]) -> Result<(), String> + Clone + Send + 'static,
+    check: impl Fn(&'static str) -> Result<(), String> + Clone + Send + 'static,
 ) -> Vec<Trial> {
-    let plain = check.clone();
-    let mut cases = on_every_tier(name, move |tier| plain(tier, &[]));
-    let name = format!("{name}/{CHECKED_TIER}, explicit checks");
-    cases.push(case(name, move || check(CHECKED_TIER, EXPLICIT_CHECKS)));
+    let mut cases = on_every_tier(name, check.clone());
+    for way in [CHECKED, EXPLICIT] {
+        let check = check.clone();
+        cases.push(case(format!("{name}/{way}"), move || check(way)));
+    }
     cases
 }
 
 /// The program under test with subcommand and tier; further options, the file and its arguments are the caller's.
 pub fn tiercel(subcommand: &str, tier: &str) -> Result<Command, String> {
     let mut command = Command::new(binary::tiercel()?);
-    command.arg(subcommand).args(["--tier", tier]);
+    command.arg(subcommand);
+    match tier {
+        CHECKED => command.args(["--tier", "opt", "-D", "verify-compiler,check-widths"]),
+        EXPLICIT => {
+            let options = "memory-reservation=0,memory-guard-size=0,signals-based-traps=n";
+            command.args(["--tier", "opt", "-O", options])
+        }
+        tier => command.args(["--tier", tier]),
+    };
     Ok(command)
 }
 

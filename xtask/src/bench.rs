@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: programs on Tiercel and on the engines found here, interleaved, with wrong output shown as a failure.
 //!
 //! Reading order: [`engines`] (who takes part), [`rewrite`] (modules that report their own time), [`measure`] (one run),
-//! [`sweep`] (all runs, interleaved), [`report`] (tables), [`callgrind`] (instruction counts), [`calls`] (calls between host and guest),
-//! [`peers`] (installing engines).
+//! [`sweep`] (all runs, interleaved), [`report`] (tables), [`scaling`] (generated modules of growing size), [`callgrind`] (instruction counts),
+//! [`calls`] (calls between host and guest), [`peers`] (installing engines).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,7 @@ mod measure;
 mod peers;
 mod report;
 mod rewrite;
+mod scaling;
 mod sweep;
 
 /// Options of `cargo xtask bench`.
@@ -49,6 +50,9 @@ pub struct Options {
     /// Measure a cold start of a module that does nothing and of one that prints a line.
     #[arg(long)]
     startup: bool,
+    /// Measure compilation of generated modules of growing size, per byte: it should stay flat.
+    #[arg(long)]
+    scaling: bool,
     /// Count instructions of short runs of Tiercel under valgrind: steady figures on a busy machine.
     #[arg(long)]
     callgrind: bool,
@@ -97,6 +101,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let engines = engines::find(&tiercel, &peer_dir, &options.engines, work.path())?;
+    if options.scaling {
+        return scaling::run(options, engines, work.path());
+    }
     let baseline = baseline(options, &engines)?;
     let (kind, subjects) = if options.startup {
         (Kind::Startup, startup_subjects(work.path())?)

@@ -41,6 +41,9 @@ impl Setup {
         if let Some(bytes) = optimize.memory_reservation {
             config.memory_reservation(bytes);
         }
+        if let Some(enable) = optimize.spectre {
+            config.spectre_mitigation(enable);
+        }
         if let Some(bytes) = optimize.memory_guard_size {
             config.memory_guard_size(bytes);
         }
@@ -53,6 +56,8 @@ impl Setup {
         if let Some(frames) = debug.max_backtrace {
             config.wasm_backtrace_max_frames(NonZeroUsize::new(frames));
         }
+        config.verify_compiler(debug.verify_compiler.unwrap_or(false));
+        config.check_widths(debug.check_widths.unwrap_or(false));
         Ok(Setup { engine: Engine::new(&config)?, wasm })
     }
 

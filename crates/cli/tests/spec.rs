@@ -49,19 +49,24 @@ fn known() -> BTreeMap<&'static str, Known> {
 #[derive(Clone, Copy)]
 struct Way {
     tier: Tier,
+    /// Compiled code checks that the upper half of each `i32` is zero.
+    check_widths: bool,
     /// No signals and no guard pages, and memories that move whenever they grow.
     explicit_checks: bool,
 }
 
 impl Way {
     fn all() -> impl Iterator<Item = Way> {
-        let plain = Tier::ALL.iter().map(|&tier| Way { tier, explicit_checks: false });
-        let compiled = Tier::ALL.iter().filter(|tier| **tier != Tier::Interp);
-        plain.chain(compiled.map(|&tier| Way { tier, explicit_checks: true }))
+        let plain = Tier::ALL.iter().map(|&tier| Way { tier, check_widths: false, explicit_checks: false });
+        let compiled = plain.clone().filter(|way| way.tier != Tier::Interp);
+        let checked = compiled.clone().map(|way| Way { check_widths: true, ..way });
+        plain.chain(checked).chain(compiled.map(|way| Way { explicit_checks: true, ..way }))
     }
 
     fn name(self) -> String {
-        format!("{}{}", self.tier.name(), if self.explicit_checks { ", explicit checks" } else { "" })
+        let widths = if self.check_widths { ", widths checked" } else { "" };
+        let explicit = if self.explicit_checks { ", explicit checks" } else { "" };
+        format!("{}{widths}{explicit}", self.tier.name())
     }
 }
 
@@ -77,7 +82,7 @@ impl Directory {
     /// The defaults, what the directory's proposal adds, and without what is younger.
     fn config(&self, way: Way) -> Config {
         let mut config = Config::new();
-        config.tier(way.tier).verify_compiler(true);
+        config.tier(way.tier).verify_compiler(true).check_widths(way.check_widths);
         if way.explicit_checks {
             config.signals_based_traps(false).memory_reservation(0).memory_guard_size(0);
         }

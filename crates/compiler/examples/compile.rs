@@ -10,8 +10,6 @@ use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::time::Instant;
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
-use tiercel_compiler::isa::x64::Features;
-use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{Config, Context};
 use tiercel_wasm::TypeRegistry;
 
@@ -28,14 +26,7 @@ fn main() {
     let layout = layout_of(&info);
     let cx = Context { info: &info, bytes: &bytes, layout: &layout, config: Config::default() };
     let mode = args.get(1).map(String::as_str);
-    let options = Options {
-        translate: cx.config,
-        features: Features::ALL,
-        foreign_tail_calls: false,
-        signals: true,
-        verify: mode == Some("check"),
-        chaos: Chaos::default(),
-    };
+    let options = Options { verify: mode == Some("check"), ..Options::default() };
     let (mut compiler, mut code) = (Compiler::new(options), Code::default());
     if let Some(body) = mode.and_then(|mode| mode.parse().ok()) {
         let mut print = |stage: &'static str, text: &dyn std::fmt::Display| {

@@ -24,13 +24,34 @@ pub struct Options {
     pub features: Features,
     /// Whether the module has tail calls through references or of imports, which do not preserve the pinned registers.
     pub foreign_tail_calls: bool,
+    /// Whether code defends itself against speculation with a wrong index of a `br_table` (Spectre variant 1).
+    pub spectre: bool,
     /// Whether signals stop guests: traps are `ud2`, and a divisor of 0 faults. Without, traps are calls and divisors are checked; then
     /// [`translate::Config::bounds`] is to be [`translate::Bounds::Checked`].
     pub signals: bool,
     /// Verifies the IR after each pass and checks each allocation: for tests. A broken rule panics.
     pub verify: bool,
+    /// Makes the code test that the upper half of each register that holds an `i32` is zero, where the value is made and where it is
+    /// used, and stop with [`tiercel_abi::Trap::BrokenWidth`] if not: for tests.
+    pub check_widths: bool,
     /// Makes rare paths of the allocator common: for tests.
     pub chaos: Chaos,
+}
+
+impl Default for Options {
+    /// For a CPU that has everything.
+    fn default() -> Options {
+        Options {
+            translate: translate::Config::default(),
+            features: Features::ALL,
+            foreign_tail_calls: false,
+            spectre: true,
+            signals: true,
+            verify: false,
+            check_widths: false,
+            chaos: Chaos::default(),
+        }
+    }
 }
 
 /// A place in the code where the guest may be stopped.
@@ -176,7 +197,7 @@ impl Compiler {
         code: &mut Code,
         mut print: Option<Print<'_>>,
     ) -> Result<(), Error> {
-        let Options { features, foreign_tail_calls, signals, verify, .. } = self.options;
+        let Options { features, foreign_tail_calls, spectre, signals, verify, check_widths, .. } = self.options;
         let cx = translate::Context { config: self.options.translate, ..cx };
         let func = self.translator.translate(cx, body)?;
         let mut options = pipeline::Options { verify, ..pipeline::Options::default() };
@@ -191,7 +212,15 @@ impl Compiler {
         self.params.clear();
         self.params.extend(cx.info.func_type(index).params().iter().map(|&ty| Type::from(ty)));
         self.asm.clear();
-        let lowering = lower::Context { info: cx.info, layout: cx.layout, features, foreign_tail_calls, signals };
+        let lowering = lower::Context {
+            info: cx.info,
+            layout: cx.layout,
+            features,
+            foreign_tail_calls,
+            spectre,
+            signals,
+            check_widths,
+        };
         lower::lower(lowering, func, &self.params, &mut self.vcode, &mut self.asm, &mut self.lower).map_err(|op| {
             let start = cx.info.bodies[body].start.into();
             Error::unsupported(start, format_args!("`{}` in compiled code (function {index})", op.name()))

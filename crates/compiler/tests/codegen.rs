@@ -2,7 +2,8 @@
 //!
 //! A line `;; x64: "shl" !"imul"` speaks of the function that ends above it: its code has the quoted texts in this order, one behind the
 //! other, and those after `!` nowhere. `;; ir:` says the same of the IR after the last pass. `;;! features = "sse4.1"` at the top
-//! names the CPU's features; without it there are all. `;;! checks = "explicit"` is code without guard pages and signals.
+//! names the CPU's features; without it there are all. `;;! spectre = "n"` switches the defence against speculation off,
+//! `;;! checks = "explicit"` guard pages and signals.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::path::Path;
@@ -10,7 +11,6 @@ use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
 use tiercel_compiler::isa::x64::Features;
 use tiercel_compiler::pipeline::PASSES;
-use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{Bounds, Config, Context};
 use tiercel_wasm::TypeRegistry;
 
@@ -65,17 +65,17 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
     let info =
         tiercel_wasm::decode(&wasm, &tiercel_wasm::Features::default(), &mut types).expect("the module is valid");
     let layout = layout_of(&info);
-    let explicit = text.lines().any(|line| line == r#";;! checks = "explicit""#);
+    let explicit = text.lines().any(|line| line == ";;! checks = \"explicit\"");
     let bounds = if explicit { Bounds::Checked } else { Config::default().bounds };
     let config = Config { bounds, memories_move: explicit, ..Config::default() };
     let cx = Context { info: &info, bytes: &wasm, layout: &layout, config };
     let options = Options {
-        translate: cx.config,
-        features: features(text),
-        foreign_tail_calls: false,
+        translate: config,
         signals: !explicit,
+        features: features(text),
+        spectre: !text.lines().any(|line| line == ";;! spectre = \"n\""),
         verify: true,
-        chaos: Chaos::default(),
+        ..Options::default()
     };
     let mut compiler = Compiler::new(options);
     let last = PASSES.last().expect("there are passes").name;

@@ -384,7 +384,7 @@ impl Function {
             },
             Opcode::CtxLoad if inst.imm == AliasClass::READ_ONLY.imm() => Effect::Pure,
             op => match op.info() {
-                info if info.format == Format::Load && inst.imm & super::insts::access::CHECKED != 0 => Effect::Read,
+                info if info.format == Format::Load && inst.imm & super::insts::access::NO_TRAP != 0 => Effect::Read,
                 info => info.effect,
             },
         }

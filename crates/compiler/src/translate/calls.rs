@@ -117,12 +117,19 @@ impl Translator {
     pub(super) fn element_address(&mut self, cx: Context<'_>, table: u32, index: Value) -> Option<Value> {
         let index = self.index(index, cx.info.tables[table as usize].is_64);
         let pointer = self.table(cx, table);
-        let len = self.table_len(cx, pointer);
+        let ty = &cx.info.tables[table as usize];
+        // A table that cannot grow has one length, and stays where it is.
+        let is_fixed = self.config.optimize && ty.max == Some(ty.min);
+        let (len, place) = if is_fixed {
+            (self.build.i64(ty.min), AliasClass::READ_ONLY)
+        } else {
+            (self.table_len(cx, pointer), AliasClass::TABLE_SIZE)
+        };
         let inside = self.build.binary(Opcode::I64LtU, index, len);
         if !self.check(Opcode::TrapZ, inside, Trap::TableOutOfBounds) {
             return None;
         }
-        let base = self.build.ptr_load(Type::I64, pointer, 0, AliasClass::TABLE_SIZE);
+        let base = self.build.ptr_load(Type::I64, pointer, 0, place);
         let shift = self.build.i64(3);
         let offset = self.build.binary(Opcode::I64Shl, index, shift);
         Some(self.build.binary(Opcode::I64Add, base, offset))

@@ -4,7 +4,6 @@
 //! label's end the pending branches say which locals and results need a parameter.
 
 use super::builder::Versions;
-use super::fold;
 use super::locals::Snapshot;
 use super::{Context, Stop, Translator};
 use crate::entity::Entity;
@@ -42,7 +41,12 @@ struct AtIf {
     block: Block,
     /// Where [`Buffers::saved`] has its parameters.
     saved: u32,
+    /// What holds in the arm that is not taken.
+    otherwise: Fact,
 }
+
+/// A condition, and whether it holds.
+type Fact = (Value, bool);
 
 /// A construct that is open.
 pub struct Frame {
@@ -103,6 +107,8 @@ struct Pending {
     versions: Versions,
     /// Where its values are in [`Buffers::values`].
     values: u32,
+    /// What holds where it is taken.
+    fact: Option<Fact>,
     /// The pending branch before it.
     next: Option<u32>,
 }
@@ -207,8 +213,9 @@ impl Translator {
         self.control.saved.extend_from_slice(&self.stack[frame.height as usize..]);
         let locals = self.locals.snapshot();
         let block = self.build.current();
-        frame.at_if = Some(AtIf { locals, versions: self.build.versions, block, saved });
-        let (condition, inverted) = self.condition(condition);
+        let (condition, inverted) = self.build.condition(condition);
+        let otherwise = (condition, inverted);
+        frame.at_if = Some(AtIf { locals, versions: self.build.versions, block, saved, otherwise });
         match self.build.func.int_const(condition) {
             Some(bits) if (bits != 0) != inverted => {}
             Some(_) => {
@@ -220,14 +227,10 @@ impl Translator {
                 let [then, other] = self.branch(condition, inverted);
                 frame.to_else = Else::Edge(other);
                 self.continue_at(then, block);
+                self.build.learn(condition, !inverted);
             }
         }
         self.start_fuel();
-    }
-
-    /// A condition without tests that change nothing.
-    fn condition(&self, condition: Value) -> (Value, bool) {
-        if self.config.optimize { fold::condition(&self.build.func, condition) } else { (condition, false) }
     }
 
     /// Ends the block with a conditional branch: the edges that are taken if the condition holds and if not.
@@ -326,7 +329,7 @@ impl Translator {
         let index = self.frames.len() - 1;
         if reachable {
             let edge = self.jump();
-            self.add_pending(index, edge);
+            self.add_pending(index, edge, None);
         }
         let frame = &mut self.frames[index];
         let to_else = std::mem::replace(&mut frame.to_else, Else::Never);
@@ -338,7 +341,10 @@ impl Translator {
                 return;
             }
             Else::Open => {}
-            Else::Edge(edge) => self.continue_at(edge, at_if.block),
+            Else::Edge(edge) => {
+                self.continue_at(edge, at_if.block);
+                self.build.learn(at_if.otherwise.0, at_if.otherwise.1);
+            }
         }
         self.skipped = None;
         self.locals.restore(at_if.locals);
@@ -372,10 +378,11 @@ impl Translator {
                     let (locals, versions, block) = (at_if.locals, at_if.versions, at_if.block);
                     if reachable {
                         let edge = self.jump();
-                        self.add_pending(index, edge);
+                        self.add_pending(index, edge, None);
                         reachable = false;
                     }
-                    self.push_pending(index, Pending { edge, locals, versions, values, next: None }, block);
+                    let fact = Some(at_if.otherwise);
+                    self.push_pending(index, Pending { edge, locals, versions, values, fact, next: None }, block);
                 }
                 Else::Open => {
                     reachable = true;
@@ -391,7 +398,7 @@ impl Translator {
         self.control.in_loop = self.frames[index].in_loop;
         if reachable && self.frames[index].branches > 0 {
             let edge = self.jump();
-            self.add_pending(index, edge);
+            self.add_pending(index, edge, None);
         }
         let Some(frame) = self.frames.pop() else { return };
         if frame.branches == 0 {
@@ -406,12 +413,12 @@ impl Translator {
     // Joins.
 
     /// Adds a branch from the current block, which has ended, to the end of a construct.
-    fn add_pending(&mut self, frame: usize, edge: Edge) {
+    fn add_pending(&mut self, frame: usize, edge: Edge, fact: Option<Fact>) {
         let values = self.control.values.len() as u32;
         let arity = self.frames[frame].results as usize;
         self.control.values.extend_from_slice(&self.stack[self.stack.len() - arity..]);
         let locals = self.locals.snapshot();
-        let pending = Pending { edge, locals, versions: self.build.versions, values, next: None };
+        let pending = Pending { edge, locals, versions: self.build.versions, values, fact, next: None };
         let block = self.build.current();
         self.push_pending(frame, pending, block);
     }
@@ -452,6 +459,11 @@ impl Translator {
             return;
         }
         let block = self.build.start_block(frame.idom, self.control.in_loop);
+        if let [_] = self.control.joining[..]
+            && let Some((condition, holds)) = self.control.pending[first].fact
+        {
+            self.build.learn(condition, holds);
+        }
         self.locals.restore(first_locals);
         self.build.versions = self.control.pending[first].versions;
         self.stack.truncate(frame.height as usize);
@@ -544,11 +556,11 @@ impl Translator {
 
     // Branches.
 
-    /// Makes an edge of the current block, which has ended, lead to the label `depth` constructs out.
-    fn lead_to(&mut self, edge: Edge, depth: u32) {
+    /// Makes an edge of the current block, which has ended, lead to the label `depth` constructs out. The fact holds where the edge is taken.
+    fn lead_to(&mut self, edge: Edge, depth: u32, fact: Option<Fact>) {
         let index = self.frames.len() - 1 - depth as usize;
         match self.frames[index].label {
-            Label::Forward => self.add_pending(index, edge),
+            Label::Forward => self.add_pending(index, edge, fact),
             Label::Loop { header, first_local, locals } => {
                 let arity = self.frames[index].arity();
                 self.control.numbers.clear();
@@ -588,7 +600,7 @@ impl Translator {
             self.emit_return();
         } else {
             let edge = self.jump();
-            self.lead_to(edge, depth);
+            self.lead_to(edge, depth, None);
         }
         self.unreachable();
     }
@@ -618,7 +630,7 @@ impl Translator {
 
     /// Branches to the label `depth` constructs out if the condition is not 0.
     fn branch_if(&mut self, condition: Value, depth: u32) {
-        let (condition, inverted) = self.condition(condition);
+        let (condition, inverted) = self.build.condition(condition);
         match self.build.func.int_const(condition) {
             Some(bits) if (bits != 0) != inverted => {
                 self.br(depth);
@@ -628,8 +640,9 @@ impl Translator {
             None => {
                 let from = self.build.current();
                 let [taken, other] = self.branch(condition, inverted);
-                self.lead_to(taken, depth);
+                self.lead_to(taken, depth, Some((condition, !inverted)));
                 self.continue_at(other, from);
+                self.build.learn(condition, inverted);
             }
         }
         self.start_fuel();
@@ -681,10 +694,10 @@ impl Translator {
         for (number, &depth) in depths.iter().enumerate() {
             let edge = Edge::new(first + number);
             // A return needs a block of its own, behind which the current one would be another.
-            if self.is_function(depth) { to_function = Some((edge, depth)) } else { self.lead_to(edge, depth) }
+            if self.is_function(depth) { to_function = Some((edge, depth)) } else { self.lead_to(edge, depth, None) }
         }
         if let Some((edge, depth)) = to_function {
-            self.lead_to(edge, depth);
+            self.lead_to(edge, depth, None);
         }
         self.control.depths = depths;
         self.unreachable();

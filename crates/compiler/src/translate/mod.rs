@@ -2,7 +2,7 @@
 //!
 //! The pre-scan (`tiercel_wasm::scan`) tells what a loop sets, so that its header gets exactly the parameters it may need. At other joins
 //! only what differs between the ways in becomes a parameter. Values are folded and numbered as they are made, loads are found again by
-//! the version of their alias class.
+//! the version of their alias class. The same table has what is known of conditions and indices on the way here.
 //!
 //! Reading order: [`builder`] (instructions; [`fold`] and [`gvn`] are its parts), [`locals`] (the state of the locals), [`control`]
 //! (constructs, branches, calls' ends), [`ops`] (everything else), [`memory`] and [`calls`].

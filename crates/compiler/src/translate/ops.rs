@@ -106,6 +106,7 @@ impl Translator {
                 let old = self.index_result(old, is_64);
                 self.stack.push(old);
             }
+            Operator::MemoryFill { mem } if self.short_fill(cx, mem) => {}
             Operator::MemoryFill { mem } => {
                 let is_64 = cx.info.memories[mem as usize].is_64;
                 let (len, value, to) = (self.pop(), self.pop(), self.pop());
@@ -113,6 +114,7 @@ impl Translator {
                 let memory = self.build.i32(mem);
                 self.builtin(Builtin::MemoryFill, &[memory, to, value, len]);
             }
+            Operator::MemoryCopy { dst_mem, src_mem } if self.short_copy(cx, [dst_mem, src_mem]) => {}
             Operator::MemoryCopy { dst_mem, src_mem } => {
                 let is_64 = |memory: u32| cx.info.memories[memory as usize].is_64;
                 let (to_64, from_64) = (is_64(dst_mem), is_64(src_mem));

@@ -69,8 +69,10 @@ pub struct Config {
     pub(crate) backtrace_max_frames: usize,
     pub(crate) plain_interpreter: bool,
     pub(crate) gc_stress: bool,
+    pub(crate) spectre_mitigation: bool,
     pub(crate) compiler_threads: usize,
     pub(crate) verify_compiler: bool,
+    pub(crate) check_widths: bool,
     pub(crate) compiler_chaos: Option<u64>,
 }
 
@@ -89,8 +91,10 @@ impl Default for Config {
             backtrace_max_frames: tuning::MAX_BACKTRACE_FRAMES,
             plain_interpreter: false,
             gc_stress: false,
+            spectre_mitigation: true,
             compiler_threads: 0,
             verify_compiler: false,
+            check_widths: false,
             compiler_chaos: None,
         }
     }
@@ -162,9 +166,23 @@ impl Config {
         self
     }
 
+    /// Whether compiled code keeps a processor that guesses ahead from using a wrong index of a `br_table` (Spectre variant 1; default: yes). Without,
+    /// dispatch loops are a little faster; for guests that are trusted.
+    pub fn spectre_mitigation(&mut self, enable: bool) -> &mut Self {
+        self.spectre_mitigation = enable;
+        self
+    }
+
     /// Makes the compiler check itself after each step, and panic if it breaks its own rules. Slow; a test of the compiler.
     pub fn verify_compiler(&mut self, enable: bool) -> &mut Self {
         self.verify_compiler = enable;
+        self
+    }
+
+    /// Makes compiled code test an invariant of its own wherever an `i32` is made or used: the upper half of its register is zero. Code that
+    /// breaks it stops with [`Trap::BrokenWidth`](crate::Trap::BrokenWidth). Slow; a test of the compiler.
+    pub fn check_widths(&mut self, enable: bool) -> &mut Self {
+        self.check_widths = enable;
         self
     }
 

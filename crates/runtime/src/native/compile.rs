@@ -37,6 +37,8 @@ pub fn options(config: &Config, features: Features) -> Options {
         },
         features: config.compiler_chaos.map_or(features, |seed| some_features(features, seed)),
         foreign_tail_calls: false,
+        spectre: config.spectre_mitigation,
+        check_widths: config.check_widths,
         signals: config.signals_based_traps,
         verify: config.verify_compiler,
         chaos: config.compiler_chaos.map_or_else(Chaos::default, chaos),

@@ -67,7 +67,7 @@ impl Batch {
 }
 
 /// A function in an image.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 struct Function {
     /// Its first byte.
     start: u32,
@@ -191,6 +191,13 @@ impl Image {
     #[cfg(test)]
     pub fn bytes(&self) -> &[u8] {
         self.code.bytes()
+    }
+
+    /// Whether two images are the same in all but the address.
+    #[cfg(test)]
+    pub fn is_same(&self, other: &Image) -> bool {
+        let tables = |image: &'_ Image| (image.functions.clone(), image.traps.clone(), image.call_sites.clone());
+        self.bytes() == other.bytes() && tables(self) == tables(other)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Modules that the compiler compiles: which ones, into what, and what is left when they are gone.
 
 use super::hand::engine;
-use crate::native::registry;
+use crate::native::{Image, registry};
 use crate::{Config, Engine, Instance, Module, Store, Tier, Trap};
 use alloc::string::String;
 use std::format;
@@ -37,16 +37,23 @@ fn large(funcs: u32) -> String {
 
 #[test]
 fn the_code_does_not_depend_on_threads() {
-    let wat = large(300);
-    let code = |threads| {
-        let engine = Engine::new(Config::new().tier(Tier::Opt).compiler_threads(threads)).expect("an engine");
-        let module = Module::new(&engine, &wat).expect("a valid module");
-        let image = module.0.native.as_ref().and_then(|native| native.image.as_ref());
-        image.expect("compiled code").bytes().to_vec()
-    };
-    let one = code(1);
-    for threads in [2, 3, 8, 0] {
-        assert!(one == code(threads), "{threads} threads");
+    // Many calls of each other; then everything else: traps, jump tables, constants, vectors, functions of very different length.
+    let modules = [large(300).into_bytes(), tiercel_random::dense::large(5, 1500)];
+    for bytes in modules {
+        let compile = |threads| {
+            let mut config = Config::new();
+            config.tier(Tier::Opt).compiler_threads(threads).wasm_wide_arithmetic(true);
+            let engine = Engine::new(&config).expect("an engine");
+            Module::new(&engine, &bytes).expect("a valid module")
+        };
+        fn image(module: &Module) -> &Image {
+            let image = module.0.native.as_ref().and_then(|native| native.image.as_ref());
+            image.expect("compiled code")
+        }
+        let one = compile(1);
+        for threads in [2, 3, 8, 0] {
+            assert!(image(&one).is_same(image(&compile(threads))), "{threads} threads");
+        }
     }
 }
 
