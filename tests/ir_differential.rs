@@ -10,7 +10,7 @@ use tiercel_compiler::ir::machine::{self, Limits, Machine};
 use tiercel_compiler::ir::{Function, parse, verify};
 use tiercel_compiler::opt::Scratch;
 use tiercel_compiler::pipeline::{self, Options};
-use tiercel_compiler::translate::{self, Bounds, Context, Translator};
+use tiercel_compiler::translate::{self, Bounds, Callees, Context, Inlining, Translator};
 use tiercel_random::observe::{self, FUEL, Plan, Seen, Way, compare, sum};
 use tiercel_random::smith::{self, Shape};
 use tiercel_random::{dense, nested};
@@ -51,7 +51,8 @@ fn run_ir(plan: Plan, bytes: &[u8], config: translate::Config, finish: fn(&mut F
     let info = tiercel_wasm::decode(bytes, &features, &mut types).expect("the engine has decoded it");
     let layout = machine::layout_of(&info);
     let mut translator = Translator::default();
-    let context = Context { info: &info, bytes, layout: &layout, config };
+    let callees = Callees::new(&info, bytes);
+    let context = Context { info: &info, bytes, layout: &layout, callees: &callees, config };
     let compile = |body: usize| {
         let func = translator.translate(context, body).map_err(|error| error.to_string())?;
         check(seed, body, func);
@@ -145,11 +146,14 @@ fn all_agree() {
         };
         let plan = Plan { seed, calls: 2, all_fuel: false };
         let Some(bytes) = bytes else { continue };
-        let Ok(engine) = observe::run(&engine, &bytes, plan) else { continue };
+        let Ok(mut engine) = observe::run(&engine, &bytes, plan) else { continue };
+        // The IR interpreter keeps no frames.
+        engine.retain(|seen| !matches!(seen, Seen::Frames(_)));
         let usual = translate::Config { fuel: true, ..translate::Config::default() };
         let plain = translate::Config { optimize: false, ..usual };
         let checked = translate::Config { bounds: Bounds::Checked, memories_move: seed.is_multiple_of(3), ..usual };
         let slots = translate::Config { locals_in_slots: true, ..usual };
+        let inlined = translate::Config { inlining: Inlining::Random(seed), ..usual };
         let passes: fn(&mut Function) = |func| {
             let options = &mut Options { verify: true, ..Options::default() };
             pipeline::run(func, &mut Scratch::default(), options);
@@ -161,6 +165,8 @@ fn all_agree() {
         agree("locals in slots", &run_ir(plan, &bytes, slots, passes));
         agree("checked, after all passes", &run_ir(plan, &bytes, checked, passes));
         agree("after all passes", &run_ir(plan, &bytes, usual, passes));
+        agree("inlined", &run_ir(plan, &bytes, inlined, |_| {}));
+        agree("inlined, after all passes", &run_ir(plan, &bytes, inlined, passes));
         ran += 1;
         finished += u64::from(!engine.contains(&Seen::Limit));
     }
@@ -209,7 +215,8 @@ fn real_programs_verify() {
         let layout = machine::layout_of(&info);
         for bounds in [Bounds::Checked, Bounds::Guarded { guard_bytes: 1 << 31 }] {
             let config = translate::Config { bounds, ..translate::Config::default() };
-            let context = Context { info: &info, bytes: &bytes, layout: &layout, config };
+            let callees = Callees::new(&info, &bytes);
+            let context = Context { info: &info, bytes: &bytes, layout: &layout, callees: &callees, config };
             for body in 0..info.bodies.len() {
                 let func = match translator.translate(context, body) {
                     Ok(func) => func,

@@ -7,7 +7,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use crate::binary;
 use crate::expect::Expectation;
 use crate::process;
-use crate::tiers::{CHECKED, EXPLICIT, TIERS};
+use crate::tiers::{CHECKED, EXPLICIT, EXPLICIT_OPTIONS, TIERS};
 
 /// A case that runs `check` and passes if it returns `Ok`.
 pub fn case(name: impl Into<String>, check: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
@@ -32,7 +32,8 @@ pub fn on_every_tier(
     TIERS.iter().map(on).collect()
 }
 
-/// The same, and one case more for compiled code that checks itself, and one for code that does without guard pages and signals.
+/// The same, and two cases more for compiled code: one that checks itself, named `name/opt-checked`, and one that does without guard pages and
+/// signals, `name/opt-explicit`.
 pub fn on_every_tier_and_checked(
     name: &str,
     check: impl Fn(&'static str) -> Result<(), String> + Clone + Send + 'static,
@@ -51,10 +52,7 @@ pub fn tiercel(subcommand: &str, tier: &str) -> Result<Command, String> {
     command.arg(subcommand);
     match tier {
         CHECKED => command.args(["--tier", "opt", "-D", "verify-compiler,check-widths"]),
-        EXPLICIT => {
-            let options = "memory-reservation=0,memory-guard-size=0,signals-based-traps=n";
-            command.args(["--tier", "opt", "-O", options])
-        }
+        EXPLICIT => command.args(["--tier", "opt"]).args(EXPLICIT_OPTIONS),
         tier => command.args(["--tier", tier]),
     };
     Ok(command)

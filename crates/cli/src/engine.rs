@@ -21,7 +21,7 @@ impl Setup {
         let wasm: Wasm = settings(&args.wasm)?;
         let optimize: Optimize = settings(&args.optimize)?;
         let debug: Debug = settings(&args.debug)?;
-        let Codegen {} = settings(&args.codegen)?;
+        let codegen: Codegen = settings(&args.codegen)?;
 
         let mut config = Config::new();
         config.tier(args.tier);
@@ -46,6 +46,9 @@ impl Setup {
         }
         if let Some(bytes) = optimize.memory_guard_size {
             config.memory_guard_size(bytes);
+        }
+        if let Some(enable) = codegen.inlining {
+            config.compiler_inlining(enable);
         }
         if let Some(on) = optimize.memory_may_move {
             config.memory_may_move(on);

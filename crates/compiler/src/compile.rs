@@ -3,7 +3,7 @@
 //! Whoever links functions to an image places [`Code::bytes`] at multiples of [`ALIGN`], one behind another, and fills in [`Code::calls`].
 //! Nothing else in the bytes depends on the place.
 
-use crate::ir::{self, Type};
+use crate::ir::{self, Inlined, Type};
 use crate::isa::x64::vcode::{VCode, preg, preg_set};
 use crate::isa::x64::{Assembler, Features, abi, emit, lower, regs};
 use crate::regalloc::{self, Allocator, Chaos, Machine, Output, checker, plain};
@@ -61,7 +61,7 @@ pub struct TrapSite {
     pub offset: u32,
     /// [`tiercel_abi::Trap::code`], or 0 if the reason is in the store.
     pub code: u8,
-    /// Where its operator is in the module, in bytes.
+    /// The location of its operator, see [`activations`].
     pub loc: u32,
 }
 
@@ -70,8 +70,24 @@ pub struct TrapSite {
 pub struct CallSite {
     /// Offset of the instruction behind the call.
     pub offset: u32,
-    /// Where its operator is in the module, in bytes.
+    /// The location of its operator, see [`activations`].
     pub loc: u32,
+}
+
+/// What was running at a location of the code of `body`, which has `inlined` in it: indices of bodies and places in the module in bytes,
+/// the innermost first.
+pub fn activations(inlined: &[Inlined], body: u32, loc: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
+    let mut next = Some(loc);
+    std::iter::from_fn(move || {
+        let loc = next?;
+        let before = inlined.partition_point(|site| site.first_loc <= loc);
+        let Some(site) = before.checked_sub(1).map(|index| &inlined[index]) else {
+            next = None;
+            return Some((body, loc));
+        };
+        next = site.caller;
+        Some((site.body, loc - site.first_loc + site.start))
+    })
 }
 
 /// Four bytes that wait for the distance from their end to a function's local entry.
@@ -103,6 +119,8 @@ pub struct Code {
     pub traps: Vec<TrapSite>,
     /// Ascending by offset.
     pub call_sites: Vec<CallSite>,
+    /// The bodies that were inlined, ascending by location.
+    pub inlined: Vec<Inlined>,
 }
 
 impl Code {
@@ -112,6 +130,7 @@ impl Code {
         self.calls.clear();
         self.traps.clear();
         self.call_sites.clear();
+        self.inlined.clear();
         (self.local_entry, self.foreign_entry) = (0, None);
         (self.frameless, self.foreign_tail_calls) = (false, false);
     }
@@ -244,6 +263,7 @@ impl Compiler {
         let context = emit::Context { escapes, signals, loc: first_operator(cx, body)? };
         let (pool, asm) = (&mut self.lower.pool, &mut self.asm);
         emit::emit(context, &self.vcode, &self.allocation, pool, asm, &mut self.emit, code);
+        code.inlined.extend_from_slice(&self.translator.func().inlined);
         Ok(())
     }
 }

@@ -5,7 +5,7 @@
 use std::time::Instant;
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
-use tiercel_compiler::translate::{Config, Context};
+use tiercel_compiler::translate::{Callees, Config, Context};
 use tiercel_random::scaling::SHAPES;
 use tiercel_wasm::{ErrorKind, Features, TypeRegistry};
 use wasm_encoder::{BlockType, CodeSection, Function, FunctionSection, Module, TypeSection, ValType};
@@ -21,7 +21,8 @@ fn compile(name: &str, bytes: &[u8]) -> Result<(), tiercel_wasm::Error> {
     let info = tiercel_wasm::decode(bytes, &Features::default(), &mut TypeRegistry::default());
     let info = info.unwrap_or_else(|error| panic!("{name}: {error}"));
     let layout = layout_of(&info);
-    let cx = Context { info: &info, bytes, layout: &layout, config: Config::default() };
+    let callees = Callees::new(&info, bytes);
+    let cx = Context { info: &info, bytes, layout: &layout, callees: &callees, config: Config::default() };
     let options = Options { translate: cx.config, ..Options::default() };
     forget_peak();
     let before = memory("VmRSS:");

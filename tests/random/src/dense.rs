@@ -305,8 +305,26 @@ impl Body<'_, '_> {
             }
             9 if ty != ValType::V128 && self.types.len() == TYPES.len() => self.lane(ty, depth - 1),
             9 | 10 if ty == ValType::V128 => self.vector(depth - 1),
+            11 if ty == ValType::I32 || ty == ValType::I64 => self.bits(ty, depth - 1),
             _ => self.operation(ty, depth),
         }
+    }
+
+    /// Bits of one number without those of another one, or without its own lowest one.
+    fn bits(&mut self, ty: ValType, depth: u32) {
+        let (and, add, xor, all) = match ty {
+            ValType::I32 => (Instruction::I32And, Instruction::I32Add, Instruction::I32Xor, Instruction::I32Const(-1)),
+            _ => (Instruction::I64And, Instruction::I64Add, Instruction::I64Xor, Instruction::I64Const(-1)),
+        };
+        self.value(ty, depth);
+        if self.choices.one_in(2) {
+            let local = self.local(ty);
+            self.code.extend([Instruction::LocalTee(local), Instruction::LocalGet(local), all, add]);
+        } else {
+            self.value(ty, depth);
+            self.code.extend([all, xor]);
+        }
+        self.push(and);
     }
 
     fn operation(&mut self, ty: ValType, depth: u32) {
@@ -475,17 +493,29 @@ impl Body<'_, '_> {
         let (operand, inst) = match which {
             0..=2 => {
                 self.value(ValType::V128, depth);
-                let lanes = match which {
+                let lanes = match self.choices.below(5) {
                     // Bytes at random, or pieces in order.
                     0 => std::array::from_fn(|_| self.choices.below(32) as u8),
                     1 => {
                         let first = self.choices.below(17) as u8;
                         std::array::from_fn(|at| first + at as u8)
                     }
-                    _ => {
+                    2 => {
                         let (piece, parts) = self.choices.pick(&[(2, 16), (4, 8), (8, 4)]);
                         let from: [usize; 8] = std::array::from_fn(|_| self.choices.below(parts));
                         std::array::from_fn(|at| (from[at / piece] * piece + at % piece) as u8)
+                    }
+                    // Lanes of both in turn, or each of one or the other.
+                    3 => {
+                        let (piece, half) = (self.choices.pick(&[1, 2, 4, 8]), 8 * self.choices.below(2));
+                        std::array::from_fn(|at| {
+                            let (lane, byte) = (at / piece, at % piece);
+                            (half + lane / 2 * piece + byte + 16 * (lane % 2)) as u8
+                        })
+                    }
+                    _ => {
+                        let (second, piece) = (self.choices.bits(), self.choices.pick(&[1, 2, 4]));
+                        std::array::from_fn(|at| (at + 16 * (second >> (at / piece) & 1) as usize) as u8)
                     }
                 };
                 return self.push(Instruction::I8x16Shuffle(lanes));

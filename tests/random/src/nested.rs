@@ -1,5 +1,5 @@
-//! Modules with one memory and some functions made of nested constructs, branches to all of them, and few locals: what wasm-smith makes
-//! seldom.
+//! Modules with one memory and some functions made of nested constructs, branches to all of them, and few locals, which call each other: what
+//! wasm-smith makes seldom.
 
 use crate::bytes;
 
@@ -20,20 +20,28 @@ struct Nested {
     random: Vec<u8>,
     at: usize,
     text: String,
+    /// Whether the labels of the constructs that are open take a value; the function's comes first.
     labels: Vec<bool>,
     budget: u32,
+    /// The function that is made.
+    func: u32,
 }
+
+/// Functions of a module, and the first of those that are small.
+const FUNCS: u32 = 8;
+const FIRST_SMALL: u32 = 3;
 
 impl Nested {
     fn module(random: Vec<u8>) -> Vec<u8> {
-        let mut random = Nested { random, at: 0, text: String::new(), labels: Vec::new(), budget: 0 };
+        let mut random = Nested { random, at: 0, text: String::new(), labels: Vec::new(), budget: 0, func: 0 };
         let mut text =
             String::from("(module (memory (export \"m\") 1 2) (global $g (export \"g\") (mut i32) (i32.const 7))\n");
         text += "(table funcref (elem 0 1 1 0))\n";
-        for func in 0..3 {
+        for func in 0..FUNCS {
             random.text.clear();
-            random.labels = vec![false];
-            random.budget = 60;
+            random.labels = vec![true];
+            random.budget = if func < FIRST_SMALL { 60 } else { random.below(6) };
+            random.func = func;
             random.statements(0);
             let result = random.below(4);
             text += &format!(
@@ -69,7 +77,11 @@ impl Nested {
             7 => format!("(i32.eqz {})", sub(self)),
             8 => format!("(i32.load8_u (i32.and (i32.const 0xff) {}))", sub(self)),
             9 => format!("(i32.div_u {} {})", sub(self), sub(self)),
-            10 if self.below(4) == 0 => {
+            10 | 11 => {
+                let func = self.callee();
+                format!("(call {func} {} {})", sub(self), sub(self))
+            }
+            12 if self.below(4) == 0 => {
                 format!("(call_indirect (param i32 i32) (result i32) {} {} {})", sub(self), sub(self), sub(self))
             }
             _ => {
@@ -80,9 +92,15 @@ impl Nested {
         }
     }
 
+    /// A function to call: seldom one that may lead back to this one.
+    fn callee(&mut self) -> u32 {
+        let first = if self.func + 1 == FUNCS || self.below(16) == 0 { 0 } else { self.func + 1 };
+        first + self.below(FUNCS - first)
+    }
+
     /// A label with or without a value.
     fn label(&mut self, wants_value: bool) -> Option<usize> {
-        let found: Vec<usize> = (0..self.labels.len()).filter(|&at| self.labels[at] == wants_value && at > 0).collect();
+        let found: Vec<usize> = (0..self.labels.len()).filter(|&at| self.labels[at] == wants_value).collect();
         if found.is_empty() {
             return None;
         }
@@ -136,16 +154,22 @@ impl Nested {
                 }
             }
             10 if depth > 1 => {
+                let with_value = self.below(3) == 0;
                 let labels: Vec<String> =
-                    (0..1 + self.below(5)).filter_map(|_| self.label(false)).map(|at| at.to_string()).collect();
+                    (0..1 + self.below(5)).filter_map(|_| self.label(with_value)).map(|at| at.to_string()).collect();
                 if !labels.is_empty() {
+                    let value = if with_value { self.expression(1) } else { String::new() };
                     let index = self.expression(1);
-                    self.add(&format!("(br_table {} {index})", labels.join(" ")));
+                    self.add(&format!("(br_table {} {value} {index})", labels.join(" ")));
                 }
             }
             11 if depth > 2 => {
                 let value = self.expression(1);
                 self.add(&format!("(return {value})"));
+            }
+            12 if depth > 1 && self.below(2) == 0 => {
+                let (func, first, second) = (self.callee(), self.expression(1), self.expression(1));
+                self.add(&format!("(return_call {func} {first} {second})"));
             }
             12 if depth > 2 && self.below(3) == 0 => self.add("(unreachable)"),
             _ if deep => {}

@@ -4,7 +4,7 @@ use crate::bytes;
 use std::fmt;
 use tiercel::{
     Config, Engine, Extern, FuncType, Instance, Linker, Module, Result, Store, StoreLimitsBuilder, Tier, Trap, Val,
-    ValType,
+    ValType, WasmBacktrace,
 };
 
 /// Fuel for each call: random loops do not end by themselves.
@@ -68,6 +68,8 @@ pub enum Seen {
     Results(String, Vec<String>),
     /// A function was stopped, or the module's start.
     Trap(String, Option<Trap>),
+    /// The functions that were running when one was stopped, the innermost first, and where in the module, in bytes.
+    Frames(Vec<(u32, Option<usize>)>),
     /// Fuel after a call.
     Fuel(u64),
     /// What a global is at the end.
@@ -83,6 +85,7 @@ impl fmt::Debug for Seen {
         match self {
             Seen::Results(name, values) => write!(f, "{name} returns {}", values.join(", ")),
             Seen::Trap(name, trap) => write!(f, "{name} ends with {trap:?}"),
+            Seen::Frames(frames) => write!(f, "in {frames:?}"),
             Seen::Fuel(fuel) => write!(f, "{fuel} of fuel are left"),
             Seen::Global(name, value) => write!(f, "global {name} is {value}"),
             Seen::Memory(name, len, sum) => write!(f, "memory {name} has {len} bytes, {sum:x}"),
@@ -190,6 +193,10 @@ pub fn run(engine: &Engine, bytes: &[u8], plan: Plan) -> Result<Vec<Seen>> {
                         return Ok(seen);
                     }
                     seen.push(Seen::Trap(name.clone(), trap));
+                    if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
+                        let frames = trace.frames().iter().map(|frame| (frame.func_index(), frame.module_offset()));
+                        seen.push(Seen::Frames(frames.collect()));
+                    }
                     if !plan.all_fuel {
                         continue;
                     }

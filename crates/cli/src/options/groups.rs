@@ -67,7 +67,9 @@ groups! {
         signals_based_traps "signals-based-traps": Option<bool>, "Leave checks in compiled code to the processor and its faults (default: y).";
     }
 
-    Codegen 'C' "Options about code generation." {}
+    Codegen 'C' "Options about code generation." {
+        inlining "inlining": Option<bool>, "Put small functions in place of calls of them (default: y).";
+    }
 
     Debug 'D' "Options for finding mistakes in guests." {
         max_backtrace "max-backtrace": Option<usize>, "How many functions a backtrace shows at most; 0 is no backtrace.";

@@ -51,7 +51,9 @@ pub mod verify;
 
 pub use alias::AliasClass;
 pub use builtins::Builtin;
-pub use func::{Block, BlockData, Edge, EdgeData, Frequency, Function, Inst, List, Loop, LoopData, Sig, Value};
+pub use func::{
+    Block, BlockData, Edge, EdgeData, Frequency, Function, Inlined, Inst, List, Loop, LoopData, Sig, Value,
+};
 pub use insts::{Effect, Format, Opcode};
 pub use parse::parse;
 pub use types::Type;

@@ -1,7 +1,8 @@
 //! in: instructions with virtual or physical registers. out: bytes.
 //!
-//! [`reg`] (registers of every ISA, virtual and physical), [`buffer`] (where bytes go), [`order`] (of blocks), [`x64`].
+//! [`reg`] (registers of every ISA, virtual and physical), [`buffer`] (where bytes go), [`order`] (of blocks), [`aarch64`], [`x64`].
 
+pub mod aarch64;
 pub mod buffer;
 pub mod order;
 pub mod reg;

@@ -28,10 +28,11 @@ impl Reg {
     /// Virtual registers have numbers below this one.
     pub const MAX_VIRTUAL: u32 = VIRTUAL_BIT - 1;
 
-    /// The physical register with this hardware number, below 32.
+    /// The physical register with this hardware number, below 32. An ISA that gives one hardware number two meanings tells them apart by
+    /// adding 32 to one of them; sets do not.
     #[inline]
     pub const fn physical(class: RegClass, number: u8) -> Reg {
-        debug_assert!(number < 32);
+        debug_assert!(number < 64);
         Reg((class as u32) << 31 | number as u32)
     }
 

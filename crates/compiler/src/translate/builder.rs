@@ -79,14 +79,16 @@ pub struct Builder {
     /// The versions as they are here.
     pub versions: Versions,
     next_version: u32,
-    /// The place of the current operator in the module.
+    /// The location of the current operator.
     pub loc: u32,
+    /// Where the locations of the next inlined body start.
+    pub next_loc: u32,
     /// Whether rules and the table are used.
     pub optimize: bool,
 }
 
 impl Builder {
-    /// Forgets everything; the next function's body has this many bytes.
+    /// Forgets everything; the next function's body has this many bytes, with those that it may take in.
     pub fn reset(&mut self, bytes: usize, optimize: bool) {
         self.func.clear();
         self.gvn.reset(bytes);

@@ -20,6 +20,8 @@ enum Label {
     Loop { header: Block, first_local: u32, locals: u32 },
     /// The end of the function: a branch there returns.
     Function,
+    /// The end of an inlined body, which is still to come.
+    Inlined,
 }
 
 /// How the arm of an `if` that is not taken is reached.
@@ -73,6 +75,12 @@ impl Frame {
     /// The construct that is the function's body.
     pub fn function(results: u32) -> Frame {
         Frame { results, ..Frame::new(Label::Function, 0, 0, 0) }
+    }
+
+    /// The construct that is an inlined body; `returns` if a return from it is one from the function.
+    pub fn body(results: u32, returns: bool, height: usize, in_loop: Option<Loop>) -> Frame {
+        let label = if returns { Label::Function } else { Label::Inlined };
+        Frame { in_loop, ..Frame::new(label, 0, results, height) }
     }
 
     fn new(label: Label, params: u32, results: u32, height: usize) -> Frame {
@@ -148,6 +156,11 @@ impl Buffers {
         self.mark = 0;
     }
 
+    /// The innermost loop that is open.
+    pub fn in_loop(&self) -> Option<Loop> {
+        self.in_loop
+    }
+
     /// Values that pending branches hold.
     pub fn pending_values(&self) -> usize {
         self.values.len()
@@ -160,7 +173,7 @@ impl Translator {
         let Some(depth) = self.skipped else { return };
         match op {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
-                self.next_construct += 1;
+                self.body.next_construct += 1;
                 self.skipped = Some(depth + 1);
             }
             Operator::Else if depth == 0 => self.else_arm(false),
@@ -191,8 +204,8 @@ impl Translator {
     pub(super) fn open(&mut self, cx: Context<'_>, op: &Operator<'_>) {
         let (Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty }) = op else { return };
         let (params, results) = Self::arities(cx, *blockty);
-        let construct = self.next_construct;
-        self.next_construct += 1;
+        let construct = self.body.next_construct;
+        self.body.next_construct += 1;
         let condition = matches!(op, Operator::If { .. }).then(|| self.pop());
         let height = self.stack.len() - params as usize;
         let mut frame = Frame::new(Label::Forward, params, results, height);
@@ -200,7 +213,7 @@ impl Translator {
         if let Some(condition) = condition {
             self.open_if(&mut frame, condition);
         } else if matches!(op, Operator::Loop { .. }) {
-            if self.scan.constructs()[construct].is_target {
+            if self.scan().constructs()[construct].is_target {
                 frame.label = self.open_loop(construct, params as usize);
             }
             self.poll();
@@ -257,7 +270,7 @@ impl Translator {
 
     /// Opens a loop that branches lead back to.
     fn open_loop(&mut self, construct: usize, params: usize) -> Label {
-        let construct = self.scan.constructs()[construct].clone();
+        let construct = self.scan().constructs()[construct].clone();
         let before = self.build.current();
         let edge = self.jump();
         let parent = self.control.in_loop;
@@ -270,8 +283,8 @@ impl Translator {
         self.control.numbers.clear();
         self.control.params.clear();
         if !self.in_slots {
-            for &local in self.scan.assigned(&construct) {
-                let ty = self.local_types[local as usize];
+            for &local in self.scans[self.outer.len()].assigned(&construct) {
+                let ty = self.local_types[self.body.first_local + local as usize];
                 let value = match self.locals.get(local) {
                     Some(value) => value,
                     None => self.build.constant(ty, 0),
@@ -362,6 +375,11 @@ impl Translator {
             if reachable {
                 self.emit_return();
             }
+            if index > 0 {
+                self.control.in_loop = self.frames[index].in_loop;
+                self.frames.pop();
+                self.leave_body();
+            }
             self.unreachable();
             return;
         }
@@ -401,6 +419,9 @@ impl Translator {
             self.add_pending(index, edge, None);
         }
         let Some(frame) = self.frames.pop() else { return };
+        if let Label::Inlined = frame.label {
+            self.leave_body();
+        }
         if frame.branches == 0 {
             self.skipped = if reachable { None } else { Some(0) };
             return;
@@ -452,7 +473,13 @@ impl Translator {
         let first = self.control.joining[0] as usize;
         let first_values = self.control.pending[first].values as usize;
         let first_locals = self.control.pending[first].locals;
-        self.find_changed_locals();
+        if let Label::Inlined = frame.label {
+            // The locals of the body are gone, and it has not set any others.
+            self.control.changed.clear();
+        } else {
+            self.find_changed_locals();
+            self.locals.restore(first_locals);
+        }
         let most = self.control.changed.len() + frame.results as usize;
         if most.saturating_mul(self.control.joining.len()) > self.list_limit {
             self.too_large = true;
@@ -464,7 +491,6 @@ impl Translator {
         {
             self.build.learn(condition, holds);
         }
-        self.locals.restore(first_locals);
         self.build.versions = self.control.pending[first].versions;
         self.stack.truncate(frame.height as usize);
         let results = frame.results as usize;
@@ -485,7 +511,7 @@ impl Translator {
             for &local in &control.changed {
                 let value = match self.locals.get_in(pending.locals, local) {
                     Some(value) => value,
-                    None => self.build.constant(self.local_types[local as usize], 0),
+                    None => self.build.constant(self.local_types[self.body.first_local + local as usize], 0),
                 };
                 control.numbers.push(value.index() as u32);
             }
@@ -513,7 +539,8 @@ impl Translator {
         }
         control.params.clear();
         for &local in &control.changed {
-            let param = self.build.make_param(block, control.params.len(), self.local_types[local as usize]);
+            let ty = self.local_types[self.body.first_local + local as usize];
+            let param = self.build.make_param(block, control.params.len(), ty);
             control.params.push(param);
             self.locals.set(local, param);
         }
@@ -560,7 +587,7 @@ impl Translator {
     fn lead_to(&mut self, edge: Edge, depth: u32, fact: Option<Fact>) {
         let index = self.frames.len() - 1 - depth as usize;
         match self.frames[index].label {
-            Label::Forward => self.add_pending(index, edge, fact),
+            Label::Forward | Label::Inlined => self.add_pending(index, edge, fact),
             Label::Loop { header, first_local, locals } => {
                 let arity = self.frames[index].arity();
                 self.control.numbers.clear();
@@ -568,7 +595,7 @@ impl Translator {
                     let local = self.control.loop_locals[at as usize];
                     let value = match self.locals.get(local) {
                         Some(value) => value,
-                        None => self.build.constant(self.local_types[local as usize], 0),
+                        None => self.build.constant(self.local_types[self.body.first_local + local as usize], 0),
                     };
                     self.control.numbers.push(value.index() as u32);
                 }
@@ -585,13 +612,14 @@ impl Translator {
         }
     }
 
+    /// Whether a branch to the label `depth` constructs out returns from the function.
     fn is_function(&self, depth: u32) -> bool {
-        depth as usize + 1 == self.frames.len()
+        matches!(self.frames[self.frames.len() - 1 - depth as usize].label, Label::Function)
     }
 
-    /// The depth of the function's own label.
+    /// The depth of the body's own label.
     pub(super) fn outermost(&self) -> u32 {
-        self.frames.len() as u32 - 1
+        (self.frames.len() - 1 - self.body.first_frame) as u32
     }
 
     /// `br`.

@@ -53,8 +53,8 @@ impl Translator {
             Operator::BrIf { relative_depth } => self.br_if(relative_depth),
             Operator::BrTable { ref targets } => self.br_table(targets)?,
             Operator::Return => self.br(self.outermost()),
-            Operator::Call { function_index } => self.call(cx, function_index, false),
-            Operator::ReturnCall { function_index } => self.call(cx, function_index, true),
+            Operator::Call { function_index } => self.call(cx, function_index, false)?,
+            Operator::ReturnCall { function_index } => self.call(cx, function_index, true)?,
             Operator::CallIndirect { type_index, table_index } => {
                 self.call_indirect(cx, type_index, table_index, false);
             }
@@ -229,7 +229,7 @@ impl Translator {
         } else if let Some(access) = lane_access_of(op) {
             self.lane_access(cx, &access);
         } else {
-            let offset = u64::from(self.build.loc);
+            let offset = u64::from(self.build.loc.wrapping_sub(self.body.shift));
             return Err(Error::unsupported(offset, format!("the instruction {op:?}")).into());
         }
         Ok(())

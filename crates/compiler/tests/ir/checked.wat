@@ -1,5 +1,5 @@
 (module
-  ;;! config checked
+  ;;! config checked calls
   (memory 1)
   ;; One check of the furthest access is enough for nearer ones, also behind a call that may grow the memory.
   (func $f)

@@ -1,4 +1,5 @@
 (module
+  ;;! config calls
   (memory 1)
   (table 10 funcref)
   (global $g (mut i32) (i32.const 3))

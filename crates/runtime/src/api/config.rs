@@ -71,6 +71,7 @@ pub struct Config {
     pub(crate) gc_stress: bool,
     pub(crate) spectre_mitigation: bool,
     pub(crate) compiler_threads: usize,
+    pub(crate) compiler_inlining: bool,
     pub(crate) verify_compiler: bool,
     pub(crate) check_widths: bool,
     pub(crate) compiler_chaos: Option<u64>,
@@ -93,6 +94,7 @@ impl Default for Config {
             gc_stress: false,
             spectre_mitigation: true,
             compiler_threads: 0,
+            compiler_inlining: true,
             verify_compiler: false,
             check_widths: false,
             compiler_chaos: None,
@@ -173,6 +175,12 @@ impl Config {
         self
     }
 
+    /// Whether the compiler puts small functions in place of calls of them, as it does unless told otherwise. Backtraces are the same.
+    pub fn compiler_inlining(&mut self, enable: bool) -> &mut Self {
+        self.compiler_inlining = enable;
+        self
+    }
+
     /// Makes the compiler check itself after each step, and panic if it breaks its own rules. Slow; a test of the compiler.
     pub fn verify_compiler(&mut self, enable: bool) -> &mut Self {
         self.verify_compiler = enable;
@@ -199,8 +207,8 @@ impl Config {
         self
     }
 
-    /// Makes rare paths of the compiler common, chosen by a seed: registers are spilled and exchanged at random, and features of the CPU left
-    /// out. Slow code; for tests.
+    /// Makes rare paths of the compiler common, chosen by a seed: registers are spilled and exchanged at random, calls inlined at random, and
+    /// features of the CPU left out. Slow code; for tests.
     pub fn compiler_chaos(&mut self, seed: Option<u64>) -> &mut Self {
         self.compiler_chaos = seed;
         self

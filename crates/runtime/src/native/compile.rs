@@ -14,7 +14,7 @@ use tiercel_abi::VmctxLayout;
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::isa::x64::Features;
 use tiercel_compiler::regalloc::Chaos;
-use tiercel_compiler::translate::{self, Bounds, Context};
+use tiercel_compiler::translate::{self, Bounds, Callees, Context, Inlining};
 use tiercel_wasm::{CompositeType, ModuleInfo};
 
 /// How code for an engine is made; whether there are tail calls out of an instance is the module's.
@@ -33,6 +33,7 @@ pub fn options(config: &Config, features: Features) -> Options {
             fuel: config.consume_fuel,
             epochs: config.epoch_interruption,
             optimize: true,
+            inlining: inlining(config),
             locals_in_slots: false,
         },
         features: config.compiler_chaos.map_or(features, |seed| some_features(features, seed)),
@@ -52,6 +53,16 @@ fn some_features(features: Features, seed: u64) -> Features {
         0 => features,
         1 => features.difference(avx),
         _ => super::CPU_FLOOR,
+    }
+}
+
+/// Which calls are inlined; with chaos, mostly some at random.
+fn inlining(config: &Config) -> Inlining {
+    match config.compiler_chaos {
+        _ if !config.compiler_inlining => Inlining::Off,
+        Some(seed) if seed % 8 > 1 => Inlining::Random(seed),
+        Some(seed) if seed % 8 > 0 => Inlining::Off,
+        _ => Inlining::Usual,
     }
 }
 
@@ -110,8 +121,9 @@ pub fn compile(
         threads => threads,
     };
     let threads = threads.min(useful);
+    let callees = Callees::new(info, bytes);
     let compile = |options: Options| {
-        let cx = Context { info, bytes, layout, config: options.translate };
+        let cx = Context { info, bytes, layout, callees: &callees, config: options.translate };
         in_parallel(threads, bodies, |next| {
             let (mut compiler, mut code, mut batch) = (Compiler::new(options), Code::default(), Batch::default());
             while let Some(body) = next.take() {
@@ -142,7 +154,8 @@ pub fn explain(
     body: usize,
     print: &mut dyn FnMut(&'static str, &dyn core::fmt::Display),
 ) -> Result<Vec<u8>> {
-    let cx = Context { info, bytes, layout, config: options.translate };
+    let callees = Callees::new(info, bytes);
+    let cx = Context { info, bytes, layout, callees: &callees, config: options.translate };
     let mut code = Code::default();
     Compiler::new(options).compile_and_print(cx, body, &mut code, Some(print))?;
     Ok(code.bytes)

@@ -4,8 +4,9 @@
 //! operands; the result is made the same way, so that rules chain. Rules never make more than one instruction and its constants.
 //! Constants of commutative operations stand on the right before a rule sees them.
 //!
-//! [`known`] says how many bits of a value can be set, [`wide`] finds what takes more than one instruction to say. Rules make what they make through `made`, so that the tests, which run both sides of
-//! every rule through `tiercel_wasm::numeric`, know which rules they have seen: one that no test has seen fails them.
+//! [`known`] says how large a value can be, [`wide`] finds what takes more than one instruction to say. Rules make what they make through
+//! `made`, so that the tests, which run both sides of every rule through `tiercel_wasm::numeric`, know which rules they have seen: one that
+//! no test has seen fails them.
 
 mod convert;
 mod float;

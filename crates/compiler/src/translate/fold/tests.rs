@@ -163,6 +163,19 @@ impl Makers {
         };
         match ty {
             Type::I64 if random.below(12) == 0 => product(random),
+            // A comparison of two numbers that are extended.
+            Type::I32 if random.below(12) == 0 => {
+                let op = random.pick(&[I64Eq, I64Ne, I64LtS, I64LtU, I64GtS, I64GtU, I64LeS, I64LeU, I64GeS, I64GeU]);
+                let extensions = [I64ExtendI32U, I64ExtendI32S];
+                let first = random.below(2);
+                let second = if random.below(4) == 0 { 1 - first } else { first };
+                let operands = [(first, 0), (second, 1)];
+                Tree::Op(
+                    op,
+                    0,
+                    operands.map(|(which, at)| Tree::Op(extensions[which], 0, vec![Tree::Param(at)])).into(),
+                )
+            }
             // A sum with what was taken away, a difference with what was added; a test of a test of what is no comparison of integers.
             Type::I32 | Type::I64 if random.below(12) == 0 => {
                 let (add, sub) = if ty == Type::I32 { (I32Add, I32Sub) } else { (I64Add, I64Sub) };

@@ -1,0 +1,620 @@
+//! in: instructions with their places after register allocation. out: the bytes and tables of one function.
+//!
+//! # The frame, from high addresses to low
+//! ```text
+//! arguments on the stack      the callee pops them
+//! return address
+//! saved x29                   <- x29
+//! saved registers, the vmctx
+//! what lowering put there     frame slots of the IR, buffers of results
+//! 16-byte spill slots
+//! 8-byte spill slots          <- nominal stack pointer
+//! outgoing arguments          <- sp, a multiple of 16
+//! ```
+//! A function that calls nothing and needs none of it has no frame. Everything in it is addressed from the stack pointer: see
+//! [`frame`](super::frame). Where the policy is [`CallPolicy::Reserved`], the area of outgoing arguments is as large as any call needs it, and
+//! the stack pointer is `out_bytes` below the nominal one from prologue to epilogue; where it is [`CallPolicy::Pushed`], there is no such
+//! area, and each call with arguments on the stack moves the stack pointer.
+
+use super::abi::CALLEE_SAVED;
+use super::asm::{Assembler, Label, Symbol};
+use super::frame::{CallPolicy, EmitState, FrameLayout};
+use super::inst::Inst as A64;
+use super::mem::Mem;
+use super::regs::*;
+use super::row::{Cond, Extend, Op, Size};
+use super::vcode::{self, Kind, NO_TRAP, Test, VCode};
+use crate::compile::{CallReloc, CallSite, Code, TrapSite};
+use crate::entity::Entity;
+use crate::isa::reg::{Reg, RegClass};
+use crate::regalloc::{self, Loc, Move, Output, Slot, Source, VCode as _, VReg};
+use tiercel_abi::Trap;
+use tiercel_abi::vmctx::{func_ref, header, store};
+
+/// A frame up to this size in a function that calls nothing is not checked against the stack's limit, below which there is room for it.
+const UNCHECKED_LEAF_BYTES: u32 = 1024;
+/// A larger frame is part of the comparison with the limit; a smaller one has room below it.
+const CHECKED_AS_ONE_BYTES: u32 = 16 << 10;
+/// Loops start at multiples of so many bytes. No effect on correctness.
+const LOOP_ALIGN: u32 = 32;
+/// So much of the frame is zeroed without a loop.
+const ZEROED_UNROLLED_BYTES: u32 = 128;
+
+/// The cold end of a function: a jump to a label leads here.
+struct TrapExit {
+    label: Label,
+    code: u8,
+    loc: u32,
+}
+
+/// An edge whose moves are made away from the branch.
+struct EdgeExit {
+    label: Label,
+    edge: usize,
+    target: usize,
+}
+
+/// Everything that is reused from function to function.
+#[derive(Default)]
+pub struct Buffers {
+    blocks: Vec<Label>,
+    traps: Vec<TrapExit>,
+    edges: Vec<EdgeExit>,
+    /// For each vreg that can be made again, the instruction that makes it.
+    remat: Vec<u32>,
+    /// For each successor of a switch, where it leads.
+    switch_labels: Vec<Label>,
+}
+
+/// Sizes and places in the frame, in bytes; places count from the nominal stack pointer.
+struct Frame {
+    /// From the stack pointer of the body up to the saved frame pointer.
+    size: u32,
+    saved: i32,
+    vmctx: i32,
+    /// No frame at all.
+    none: bool,
+}
+
+/// What emission needs to know besides the code.
+#[derive(Clone, Copy)]
+pub struct Context {
+    /// Whether a reference to the function can be taken.
+    pub escapes: bool,
+    /// Where the function is in the module, for a trap before its first instruction.
+    pub loc: u32,
+}
+
+struct Emit<'a> {
+    vcode: &'a VCode,
+    out: &'a Output,
+    asm: &'a mut Assembler,
+    b: &'a mut Buffers,
+    code: &'a mut Code,
+    frame: Frame,
+    state: EmitState<'a>,
+    slots16: i32,
+    /// The next of the moves, and of the edges.
+    next_move: usize,
+    next_edge: usize,
+}
+
+/// Emits a function. Labels of jump tables and constants are in `asm`, and nothing else.
+pub fn emit(cx: Context, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &mut Buffers, code: &mut Code) {
+    code.clear();
+    b.traps.clear();
+    b.edges.clear();
+    b.blocks.clear();
+    b.remat.clear();
+    b.switch_labels.clear();
+    let slots8_bytes = (out.slots8 * 8).next_multiple_of(16);
+    let locals = slots8_bytes + out.slots16 * 16;
+    let saved = locals + vcode.local_bytes;
+    let vmctx = saved + 8 * out.used_callee_saved.len();
+    let slots = (vmctx + if vcode.saves_vmctx { 8 } else { 0 }).next_multiple_of(16);
+    let size = slots + vcode.out_bytes;
+    let none = size == 0 && !vcode.calls && vcode.in_bytes == 0;
+    let layout = FrameLayout {
+        locals: locals as i32,
+        in_args: slots as i32 + if none { 0 } else { 16 },
+        base: vcode.out_bytes as i32,
+    };
+    b.blocks.extend((0..vcode.blocks.len()).map(|_| asm.label()));
+    let frame = Frame { size, saved: saved as i32, vmctx: vmctx as i32, none };
+    let state = EmitState::at_block(&layout);
+    let slots16 = slots8_bytes as i32;
+    let mut emit = Emit { vcode, out, asm, b, code, frame, state, slots16, next_move: 0, next_edge: 0 };
+    emit.code.frameless = none;
+    let entry = emit.asm.label();
+    emit.asm.bind(entry);
+    emit.prologue(cx);
+    for block in 0..vcode.blocks.len() {
+        emit.block(block);
+    }
+    emit.exits();
+    if cx.escapes {
+        // A label keeps an island from coming between.
+        let foreign = emit.asm.label();
+        emit.asm.bind(foreign);
+        emit.code.foreign_entry = emit.asm.label_offset(foreign);
+        emit.asm.rm(Op::LDR_X, VMCTX, Mem::base(super::abi::CALLEE_REF, (func_ref::VMCTX * 8) as i32));
+        emit.load_memory_base();
+        emit.asm.jmp(entry);
+    }
+    emit.asm.finish();
+    let relocs = emit.asm.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 });
+    emit.code.calls.extend(relocs);
+    emit.code.bytes.extend_from_slice(emit.asm.code());
+}
+
+impl Emit<'_> {
+    fn prologue(&mut self, cx: Context) {
+        if self.frame.none {
+            return;
+        }
+        let size = self.frame.size;
+        self.asm.rrm(Op::STP_X, FP, LR, Mem::pre(SP, -16));
+        self.asm.copy(FP, SP);
+        if self.vcode.calls || size > UNCHECKED_LEAF_BYTES {
+            self.asm.rm(Op::LDR_X, SCRATCH, Mem::base(VMCTX, (header::STORE * 8) as i32));
+            self.asm.rm(Op::LDR_X, SCRATCH, Mem::base(SCRATCH, store::NATIVE_STACK_LIMIT as i32));
+            if size > CHECKED_AS_ONE_BYTES {
+                self.asm.add(SCRATCH, SCRATCH, size as i32);
+            }
+            self.asm.emit_plain(&A64::r(Op::CMP_X.s64(), [SP, SCRATCH]).extend(Extend::Uxtx, 0));
+            self.trap_if(Test::Flags(Cond::Lo), Reg::NONE, Trap::StackOverflow.code(), cx.loc);
+        }
+        self.asm.add(SP, SP, -(size as i32));
+        debug_assert!((self.out.used_callee_saved - vcode::preg_set(CALLEE_SAVED)).is_empty());
+        self.saved_registers(Op::STP_X, Op::STR_X);
+        if self.vcode.saves_vmctx {
+            let place = Mem::nominal_sp(self.frame.vmctx);
+            self.emit(&A64::m(Op::STR_X, [VMCTX], place));
+        }
+        self.zero_locals();
+    }
+
+    /// Stores or loads the registers that the function preserves, two at once where there are two.
+    fn saved_registers(&mut self, pair: Op, single: Op) {
+        let mut at = self.frame.saved;
+        let mut regs = self.out.used_callee_saved.map(vcode::reg);
+        while let Some(first) = regs.next() {
+            match regs.next() {
+                Some(second) => self.emit(&A64::m(pair, [first, second], Mem::nominal_sp(at))),
+                None => self.emit(&A64::m(single, [first], Mem::nominal_sp(at))),
+            }
+            at += 16;
+        }
+    }
+
+    fn zero_locals(&mut self) {
+        let bytes = self.vcode.zeroed_bytes;
+        if bytes <= ZEROED_UNROLLED_BYTES {
+            for offset in (0..bytes as i32).step_by(16) {
+                self.emit(&A64::m(Op::STP_X, [ZR, ZR], Mem::local(offset)));
+            }
+            return;
+        }
+        // From the end of what is zeroed down to its start, 16 bytes at once.
+        let again = self.asm.label();
+        self.emit(&A64::m(Op::LEA, [ADDRESS_SCRATCH], Mem::local(bytes as i32)));
+        self.emit(&A64::m(Op::LEA, [SCRATCH], Mem::local(0)));
+        self.asm.bind(again);
+        self.asm.rrm(Op::STP_X, ZR, ZR, Mem::pre(ADDRESS_SCRATCH, -16));
+        self.asm.compare(Size::S64, ADDRESS_SCRATCH, SCRATCH);
+        self.asm.jcc(Cond::Ne, again);
+    }
+
+    /// Emits an instruction that may name a place in the frame.
+    fn emit(&mut self, inst: &A64) {
+        self.asm.emit(inst, &mut self.state);
+    }
+
+    /// Restores the caller's registers, return address and stack pointer, which is at the arguments afterwards. What follows is another
+    /// path: the state stays.
+    fn epilogue(&mut self) {
+        if self.frame.none {
+            return;
+        }
+        self.saved_registers(Op::LDP_X, Op::LDR_X);
+        if self.frame.size != 0 {
+            self.asm.copy(SP, FP);
+        }
+        self.asm.rrm(Op::LDP_X, FP, LR, Mem::post(SP, 16));
+    }
+
+    fn block(&mut self, block: usize) {
+        if self.vcode.blocks[block].header && !self.vcode.blocks[block].cold {
+            self.asm.align(LOOP_ALIGN);
+        }
+        self.asm.bind(self.b.blocks[block]);
+        self.state.check_block();
+        let insts = self.vcode.blocks[block].insts.clone();
+        for index in insts.start..insts.end {
+            self.moves(index);
+            self.inst(block, index);
+        }
+        self.state.check_block();
+    }
+
+    /// The moves in front of an instruction.
+    fn moves(&mut self, index: u32) {
+        while let Some(&(inst, ref moved)) = self.out.moves.get(self.next_move)
+            && inst.index() == index as usize
+        {
+            self.make_move(moved);
+            self.next_move += 1;
+        }
+    }
+
+    fn slot(&self, slot: Slot) -> Mem {
+        let number = slot.number() as i32;
+        Mem::nominal_sp(if slot.is_wide() { self.slots16 + 16 * number } else { 8 * number })
+    }
+
+    fn make_move(&mut self, moved: &Move) {
+        let wide = self.vcode.vreg(moved.vreg).wide;
+        match (moved.from, moved.to) {
+            (Source::Remat, Loc::Reg(to)) => self.remat(moved.vreg, vcode::reg(to)),
+            (Source::Loc(Loc::Reg(from)), Loc::Reg(to)) => self.asm.copy(vcode::reg(to), vcode::reg(from)),
+            (Source::Loc(Loc::Reg(from)), Loc::Slot(slot)) => {
+                let from = vcode::reg(from);
+                let op = match (from.class(), wide) {
+                    (RegClass::Int, _) => Op::STR_X,
+                    (RegClass::Vector, false) => Op::STR_D,
+                    (RegClass::Vector, true) => Op::STR_Q,
+                };
+                self.emit(&A64::m(op, [from], self.slot(slot)));
+            }
+            (Source::Loc(Loc::Slot(slot)), Loc::Reg(to)) => {
+                let to = vcode::reg(to);
+                let op = match (to.class(), wide) {
+                    (RegClass::Int, _) => Op::LDR_X,
+                    (RegClass::Vector, false) => Op::LDR_D,
+                    (RegClass::Vector, true) => Op::LDR_Q,
+                };
+                self.emit(&A64::m(op, [to], self.slot(slot)));
+            }
+            (from, to) => unreachable!("the allocator moves by way of a register: {from:?} to {to:?}"),
+        }
+    }
+
+    /// Makes a value again.
+    fn remat(&mut self, vreg: VReg, to: Reg) {
+        if self.b.remat.is_empty() {
+            self.b.remat.resize(self.vcode.num_vregs(), u32::MAX);
+            for index in 0..self.vcode.insts.len() {
+                if let [only] = self.vcode.operands(regalloc::Inst::new(index))
+                    && only.role != regalloc::Role::Use
+                {
+                    self.b.remat[only.vreg.index()] = index as u32;
+                }
+            }
+        }
+        let inst = &self.vcode.insts[self.b.remat[vreg.index()] as usize];
+        let mut x = inst.x;
+        let mut slot = None;
+        x.for_each_operand(|operand| {
+            if operand.reg.is_virtual() {
+                slot = Some(operand.slot);
+            }
+        });
+        x.set_reg(slot.expect("it defines the value"), to);
+        self.emit(&x);
+    }
+
+    /// The register of an operand of a special instruction.
+    fn operand(&self, index: u32, operand: usize) -> Reg {
+        let loc = self.out.operands(regalloc::Inst::new(index as usize))[operand];
+        vcode::reg(loc.reg().expect("the operand asks for a register"))
+    }
+
+    fn inst(&mut self, block: usize, index: u32) {
+        let inst = &self.vcode.insts[index as usize];
+        match inst.kind {
+            Kind::Plain => self.plain(index, inst),
+            Kind::Copy => {
+                let locs = self.out.operands(regalloc::Inst::new(index as usize));
+                if locs[0] != locs[1] {
+                    self.plain(index, inst);
+                }
+            }
+            Kind::Args => {}
+            Kind::Return => {
+                self.epilogue();
+                self.asm.add(SP, SP, self.vcode.in_bytes as i32);
+                self.asm.op(Op::RET);
+            }
+            Kind::MoveSp(bytes) => self.asm.move_sp(bytes as i32, &mut self.state),
+            Kind::CallLocal(body) => {
+                self.asm.call_symbol(Symbol(body));
+                self.after_call(inst, self.vcode.foreign_tail_calls);
+            }
+            Kind::CallRef => {
+                self.asm.rm(Op::LDR_X, SCRATCH, native_entry());
+                self.asm.r(Op::BLR, SCRATCH);
+                self.after_call(inst, true);
+            }
+            Kind::CallBuiltin(place, may_stop) => self.call_builtin(place, may_stop, inst.loc),
+            Kind::Epoch(place) => self.epoch(place, inst.loc),
+            Kind::TailLocal(body) => {
+                self.leave_for(inst.stack_bytes);
+                self.asm.emit_plain(&A64::to_symbol(Op::B, Symbol(body)));
+            }
+            Kind::TailRef => {
+                self.code.foreign_tail_calls = true;
+                self.leave_for(inst.stack_bytes);
+                self.asm.rm(Op::LDR_X, SCRATCH, native_entry());
+                self.asm.r(Op::BR, SCRATCH);
+            }
+            Kind::Jump => {
+                let target = self.vcode.succs(block)[0].index();
+                self.jump(block, target);
+            }
+            Kind::Branch(test) => {
+                let reg = self.tested(index, test);
+                self.branch(block, test, reg);
+            }
+            Kind::Switch(table) => self.switch(block, index, table),
+            Kind::Compares(table) => self.compares(block, index, table),
+            Kind::TrapIf(test) => {
+                let reg = self.tested(index, test);
+                self.trap_if(test, reg, inst.trap, inst.loc);
+            }
+            Kind::Trap => self.trap(inst.trap, inst.loc),
+        }
+    }
+
+    /// The register that a test is about, if there is one.
+    fn tested(&self, index: u32, test: Test) -> Reg {
+        if matches!(test, Test::Flags(_)) { Reg::NONE } else { self.operand(index, 0) }
+    }
+
+    fn plain(&mut self, index: u32, inst: &vcode::Inst) {
+        let mut x = inst.x;
+        let mut locs = self.out.operands(regalloc::Inst::new(index as usize)).iter();
+        inst.x.for_each_operand(|operand| {
+            if operand.reg.is_virtual() {
+                let loc = locs.next().expect("each virtual register has a place");
+                x.set_reg(operand.slot, vcode::reg(loc.reg().expect("operands ask for registers")));
+            }
+        });
+        self.emit(&x);
+        if inst.trap != NO_TRAP {
+            // The access is the last of what the instruction became.
+            let offset = self.asm.offset() - 4;
+            self.code.traps.push(TrapSite { offset, code: inst.trap, loc: inst.loc });
+        }
+    }
+
+    /// An instruction that always traps, for this reason.
+    fn trap(&mut self, code: u8, loc: u32) {
+        self.asm.emit_plain(&A64::r(Op::UDF, []).imm(code.into()));
+        self.code.traps.push(TrapSite { offset: self.asm.offset() - 4, code, loc });
+    }
+
+    fn call_site(&mut self, loc: u32) {
+        self.code.call_sites.push(CallSite { offset: self.asm.offset(), loc });
+    }
+
+    fn after_call(&mut self, inst: &vcode::Inst, reload: bool) {
+        self.call_site(inst.loc);
+        // The callee has popped its arguments.
+        match self.vcode.policy {
+            CallPolicy::Reserved => self.asm.add(SP, SP, -(inst.stack_bytes as i32)),
+            CallPolicy::Pushed => self.state.popped(inst.stack_bytes as i32),
+        }
+        if reload {
+            self.emit(&A64::m(Op::LDR_X, [VMCTX], Mem::nominal_sp(self.frame.vmctx)));
+            self.load_memory_base();
+        }
+    }
+
+    fn load_memory_base(&mut self) {
+        if self.vcode.has_memory {
+            self.asm.rm(Op::LDR_X, MEMORY_BASE, Mem::base(VMCTX, (header::MEMORY0_BASE * 8) as i32));
+        }
+    }
+
+    fn call_builtin(&mut self, place: u32, may_stop: bool, loc: u32) {
+        self.asm.rm(Op::LDR_X, SCRATCH, Mem::base(VMCTX, (header::BUILTINS * 8) as i32));
+        self.asm.rm(Op::LDR_X, SCRATCH, Mem::base(SCRATCH, 8 * place as i32));
+        self.asm.r(Op::BLR, SCRATCH);
+        self.call_site(loc);
+        if may_stop {
+            self.trap_if(Test::Zero(Size::S32, false), x(1), 0, loc);
+        }
+    }
+
+    fn epoch(&mut self, place: u32, loc: u32) {
+        let over = self.asm.label();
+        self.asm.rm(Op::LDR_X, SCRATCH, Mem::base(VMCTX, (header::STORE * 8) as i32));
+        self.asm.rm(Op::LDR_X, x(0), Mem::base(SCRATCH, store::EPOCH as i32));
+        self.asm.rm(Op::LDR_X, x(0), Mem::base(x(0), 0));
+        self.asm.rm(Op::LDR_X, SCRATCH, Mem::base(SCRATCH, store::EPOCH_DEADLINE as i32));
+        self.asm.compare(Size::S64, x(0), SCRATCH);
+        self.asm.jcc(Cond::Lo, over);
+        self.asm.copy(x(0), VMCTX);
+        self.call_builtin(place, true, loc);
+        self.asm.bind(over);
+    }
+
+    /// Leaves the frame for a function with so many bytes of arguments, which lie where a call would have them: they replace the
+    /// function's own, so that what comes back pops the right number.
+    fn leave_for(&mut self, bytes: u32) {
+        let own = self.vcode.in_bytes;
+        // What was pushed for the call goes with the frame.
+        let mut state = self.state;
+        if self.vcode.policy == CallPolicy::Pushed {
+            self.state.popped(bytes as i32);
+        }
+        if bytes == 0 && own == 0 {
+            return self.epilogue();
+        }
+        // In the order of a frame that is still whole; registers of arguments are taken.
+        std::mem::swap(&mut state, &mut self.state);
+        self.saved_registers(Op::LDP_X, Op::LDR_X);
+        self.asm.rrm(Op::LDP_X, FP, LR, Mem::base(FP, 0));
+        // The top of the own arguments becomes the top of the callee's. The two may overlap: from the last one down.
+        for offset in (0..bytes as i32).step_by(8).rev() {
+            self.emit(&A64::m(Op::LDR_X, [SCRATCH], Mem::out_arg(offset)));
+            self.emit(&A64::m(Op::STR_X, [SCRATCH], Mem::in_arg(own as i32 - bytes as i32 + offset)));
+        }
+        self.emit(&A64::m(Op::LEA, [SP], Mem::in_arg(own as i32 - bytes as i32)));
+        self.state = state;
+    }
+
+    /// Jumps to a label if a test holds, of a register where it is about one.
+    fn jump_if(&mut self, test: Test, reg: Reg, label: Label) {
+        let inst = match test {
+            Test::Flags(cond) => return self.asm.jcc(cond, label),
+            Test::Zero(size, true) => A64::to_label(Op::CBZ.size(size), [reg], label),
+            Test::Zero(size, false) => A64::to_label(Op::CBNZ.size(size), [reg], label),
+            Test::Bit(bit, false) => A64::to_label(Op::TBZ, [reg], label).imm(bit.into()),
+            Test::Bit(bit, true) => A64::to_label(Op::TBNZ, [reg], label).imm(bit.into()),
+        };
+        self.asm.emit_plain(&inst);
+    }
+
+    fn trap_if(&mut self, test: Test, reg: Reg, code: u8, loc: u32) {
+        let known = self.b.traps.last().filter(|exit| exit.code == code && exit.loc == loc);
+        let label = match known {
+            Some(exit) => exit.label,
+            None => {
+                let label = self.asm.label();
+                self.b.traps.push(TrapExit { label, code, loc });
+                label
+            }
+        };
+        self.jump_if(test, reg, label);
+    }
+
+    /// The moves of an edge, if it has any.
+    fn edge(&mut self, block: usize, succ: u32) -> Option<usize> {
+        let edge = self.out.edges.get(self.next_edge)?;
+        let found = (edge.from.index(), edge.succ) == (block, succ);
+        found.then(|| {
+            self.next_edge += 1;
+            self.next_edge - 1
+        })
+    }
+
+    fn edge_moves(&mut self, edge: usize) {
+        let moves = self.out.edges[edge].moves.clone();
+        for moved in &self.out.edge_moves[moves.start as usize..moves.end as usize] {
+            self.make_move(moved);
+        }
+    }
+
+    /// Goes to a block from the end of another one.
+    fn jump(&mut self, block: usize, target: usize) {
+        if target != block + 1 {
+            self.asm.jmp(self.b.blocks[target]);
+        }
+    }
+
+    /// A label that leads to a block by way of an edge's moves, which are made at the end of the function.
+    fn edge_label(&mut self, edge: Option<usize>, target: usize) -> Label {
+        let Some(edge) = edge else { return self.b.blocks[target] };
+        let label = self.asm.label();
+        self.b.edges.push(EdgeExit { label, edge, target });
+        label
+    }
+
+    fn branch(&mut self, block: usize, test: Test, reg: Reg) {
+        let (yes, no) = (self.vcode.succs(block)[0].index(), self.vcode.succs(block)[1].index());
+        let yes_edge = self.edge(block, 0);
+        let no_edge = self.edge(block, 1);
+        let cold = |target: usize| self.vcode.blocks[target].cold;
+        match (yes_edge, no_edge) {
+            // The moves of one edge stand behind the branch; the other one jumps.
+            (yes_edge, Some(edge)) if !cold(no) => {
+                let label = self.edge_label(yes_edge, yes);
+                self.jump_if(test, reg, label);
+                self.edge_moves(edge);
+                self.jump(block, no);
+            }
+            (Some(edge), no_edge) if !cold(yes) => {
+                let label = self.edge_label(no_edge, no);
+                self.jump_if(test.negate(), reg, label);
+                self.edge_moves(edge);
+                self.jump(block, yes);
+            }
+            (yes_edge, no_edge) => {
+                if yes == block + 1 && yes_edge.is_none() {
+                    let label = self.edge_label(no_edge, no);
+                    self.jump_if(test.negate(), reg, label);
+                } else {
+                    let label = self.edge_label(yes_edge, yes);
+                    self.jump_if(test, reg, label);
+                    if no_edge.is_some() || no != block + 1 {
+                        let label = self.edge_label(no_edge, no);
+                        self.asm.jmp(label);
+                    }
+                }
+            }
+        }
+    }
+
+    fn switch(&mut self, block: usize, index: u32, table: u32) {
+        let target = self.operand(index, 0);
+        self.asm.r(Op::BR, target);
+        self.b.switch_labels.clear();
+        for succ in 0..self.vcode.succs(block).len() {
+            let to = self.vcode.succs(block)[succ].index();
+            let edge = self.edge(block, succ as u32);
+            let label = self.edge_label(edge, to);
+            self.b.switch_labels.push(label);
+        }
+        let labels = &self.b.switch_labels;
+        let entries = self.vcode.entries(table).iter().map(|&entry| labels[entry as usize]);
+        self.asm.jump_table(self.vcode.tables[table as usize].label, entries);
+    }
+
+    fn compares(&mut self, block: usize, index: u32, table: u32) {
+        let value = self.operand(index, 0);
+        self.b.switch_labels.clear();
+        for succ in 0..self.vcode.succs(block).len() {
+            let to = self.vcode.succs(block)[succ].index();
+            let edge = self.edge(block, succ as u32);
+            let label = self.edge_label(edge, to);
+            self.b.switch_labels.push(label);
+        }
+        let (&last, entries) = self.vcode.entries(table).split_last().expect("a table has entries");
+        for (number, &entry) in entries.iter().enumerate().filter(|(_, entry)| **entry != last) {
+            let label = self.b.switch_labels[entry as usize];
+            match number {
+                0 => self.jump_if(Test::Zero(Size::S32, true), value, label),
+                _ => {
+                    self.asm.ri(Op::CMP_I.s32(), value, number as i32);
+                    self.asm.jcc(Cond::Eq, label);
+                }
+            }
+        }
+        let label = self.b.switch_labels[last as usize];
+        let falls_through = self.b.blocks.get(block + 1) == Some(&label);
+        if !falls_through {
+            self.asm.jmp(label);
+        }
+    }
+
+    /// What lies behind the blocks: edges, then traps.
+    fn exits(&mut self) {
+        for exit in std::mem::take(&mut self.b.edges) {
+            self.asm.bind(exit.label);
+            self.edge_moves(exit.edge);
+            self.asm.jmp(self.b.blocks[exit.target]);
+        }
+        let mut traps = std::mem::take(&mut self.b.traps);
+        for exit in traps.drain(..) {
+            self.asm.bind(exit.label);
+            self.trap(exit.code, exit.loc);
+        }
+        self.b.traps = traps;
+    }
+}
+
+/// The entry of the function reference that a call goes to.
+fn native_entry() -> Mem {
+    Mem::base(super::abi::CALLEE_REF, (func_ref::NATIVE * 8) as i32)
+}

@@ -1,0 +1,11 @@
+//! The aarch64 assembler against an independent disassembler (the crate yaxpeax-arm): every row of the instruction table in each of its sizes,
+//! frames addressed from the stack pointer, islands, random programs with labels. And compiled functions, run by `qemu-aarch64` where it is.
+
+mod common;
+mod compile;
+mod frames;
+mod islands;
+mod numeric;
+mod programs;
+mod qemu;
+mod rows;

@@ -1,0 +1,265 @@
+//! Compiled code run by `qemu-aarch64`: a static program of the code, a stub that calls function after function, and data. Without that program
+//! the tests say so and check nothing.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::process::{Command, Stdio};
+
+use tiercel_abi::vmctx::header;
+use tiercel_compiler::ir::machine::layout_of;
+use tiercel_compiler::isa::aarch64::regs::{MEMORY_BASE, SP, VMCTX, v, x};
+use tiercel_compiler::isa::aarch64::{Assembler, Cond, Features, Inst, Mem, Op, Size};
+
+use crate::compile::{Module, Options, link};
+
+/// A call: the function's index, the bits of each argument.
+pub struct Case {
+    pub func: usize,
+    pub args: Vec<u128>,
+}
+
+/// How a call ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The contents of the registers of results, integers and vectors.
+    Results([u64; 8], [u128; 8]),
+    /// The trap's number.
+    Trap(u16),
+    /// An access to memory that is not there.
+    Fault,
+}
+
+const CODE: u64 = 0x40_0000;
+const DATA: u64 = 0x1000_0000;
+const MEMORY: u64 = 0x20_0000_0000;
+const STACK_AREA: u64 = 0x100;
+const VMCTX_AT: u64 = DATA + 0x1000;
+const STORE_AT: u64 = DATA + 0x200;
+const CASE_BYTES: usize = 16 + 8 * 8 + 8 * 16;
+const STATUS_FAULT: u64 = 1 << 32;
+
+/// Whether there is a program to run the code.
+pub fn is_there() -> bool {
+    let there =
+        Command::new("qemu-aarch64").arg("--version").stdout(Stdio::null()).status().is_ok_and(|done| done.success());
+    if !there {
+        println!("SKIPPED: there is no qemu-aarch64");
+    }
+    there
+}
+
+/// Runs the cases, one after another, on one instance; gives how each ended and the memory afterwards.
+pub fn run(
+    module: &Module,
+    globals: &[u128],
+    memory: &[u8],
+    cases: &[Case],
+    options: Options,
+) -> (Vec<Outcome>, Vec<u8>) {
+    let (image, entries) = link(module, options);
+    let layout = layout_of(&module.info);
+    let mut vmctx = vec![0u8; layout.size() as usize];
+    let mut put = |at: usize, value: u64| vmctx[at..at + 8].copy_from_slice(&value.to_le_bytes());
+    put(header::STORE as usize * 8, STORE_AT);
+    put(header::MEMORY0_BASE as usize * 8, MEMORY);
+    for (index, value) in globals.iter().enumerate() {
+        let at = layout.own_global(index as u32) as usize;
+        vmctx[at..at + 16].copy_from_slice(&value.to_le_bytes());
+    }
+    let cases_at = (VMCTX_AT + vmctx.len() as u64).next_multiple_of(4096);
+    let stub = stub(cases_at, cases.len(), memory.len());
+    let code_at = CODE + stub.len().next_multiple_of(64) as u64;
+    let mut data = vec![0u8; (VMCTX_AT - DATA) as usize];
+    data.extend_from_slice(&vmctx);
+    data.resize((cases_at - DATA) as usize, 0);
+    for case in cases {
+        let mut record = vec![0u8; CASE_BYTES];
+        record[..8].copy_from_slice(&(code_at + entries[case.func] as u64).to_le_bytes());
+        let (mut ints, mut vectors) = (0, 0);
+        let params = module.info.func_type(case.func as u32).params();
+        for (ty, bits) in params.iter().zip(&case.args) {
+            if tiercel_compiler::ir::Type::from(*ty).is_int() {
+                record[16 + 8 * ints..][..8].copy_from_slice(&(*bits as u64).to_le_bytes());
+                ints += 1;
+            } else {
+                record[80 + 16 * vectors..][..16].copy_from_slice(&bits.to_le_bytes());
+                vectors += 1;
+            }
+        }
+        assert!(ints <= 8 && vectors <= 8, "arguments of tests are in registers");
+        data.extend_from_slice(&record);
+    }
+    let mut text = stub;
+    text.resize((code_at - CODE) as usize, 0);
+    text.extend_from_slice(&image);
+    let output = execute(&elf(&[(CODE, &text, 5), (DATA, &data, 6), (MEMORY, memory, 6)]));
+    let expected = cases.len() * CASE_BYTES + memory.len();
+    assert_eq!(output.len(), expected, "the program wrote {} bytes", output.len());
+    let (records, memory) = output.split_at(cases.len() * CASE_BYTES);
+    let outcomes = records.chunks_exact(CASE_BYTES).map(|record| {
+        let word = |at: usize| u64::from_le_bytes(record[at..at + 8].try_into().expect("eight bytes"));
+        match word(8) {
+            0 => Outcome::Results(
+                std::array::from_fn(|index| word(16 + 8 * index)),
+                std::array::from_fn(|index| {
+                    u128::from(word(80 + 16 * index)) | u128::from(word(88 + 16 * index)) << 64
+                }),
+            ),
+            status if status & STATUS_FAULT != 0 => Outcome::Fault,
+            status => Outcome::Trap(status as u16),
+        }
+    });
+    (outcomes.collect(), memory.to_vec())
+}
+
+/// Calls every case, catches signals, writes everything out and ends.
+fn stub(cases_at: u64, cases: usize, memory_bytes: usize) -> Vec<u8> {
+    let mut asm = Assembler::new(Features::ALL);
+    let (handler, next, again, done, fault, caught) =
+        (asm.label(), asm.label(), asm.label(), asm.label(), asm.label(), asm.label());
+    let syscall = |asm: &mut Assembler, number: u64| {
+        asm.constant(x(8), number);
+        asm.words(&[0xd400_0001]);
+    };
+    // Handlers: without a mask, for each signal again, on the same stack.
+    let action = DATA + STACK_AREA;
+    asm.constant(x(9), action);
+    asm.emit_plain(&Inst::m(Op::LEA, [x(10)], Mem::label(handler)));
+    asm.rm(Op::STR_X, x(10), Mem::base(x(9), 0));
+    asm.constant(x(10), 0x4000_0004);
+    asm.rm(Op::STR_X, x(10), Mem::base(x(9), 8));
+    for signal in [4, 11, 7] {
+        asm.constant(x(0), signal);
+        asm.constant(x(1), action);
+        asm.constant(x(2), 0);
+        asm.constant(x(3), 8);
+        syscall(&mut asm, 134);
+    }
+    asm.constant(VMCTX, VMCTX_AT);
+    asm.constant(MEMORY_BASE, MEMORY);
+    asm.constant(x(19), cases_at);
+    // Where the case and the stack are, for the handler.
+    asm.constant(x(20), DATA);
+    asm.copy(x(9), SP);
+    asm.rm(Op::STR_X, x(9), Mem::base(x(20), 8));
+    asm.bind(again);
+    asm.constant(x(20), DATA);
+    asm.rm(Op::STR_X, x(19), Mem::base(x(20), 0));
+    for pair in 0..4 {
+        asm.rrm(Op::LDP_X, x(2 * pair), x(2 * pair + 1), Mem::base(x(19), 16 + 16 * i32::from(pair)));
+        asm.rrm(Op::LDP_Q, v(2 * pair), v(2 * pair + 1), Mem::base(x(19), 80 + 32 * i32::from(pair)));
+    }
+    // What a function has to preserve.
+    for (index, reg) in (21..27).enumerate() {
+        asm.constant(x(reg), 0x1111 * (index as u64 + 1));
+    }
+    asm.rm(Op::LDR_X, x(16), Mem::base(x(19), 0));
+    asm.r(Op::BLR, x(16));
+    for pair in 0..4 {
+        asm.rrm(Op::STP_X, x(2 * pair), x(2 * pair + 1), Mem::base(x(19), 16 + 16 * i32::from(pair)));
+        asm.rrm(Op::STP_Q, v(2 * pair), v(2 * pair + 1), Mem::base(x(19), 80 + 32 * i32::from(pair)));
+    }
+    let wrong = asm.label();
+    for (index, reg) in (21..27).enumerate() {
+        asm.constant(x(9), 0x1111 * (index as u64 + 1));
+        asm.compare(Size::S64, x(reg), x(9));
+        asm.jcc(Cond::Ne, wrong);
+    }
+    asm.rm(Op::LDR_X, x(9), Mem::base(x(20), 8));
+    asm.copy(x(10), SP);
+    asm.compare(Size::S64, x(9), x(10));
+    asm.jcc(Cond::Ne, wrong);
+    asm.bind(next);
+    asm.add(x(19), x(19), CASE_BYTES as i32);
+    asm.constant(x(9), cases_at + (cases * CASE_BYTES) as u64);
+    asm.compare(Size::S64, x(19), x(9));
+    asm.jcc(Cond::Ne, again);
+    for (from, len) in [(cases_at, cases * CASE_BYTES), (MEMORY, memory_bytes)] {
+        // A pipe takes so much at once as it likes.
+        let (more, all) = (asm.label(), asm.label());
+        asm.constant(x(21), from);
+        asm.constant(x(22), len as u64);
+        asm.bind(more);
+        asm.emit_plain(&Inst::to_label(Op::CBZ.s64(), [x(22)], all));
+        asm.constant(x(0), 1);
+        asm.copy(x(1), x(21));
+        asm.copy(x(2), x(22));
+        syscall(&mut asm, 64);
+        asm.emit_plain(&Inst::r(Op::CMP_I.s64(), [x(0)]).imm(0));
+        asm.jcc(Cond::Le, wrong);
+        asm.rrr(Op::ADD_S.s64(), x(21), x(21), x(0));
+        asm.rrr(Op::SUB_S.s64(), x(22), x(22), x(0));
+        asm.jmp(more);
+        asm.bind(all);
+    }
+    asm.constant(x(0), 0);
+    asm.jmp(done);
+    asm.bind(wrong);
+    asm.constant(x(0), 3);
+    asm.bind(done);
+    syscall(&mut asm, 93);
+    // In the handler: x0 is the signal, x1 the information, with the address of the instruction at 16.
+    asm.bind(handler);
+    asm.constant(x(20), DATA);
+    asm.rm(Op::LDR_X, x(19), Mem::base(x(20), 0));
+    asm.rm(Op::LDR_X, x(9), Mem::base(x(20), 8));
+    asm.emit_plain(&Inst::r(Op::CMP_I.s64(), [x(0)]).imm(4));
+    asm.jcc(Cond::Ne, fault);
+    asm.rm(Op::LDR_X, x(10), Mem::base(x(1), 16));
+    asm.rm(Op::LDR_W, x(10), Mem::base(x(10), 0));
+    asm.jmp(caught);
+    asm.bind(fault);
+    asm.constant(x(10), STATUS_FAULT);
+    asm.bind(caught);
+    asm.copy(SP, x(9));
+    asm.rm(Op::STR_X, x(10), Mem::base(x(19), 8));
+    asm.constant(VMCTX, VMCTX_AT);
+    asm.constant(MEMORY_BASE, MEMORY);
+    asm.jmp(next);
+    asm.finish();
+    asm.code().to_vec()
+}
+
+/// A static program with these segments: address, bytes, permissions.
+fn elf(segments: &[(u64, &[u8], u32)]) -> Vec<u8> {
+    let segments: Vec<_> = segments.iter().filter(|(_, bytes, _)| !bytes.is_empty()).collect();
+    let mut file = Vec::new();
+    file.extend_from_slice(&[0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    file.extend_from_slice(&2u16.to_le_bytes());
+    file.extend_from_slice(&183u16.to_le_bytes());
+    file.extend_from_slice(&1u32.to_le_bytes());
+    file.extend_from_slice(&CODE.to_le_bytes());
+    file.extend_from_slice(&64u64.to_le_bytes());
+    file.extend_from_slice(&0u64.to_le_bytes());
+    file.extend_from_slice(&0u32.to_le_bytes());
+    for half in [64u16, 56, segments.len() as u16, 0, 0, 0] {
+        file.extend_from_slice(&half.to_le_bytes());
+    }
+    let mut offset = 4096;
+    for (address, bytes, flags) in &segments {
+        file.extend_from_slice(&1u32.to_le_bytes());
+        file.extend_from_slice(&flags.to_le_bytes());
+        let len = bytes.len() as u64;
+        for word in [offset, *address, *address, len, len, 4096] {
+            file.extend_from_slice(&word.to_le_bytes());
+        }
+        offset += len.next_multiple_of(4096);
+    }
+    for (_, bytes, _) in &segments {
+        file.resize(file.len().next_multiple_of(4096), 0);
+        file.extend_from_slice(bytes);
+    }
+    file
+}
+
+fn execute(program: &[u8]) -> Vec<u8> {
+    let name = format!("tiercel-aarch64-{}-{:?}", std::process::id(), std::thread::current().id());
+    let path = std::env::temp_dir().join(name.replace(['(', ')'], ""));
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).truncate(true).write(true).mode(0o755);
+    options.open(&path).and_then(|mut file| file.write_all(program)).expect("the program is written");
+    let output = Command::new("qemu-aarch64").arg(&path).output().expect("it runs");
+    std::fs::remove_file(&path).expect("it is there");
+    assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    output.stdout
+}
