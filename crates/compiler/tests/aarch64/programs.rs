@@ -307,7 +307,7 @@ impl Writer<'_> {
 
 fn module(random: &mut Random) -> (String, Vec<Signature>) {
     let count = 6;
-    let mut pick = |random: &mut Random, most: i64| -> Vec<Type> {
+    let pick = |random: &mut Random, most: i64| -> Vec<Type> {
         (0..random.below(most + 1)).map(|_| random.pick(&TYPES)).collect()
     };
     let sigs: Vec<Signature> = (0..count)
@@ -426,12 +426,12 @@ fn check_all(seeds: std::ops::Range<u64>, options: Options) {
 
 #[test]
 fn as_they_come() {
-    check_all(0..30, Options::default());
+    check_all(0..60, Options::default());
 }
 
 #[test]
 fn pushed_arguments() {
-    check_all(100..130, Options { policy: Some(CallPolicy::Pushed), ..Options::default() });
+    check_all(100..300, Options { policy: Some(CallPolicy::Pushed), ..Options::default() });
 }
 
 #[test]

@@ -103,6 +103,9 @@ impl Lower<'_> {
 
     /// A load from linear memory.
     pub(super) fn load(&mut self, value: Value) {
+        if self.vector_load(value) {
+            return;
+        }
         let op = self.func.inst(value).op;
         let op = match op {
             Opcode::I32Load | Opcode::I64Load32U => Op::LDR_W,
