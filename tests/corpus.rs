@@ -27,7 +27,7 @@ fn cases() -> Result<Vec<Trial>, String> {
 }
 
 fn cases_of(corpus: &str, program: Program) -> Vec<Trial> {
-    trials::on_every_tier(&format!("{corpus}/{}", program.name), move |tier| {
+    trials::on_every_tier_and_checked(&format!("{corpus}/{}", program.name), move |tier| {
         // The programs mark what is to be timed by calls to `bench.start` and `bench.end`; here they do nothing.
         let mut command = trials::tiercel("run", tier)?;
         command.args(["-W", "unknown-imports-default=y", "--dir", "."]);

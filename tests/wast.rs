@@ -15,7 +15,7 @@ fn main() -> ExitCode {
 fn cases() -> Result<Vec<Trial>, String> {
     let mut cases = Vec::new();
     for path in paths::files(&paths::repository().join("tests/wast"), &["wast"])? {
-        cases.extend(trials::on_every_tier(&paths::stem(&path), move |tier| {
+        cases.extend(trials::on_every_tier_and_checked(&paths::stem(&path), move |tier| {
             trials::check(trials::tiercel("wast", tier)?.arg(&path), &Expectation::default())
         }));
     }

@@ -1,7 +1,8 @@
 //! `cargo xtask bench`: programs on Tiercel and on the engines found here, interleaved, with wrong output shown as a failure.
 //!
 //! Reading order: [`engines`] (who takes part), [`rewrite`] (modules that report their own time), [`measure`] (one run),
-//! [`sweep`] (all runs, interleaved), [`report`] (tables), [`callgrind`] (instruction counts), [`peers`] (installing engines).
+//! [`sweep`] (all runs, interleaved), [`report`] (tables), [`scaling`] (generated modules of growing size), [`callgrind`] (instruction counts),
+//! [`calls`] (calls between host and guest), [`peers`] (installing engines).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,11 +17,13 @@ use engines::Engine;
 use sweep::{Kind, Subject, Sweep};
 
 mod callgrind;
+mod calls;
 mod engines;
 mod measure;
 mod peers;
 mod report;
 mod rewrite;
+mod scaling;
 mod sweep;
 
 /// Options of `cargo xtask bench`.
@@ -29,13 +32,13 @@ pub struct Options {
     /// Folders of programs. Default: benches/programs, and ../shared/corpus where it is present.
     #[arg(long, value_name = "FOLDER")]
     corpus: Vec<PathBuf>,
-    /// Only programs whose names contain one of these words.
+    /// Only programs whose names contain one of these words; with --calls, only rows of the table.
     #[arg(long, value_delimiter = ',', value_name = "PROGRAMS")]
     only: Vec<String>,
     /// Engines by name (tiercel-interp, wasmtime, winch, pulley, v8, v8-liftoff, v8-turbofan, wasmi, wasm3). Default: all found.
     #[arg(long, value_delimiter = ',')]
     engines: Vec<String>,
-    /// How often each program runs on each engine. Default: 5, for --startup 20.
+    /// How often each program runs on each engine. Default: 5, for --startup 20, for --calls 301.
     #[arg(long)]
     reps: Option<usize>,
     /// The engine to which ratios are given. Default: wasmtime if it takes part, else the first engine.
@@ -47,9 +50,15 @@ pub struct Options {
     /// Measure a cold start of a module that does nothing and of one that prints a line.
     #[arg(long)]
     startup: bool,
+    /// Measure compilation of generated modules of growing size, per byte: it should stay flat.
+    #[arg(long)]
+    scaling: bool,
     /// Count instructions of short runs of Tiercel under valgrind: steady figures on a busy machine.
     #[arg(long)]
     callgrind: bool,
+    /// Measure calls between host and guest, beside those of the crate wasmtime, which is built for it.
+    #[arg(long)]
+    calls: bool,
     /// The program to measure. Default: built in profile `release`.
     #[arg(long, value_name = "FILE")]
     tiercel: Option<PathBuf>,
@@ -74,6 +83,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         peers::install(folder.as_ref().unwrap_or(&peer_dir))?;
         return Ok(ExitCode::SUCCESS);
     }
+    if options.calls {
+        return calls::run(&options.only, options.reps);
+    }
     let reps = options.reps.unwrap_or(if options.startup { 20 } else { 5 });
     ensure!(reps > 0, "--reps must be at least 1");
     let tiercel = match &options.tiercel {
@@ -89,6 +101,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let engines = engines::find(&tiercel, &peer_dir, &options.engines, work.path())?;
+    if options.scaling {
+        return scaling::run(options, engines, work.path());
+    }
     let baseline = baseline(options, &engines)?;
     let (kind, subjects) = if options.startup {
         (Kind::Startup, startup_subjects(work.path())?)

@@ -192,7 +192,7 @@ fn repository() -> &'static Path {
 }
 
 /// A command of the cargo that runs us, in the repository.
-fn cargo_command() -> Command {
+pub fn cargo_command() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(repository());
     command

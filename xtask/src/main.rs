@@ -1,6 +1,6 @@
 //! The project's automation, run as `cargo xtask COMMAND`. One file per command:
 //! [`ci`] (every check), [`bench`] (side by side with other engines), [`bless`] (renews golden files),
-//! [`setup`] (optional tools); [`tools`] is the list of those tools.
+//! [`fuzz`] (random inputs for as long as one likes), [`setup`] (optional tools); [`tools`] is the list of those tools.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
@@ -10,6 +10,7 @@ use clap::Parser;
 mod bench;
 mod bless;
 mod ci;
+mod fuzz;
 mod setup;
 mod tools;
 
@@ -23,6 +24,8 @@ enum Command {
     Bench(bench::Options),
     /// Rebuild the benchmark modules and write anew what examples and benchmarks print. Read the diff.
     Bless(bless::Options),
+    /// Run a fuzz target: with libFuzzer where there is a nightly compiler, else on random bytes.
+    Fuzz(fuzz::Options),
     /// Show or install the optional tools that tests and benchmarks use.
     Setup(setup::Options),
 }
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
         Command::Ci(options) => ci::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Bless(options) => bless::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Setup(options) => setup::run(&options),
     };
     match done {

@@ -42,6 +42,7 @@ traps! {
     CastFailure = 15, "cast failure";
     ArrayOutOfBounds = 16, "out of bounds array access";
     GcHeapOutOfMemory = 17, "GC heap out of memory: the store's limit or the host allows no more";
+    BrokenWidth = 64, "internal error of the compiler, not of the guest: the upper half of a register that holds an i32 is not zero";
 }
 
 impl Trap {

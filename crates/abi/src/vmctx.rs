@@ -63,6 +63,10 @@ pub mod store {
     pub const EXIT_FP: u32 = 32;
     /// `rbp` of the frame of the stub through which compiled code was entered last, and which returns when the guest is stopped.
     pub const ENTRY_FP: u32 = 40;
+    /// What code calls to stop its guest in engines without signals; see the compiler's `stubs::raise`.
+    pub const RAISE: u32 = 48;
+    /// Where a guest was stopped: the instruction, `rbp`, `rsp`.
+    pub const TRAPPED: u32 = 56;
 }
 
 /// Fields of a `VmFuncRef`, in units of a pointer.
@@ -77,6 +81,8 @@ pub mod func_ref {
     pub const NATIVE: u32 = 3;
     /// Its type, `u32`; then the index of its body, `u32`.
     pub const TYPE_ID: u32 = 4;
+    /// Only behind that of a host function: how it is called with its arguments in registers, if it can be.
+    pub const IN_REGISTERS: u32 = 5;
 }
 
 /// Bytes of a global.

@@ -88,6 +88,9 @@ pub struct RunArgs {
     /// Print the functions as they are after this stage of the compiler, and do not run them; a wrong name lists them
     #[arg(long, value_name = "STAGE[:FUNCTION]", value_parser = crate::print::What::parse_stage)]
     pub print_after: Option<crate::print::What>,
+    /// Let a profiler see compiled functions: perfmap writes /tmp/perf-PID.map, which `perf report` reads
+    #[arg(long, value_name = "STRATEGY")]
+    pub profile: Option<crate::profile::Strategy>,
     /// Call this exported function with ARGS as its arguments, and print its results, one per line
     #[arg(long, value_name = "FUNCTION")]
     pub invoke: Option<String>,

@@ -21,7 +21,7 @@ impl Setup {
         let wasm: Wasm = settings(&args.wasm)?;
         let optimize: Optimize = settings(&args.optimize)?;
         let debug: Debug = settings(&args.debug)?;
-        let Codegen {} = settings(&args.codegen)?;
+        let codegen: Codegen = settings(&args.codegen)?;
 
         let mut config = Config::new();
         config.tier(args.tier);
@@ -41,12 +41,26 @@ impl Setup {
         if let Some(bytes) = optimize.memory_reservation {
             config.memory_reservation(bytes);
         }
+        if let Some(enable) = optimize.spectre {
+            config.spectre_mitigation(enable);
+        }
         if let Some(bytes) = optimize.memory_guard_size {
             config.memory_guard_size(bytes);
+        }
+        if let Some(enable) = codegen.inlining {
+            config.compiler_inlining(enable);
+        }
+        if let Some(on) = optimize.memory_may_move {
+            config.memory_may_move(on);
+        }
+        if let Some(on) = optimize.signals_based_traps {
+            config.signals_based_traps(on);
         }
         if let Some(frames) = debug.max_backtrace {
             config.wasm_backtrace_max_frames(NonZeroUsize::new(frames));
         }
+        config.verify_compiler(debug.verify_compiler.unwrap_or(false));
+        config.check_widths(debug.check_widths.unwrap_or(false));
         Ok(Setup { engine: Engine::new(&config)?, wasm })
     }
 

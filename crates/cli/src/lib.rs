@@ -14,6 +14,7 @@ mod imports;
 mod invoke;
 mod options;
 mod print;
+mod profile;
 mod run;
 mod suggest;
 pub mod wast;

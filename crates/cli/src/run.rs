@@ -4,7 +4,7 @@ use crate::args::{Command, RunArgs};
 use crate::engine::{Setup, missing_proposal};
 use crate::host::{self, Host};
 use crate::options::{self, Wasi};
-use crate::{deadline, exit, imports, invoke, print, suggest};
+use crate::{deadline, exit, imports, invoke, print, profile, suggest};
 use clap::Subcommand;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
@@ -25,6 +25,9 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let module = load(&setup.engine, file)?;
     if let Some(what) = args.print.as_ref().or(args.print_after.as_ref()) {
         return print::print(what, &module);
+    }
+    if let Some(strategy) = args.profile {
+        profile::start(strategy, &module)?;
     }
     let call = Call::new(args, &module, words, &shown)?;
 

@@ -45,6 +45,31 @@ fn known() -> BTreeMap<&'static str, Known> {
     table
 }
 
+/// How a file is run.
+#[derive(Clone, Copy)]
+struct Way {
+    tier: Tier,
+    /// Compiled code checks that the upper half of each `i32` is zero.
+    check_widths: bool,
+    /// No signals and no guard pages, and memories that move whenever they grow.
+    explicit_checks: bool,
+}
+
+impl Way {
+    fn all() -> impl Iterator<Item = Way> {
+        let plain = Tier::ALL.iter().map(|&tier| Way { tier, check_widths: false, explicit_checks: false });
+        let compiled = plain.clone().filter(|way| way.tier != Tier::Interp);
+        let checked = compiled.clone().map(|way| Way { check_widths: true, ..way });
+        plain.chain(checked).chain(compiled.map(|way| Way { explicit_checks: true, ..way }))
+    }
+
+    fn name(self) -> String {
+        let widths = if self.check_widths { ", widths checked" } else { "" };
+        let explicit = if self.explicit_checks { ", explicit checks" } else { "" };
+        format!("{}{widths}{explicit}", self.tier.name())
+    }
+}
+
 /// A directory of the suite.
 struct Directory {
     name: &'static str,
@@ -55,9 +80,12 @@ struct Directory {
 
 impl Directory {
     /// The defaults, what the directory's proposal adds, and without what is younger.
-    fn config(&self, tier: Tier) -> Config {
+    fn config(&self, way: Way) -> Config {
         let mut config = Config::new();
-        config.tier(tier).verify_compiler(true);
+        config.tier(way.tier).verify_compiler(true).check_widths(way.check_widths);
+        if way.explicit_checks {
+            config.signals_based_traps(false).memory_reservation(0).memory_guard_size(0);
+        }
         for &feature in Feature::ALL.iter().filter(|feature| feature.name() == self.name && feature.is_supported()) {
             config.wasm_feature(feature, true);
         }
@@ -67,8 +95,8 @@ impl Directory {
         config
     }
 
-    fn run(&self, file: &TestFile<'_>, tier: Tier) -> Result<Verdict, String> {
-        let engine = Engine::new(&self.config(tier)).map_err(|error| format!("{error:#}"))?;
+    fn run(&self, file: &TestFile<'_>, way: Way) -> Result<Verdict, String> {
+        let engine = Engine::new(&self.config(way)).map_err(|error| format!("{error:#}"))?;
         catch_unwind(AssertUnwindSafe(|| wast::run(&mut Store::new(&engine, ()), file.raw())))
             .map_err(|_| "panicked".to_string())
     }
@@ -104,11 +132,11 @@ fn check(mut directory: Directory) {
             wrong.push(format!("{listed}: listed, but there is no such file"));
         }
     }
-    for &tier in Tier::ALL {
+    for way in Way::all() {
         let (mut passed, mut failed, mut blocked) = (0, 0, 0);
         for file in &directory.files {
             let path = path(file);
-            match directory.run(file, tier) {
+            match directory.run(file, way) {
                 Ok(verdict) => {
                     passed += verdict.passed;
                     failed += verdict.failures.len();
@@ -121,7 +149,7 @@ fn check(mut directory: Directory) {
         println!(
             "{} ({}): {} files, {passed} assertions hold, {failed} fail, {blocked} not tried",
             directory.name,
-            tier.name(),
+            way.name(),
             directory.files.len()
         );
     }

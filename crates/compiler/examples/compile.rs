@@ -4,15 +4,14 @@
 //! cargo run --release -p tiercel-compiler --example compile -- app.wasm        time and size of everything
 //! cargo run --release -p tiercel-compiler --example compile -- app.wasm 12     the code of the 13th body
 //! cargo run --release -p tiercel-compiler --example compile -- app.wasm check  verifies IR and register allocation
+//! cargo run --release -p tiercel-compiler --example compile -- app.wasm calls  time and size if nothing is inlined
 //! ```
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::time::Instant;
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
-use tiercel_compiler::isa::x64::Features;
-use tiercel_compiler::regalloc::Chaos;
-use tiercel_compiler::translate::{Config, Context};
+use tiercel_compiler::translate::{Callees, Config, Context, Inlining};
 use tiercel_wasm::TypeRegistry;
 
 /// Times that everything is done; the best time counts.
@@ -20,21 +19,18 @@ const REPEATS: usize = 5;
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let Some(path) = args.first() else { fail("usage: compile MODULE.wasm [BODY | check | once]") };
+    let Some(path) = args.first() else { fail("usage: compile MODULE.wasm [BODY | check | calls | once [calls]]") };
     let bytes = std::fs::read(path).unwrap_or_else(|error| fail(&format!("{path}: {error}")));
     let mut types = TypeRegistry::default();
     let info = tiercel_wasm::decode(&bytes, &tiercel_wasm::Features::default(), &mut types);
     let info = info.unwrap_or_else(|error| fail(&format!("{path}: {error}")));
     let layout = layout_of(&info);
-    let cx = Context { info: &info, bytes: &bytes, layout: &layout, config: Config::default() };
     let mode = args.get(1).map(String::as_str);
-    let options = Options {
-        translate: cx.config,
-        features: Features::ALL,
-        foreign_tail_calls: false,
-        verify: mode == Some("check"),
-        chaos: Chaos::default(),
-    };
+    let inlining = if args.iter().any(|arg| arg == "calls") { Inlining::Off } else { Inlining::Usual };
+    let config = Config { inlining, ..Config::default() };
+    let callees = Callees::new(&info, &bytes);
+    let cx = Context { info: &info, bytes: &bytes, layout: &layout, callees: &callees, config };
+    let options = Options { translate: config, verify: mode == Some("check"), ..Options::default() };
     let (mut compiler, mut code) = (Compiler::new(options), Code::default());
     if let Some(body) = mode.and_then(|mode| mode.parse().ok()) {
         let mut print = |stage: &'static str, text: &dyn std::fmt::Display| {

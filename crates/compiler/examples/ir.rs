@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tiercel_compiler::ir::machine::layout_of;
 use tiercel_compiler::opt::Scratch;
 use tiercel_compiler::pipeline::{self, Options};
-use tiercel_compiler::translate::{Config, Context, Translator};
+use tiercel_compiler::translate::{Callees, Config, Context, Translator};
 use tiercel_wasm::{Features, TypeRegistry};
 
 /// Times that everything is done; the best time counts.
@@ -30,7 +30,8 @@ fn main() {
         Err(error) => fail(&format!("{path}: {error}")),
     };
     let layout = layout_of(&info);
-    let cx = Context { info: &info, bytes: &bytes, layout: &layout, config: Config::default() };
+    let callees = Callees::new(&info, &bytes);
+    let cx = Context { info: &info, bytes: &bytes, layout: &layout, callees: &callees, config: Config::default() };
     let (mut translator, mut scratch) = (Translator::default(), Scratch::default());
     let mode = args.get(1).map(String::as_str);
     if let Some(body) = mode.and_then(|mode| mode.parse().ok()) {

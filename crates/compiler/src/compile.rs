@@ -3,7 +3,7 @@
 //! Whoever links functions to an image places [`Code::bytes`] at multiples of [`ALIGN`], one behind another, and fills in [`Code::calls`].
 //! Nothing else in the bytes depends on the place.
 
-use crate::ir::{self, Type};
+use crate::ir::{self, Inlined, Type};
 use crate::isa::x64::vcode::{VCode, preg, preg_set};
 use crate::isa::x64::{Assembler, Features, abi, emit, lower, regs};
 use crate::regalloc::{self, Allocator, Chaos, Machine, Output, checker, plain};
@@ -24,10 +24,34 @@ pub struct Options {
     pub features: Features,
     /// Whether the module has tail calls through references or of imports, which do not preserve the pinned registers.
     pub foreign_tail_calls: bool,
+    /// Whether code defends itself against speculation with a wrong index of a `br_table` (Spectre variant 1).
+    pub spectre: bool,
+    /// Whether signals stop guests: traps are `ud2`, and a divisor of 0 faults. Without, traps are calls and divisors are checked; then
+    /// [`translate::Config::bounds`] is to be [`translate::Bounds::Checked`].
+    pub signals: bool,
     /// Verifies the IR after each pass and checks each allocation: for tests. A broken rule panics.
     pub verify: bool,
+    /// Makes the code test that the upper half of each register that holds an `i32` is zero, where the value is made and where it is
+    /// used, and stop with [`tiercel_abi::Trap::BrokenWidth`] if not: for tests.
+    pub check_widths: bool,
     /// Makes rare paths of the allocator common: for tests.
     pub chaos: Chaos,
+}
+
+impl Default for Options {
+    /// For a CPU that has everything.
+    fn default() -> Options {
+        Options {
+            translate: translate::Config::default(),
+            features: Features::ALL,
+            foreign_tail_calls: false,
+            spectre: true,
+            signals: true,
+            verify: false,
+            check_widths: false,
+            chaos: Chaos::default(),
+        }
+    }
 }
 
 /// A place in the code where the guest may be stopped.
@@ -37,7 +61,7 @@ pub struct TrapSite {
     pub offset: u32,
     /// [`tiercel_abi::Trap::code`], or 0 if the reason is in the store.
     pub code: u8,
-    /// Where its operator is in the module, in bytes.
+    /// The location of its operator, see [`activations`].
     pub loc: u32,
 }
 
@@ -46,8 +70,24 @@ pub struct TrapSite {
 pub struct CallSite {
     /// Offset of the instruction behind the call.
     pub offset: u32,
-    /// Where its operator is in the module, in bytes.
+    /// The location of its operator, see [`activations`].
     pub loc: u32,
+}
+
+/// What was running at a location of the code of `body`, which has `inlined` in it: indices of bodies and places in the module in bytes,
+/// the innermost first.
+pub fn activations(inlined: &[Inlined], body: u32, loc: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
+    let mut next = Some(loc);
+    std::iter::from_fn(move || {
+        let loc = next?;
+        let before = inlined.partition_point(|site| site.first_loc <= loc);
+        let Some(site) = before.checked_sub(1).map(|index| &inlined[index]) else {
+            next = None;
+            return Some((body, loc));
+        };
+        next = site.caller;
+        Some((site.body, loc - site.first_loc + site.start))
+    })
 }
 
 /// Four bytes that wait for the distance from their end to a function's local entry.
@@ -79,6 +119,8 @@ pub struct Code {
     pub traps: Vec<TrapSite>,
     /// Ascending by offset.
     pub call_sites: Vec<CallSite>,
+    /// The bodies that were inlined, ascending by location.
+    pub inlined: Vec<Inlined>,
 }
 
 impl Code {
@@ -88,6 +130,7 @@ impl Code {
         self.calls.clear();
         self.traps.clear();
         self.call_sites.clear();
+        self.inlined.clear();
         (self.local_entry, self.foreign_entry) = (0, None);
         (self.frameless, self.foreign_tail_calls) = (false, false);
     }
@@ -173,7 +216,7 @@ impl Compiler {
         code: &mut Code,
         mut print: Option<Print<'_>>,
     ) -> Result<(), Error> {
-        let Options { features, foreign_tail_calls, verify, .. } = self.options;
+        let Options { features, foreign_tail_calls, spectre, signals, verify, check_widths, .. } = self.options;
         let cx = translate::Context { config: self.options.translate, ..cx };
         let func = self.translator.translate(cx, body)?;
         let mut options = pipeline::Options { verify, ..pipeline::Options::default() };
@@ -188,7 +231,15 @@ impl Compiler {
         self.params.clear();
         self.params.extend(cx.info.func_type(index).params().iter().map(|&ty| Type::from(ty)));
         self.asm.clear();
-        let lowering = lower::Context { info: cx.info, layout: cx.layout, features, foreign_tail_calls };
+        let lowering = lower::Context {
+            info: cx.info,
+            layout: cx.layout,
+            features,
+            foreign_tail_calls,
+            spectre,
+            signals,
+            check_widths,
+        };
         lower::lower(lowering, func, &self.params, &mut self.vcode, &mut self.asm, &mut self.lower).map_err(|op| {
             let start = cx.info.bodies[body].start.into();
             Error::unsupported(start, format_args!("`{}` in compiled code (function {index})", op.name()))
@@ -209,9 +260,10 @@ impl Compiler {
             panic!("function {index}: wrong register allocation: {error}");
         }
         let escapes = cx.info.escaping.binary_search(&index).is_ok();
-        let context = emit::Context { escapes, loc: first_operator(cx, body)? };
+        let context = emit::Context { escapes, signals, loc: first_operator(cx, body)? };
         let (pool, asm) = (&mut self.lower.pool, &mut self.asm);
         emit::emit(context, &self.vcode, &self.allocation, pool, asm, &mut self.emit, code);
+        code.inlined.extend_from_slice(&self.translator.func().inlined);
         Ok(())
     }
 }

@@ -1,201 +1,106 @@
-//! Bodies that are made to take a compiler long: each has to be translated, and pass through the pipeline, in time that is linear in its size.
+//! Modules that are made to take a compiler long: each is compiled to the end, in memory and into code that are linear in its size. They are so
+//! large that work which is quadratic would not come to an end here; what they take is printed (`-- --nocapture`), and `cargo xtask bench
+//! --scaling` shows how it grows.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
-use tiercel_compiler::ir::verify;
-use tiercel_compiler::opt::Scratch;
-use tiercel_compiler::pipeline::{self, Options};
-use tiercel_compiler::translate::{Config, Context, Translator};
+use tiercel_compiler::translate::{Callees, Config, Context};
+use tiercel_random::scaling::SHAPES;
 use tiercel_wasm::{ErrorKind, Features, TypeRegistry};
-use wasm_encoder::{
-    BlockType, CodeSection, Function, FunctionSection, InstructionSink, MemorySection, MemoryType, Module, TypeSection,
-    ValType,
-};
+use wasm_encoder::{BlockType, CodeSection, Function, FunctionSection, Module, TypeSection, ValType};
 
-/// What each may take; far above what it takes on a slow machine, far below what quadratic work would.
-const LIMIT: Duration = Duration::from_secs(20);
+/// Bytes of machine code for each byte of a module, at most.
+const CODE_PER_BYTE: usize = 12;
+/// Bytes of memory that compiling takes for each byte of a module, at most, and for any module.
+const MEMORY_PER_BYTE: usize = 400;
+const MEMORY_BYTES: usize = 16 << 20;
 
-/// A module with one function of type `(i32) -> (i32)` and this many `i32` locals.
-fn module(locals: u32, body: impl FnOnce(&mut InstructionSink<'_>)) -> Vec<u8> {
+/// Compiles every function of a module.
+fn compile(name: &str, bytes: &[u8]) -> Result<(), tiercel_wasm::Error> {
+    let info = tiercel_wasm::decode(bytes, &Features::default(), &mut TypeRegistry::default());
+    let info = info.unwrap_or_else(|error| panic!("{name}: {error}"));
+    let layout = layout_of(&info);
+    let callees = Callees::new(&info, bytes);
+    let cx = Context { info: &info, bytes, layout: &layout, callees: &callees, config: Config::default() };
+    let options = Options { translate: cx.config, ..Options::default() };
+    forget_peak();
+    let before = memory("VmRSS:");
+    let (mut compiler, mut code) = (Compiler::new(options), Code::default());
+    let (start, mut size) = (Instant::now(), 0);
+    for body in 0..info.bodies.len() {
+        compiler.compile(cx, body, &mut code)?;
+        size += code.bytes.len();
+    }
+    let time = start.elapsed().as_nanos() / bytes.len() as u128;
+    let peak = memory("VmHWM:").zip(before).map(|(peak, before)| peak.saturating_sub(before));
+    println!(
+        "{name}: {} bytes, {time} ns/byte, code {:.1} and peak memory {:.0} bytes/byte",
+        bytes.len(),
+        size as f64 / bytes.len() as f64,
+        peak.unwrap_or(0) as f64 / bytes.len() as f64
+    );
+    assert!(size < CODE_PER_BYTE * bytes.len(), "{name}: {size} bytes of code for {}", bytes.len());
+    if let Some(peak) = peak {
+        assert!(
+            peak < MEMORY_PER_BYTE * bytes.len() + MEMORY_BYTES,
+            "{name}: {peak} bytes of memory for {}",
+            bytes.len()
+        );
+    }
+    Ok(())
+}
+
+/// Starts to measure the peak of this process's memory anew, where the host lets us.
+fn forget_peak() {
+    // Where it does not, the peak is that of all before, and the test says so by failing.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+/// A line of what the host tells of this process's memory, in bytes.
+fn memory(name: &str) -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<usize>().ok()? * 1024)
+}
+
+// One after another, so that the memory is that of one of them.
+#[test]
+fn everything_is_compiled_in_linear_memory() {
+    for shape in SHAPES {
+        let bytes = (shape.make)(shape.size);
+        compile(shape.name, &bytes).unwrap_or_else(|error| panic!("{}: {error}", shape.name));
+    }
+    labels_with_many_values();
+}
+
+/// Each of 500 labels takes 1,000 values, and each of 500 tables names all of them: 125,000 edges with 1,000 arguments each are no work for
+/// this compiler.
+fn labels_with_many_values() {
     let mut types = TypeSection::new();
     types.ty().function([ValType::I32], [ValType::I32]);
     types.ty().function([], vec![ValType::I32; 1000]);
     let mut functions = FunctionSection::new();
     functions.function(0);
-    let mut memories = MemorySection::new();
-    memories.memory(MemoryType { minimum: 1, maximum: None, memory64: false, shared: false, page_size_log2: None });
-    let mut function = Function::new([(locals, ValType::I32)]);
-    body(&mut function.instructions());
-    function.instructions().end();
+    let mut function = Function::new([(3, ValType::I32)]);
+    let mut body = function.instructions();
+    for _ in 0..500 {
+        body.block(BlockType::FunctionType(1));
+    }
+    for index in 0..500 {
+        for value in 0..1_000 {
+            body.i32_const(value + index);
+        }
+        body.local_get(0).br_table((0..500 - index as u32).collect::<Vec<_>>(), 0).end();
+        for _ in 0..1_000 {
+            body.drop();
+        }
+    }
+    body.local_get(1).end();
     let mut code = CodeSection::new();
     code.function(&function);
     let mut module = Module::new();
-    module.section(&types).section(&functions).section(&memories).section(&code);
-    module.finish()
-}
-
-/// Translates and optimizes; true if the function was refused as too complex.
-fn compile(name: &str, bytes: &[u8], checked: bool) -> bool {
-    let info = match tiercel_wasm::decode(bytes, &Features::default(), &mut TypeRegistry::default()) {
-        Ok(info) => info,
-        Err(error) => panic!("{name}: {error}"),
-    };
-    let layout = layout_of(&info);
-    let cx = Context { info: &info, bytes, layout: &layout, config: Config::default() };
-    let mut translator = Translator::default();
-    let start = Instant::now();
-    let func = match translator.translate(cx, 0) {
-        Ok(func) => func,
-        Err(error) => {
-            assert_eq!(error.kind(), ErrorKind::Limit, "{name}: {error}");
-            assert!(start.elapsed() < LIMIT, "{name}: refused after {:?}", start.elapsed());
-            return true;
-        }
-    };
-    let translated = start.elapsed();
-    pipeline::run(func, &mut Scratch::default(), &mut Options::default());
-    let all = start.elapsed();
-    let ns = |time: Duration| time.as_nanos() / bytes.len() as u128;
-    println!("{name}: {} bytes, {} ns/byte translated, {} ns/byte in all", bytes.len(), ns(translated), ns(all));
-    assert!(all < LIMIT, "{name}: {all:?}");
-    if checked && let Err(error) = verify(func) {
-        panic!("{name}: {error}");
-    }
-    false
-}
-
-#[test]
-fn one_straight_line() {
-    let bytes = module(10, |body| {
-        for index in 0..600_000 {
-            body.local_get(index % 11).i32_const(index as i32).i32_add().local_get((index + 3) % 11).i32_xor();
-            body.local_set((index + 1) % 11);
-        }
-        body.local_get(1);
-    });
-    assert!(!compile("one straight line", &bytes, true));
-}
-
-#[test]
-fn many_locals_and_blocks() {
-    let bytes = module(49_999, |body| {
-        for index in 0..100_000_u32 {
-            body.block(BlockType::Empty).local_get(0).br_if(0);
-            body.local_get(0).local_set(index % 49_999).end();
-        }
-        body.local_get(7);
-    });
-    assert!(!compile("50,000 locals, 100,000 blocks", &bytes, true));
-}
-
-#[test]
-fn many_locals_set_before_many_branches_to_one_label() {
-    let bytes = module(49_999, |body| {
-        body.block(BlockType::Empty);
-        for index in 0..49_999_u32 {
-            body.local_get(0).i32_const(index as i32).i32_add().local_set(index + 1);
-            body.local_get(index + 1).br_if(0);
-        }
-        body.end().local_get(7);
-    });
-    assert!(!compile("each branch sees other locals", &bytes, false));
-}
-
-#[test]
-fn loops_in_loops() {
-    let bytes = module(500, |body| {
-        for depth in 0..5_000 {
-            body.loop_(BlockType::Empty).local_get(depth % 500).i32_const(1).i32_add().local_set(depth % 500);
-        }
-        for depth in 0..5_000 {
-            body.local_get(depth % 500).br_if((depth % 7).min(4_999 - depth)).end();
-        }
-        body.local_get(7);
-    });
-    assert!(!compile("5,000 loops in each other", &bytes, true));
-}
-
-#[test]
-fn blocks_in_blocks() {
-    let bytes = module(3, |body| {
-        for _ in 0..100_000 {
-            body.block(BlockType::Empty);
-        }
-        for depth in 0..100_000_u32 {
-            body.local_get(0).br_if(depth % 50 % (100_000 - depth)).local_get(0).local_set(1).end();
-        }
-        body.local_get(1);
-    });
-    assert!(!compile("100,000 blocks in each other", &bytes, true));
-}
-
-#[test]
-fn branches_out_of_two_long_chains() {
-    // Joins in turn below one chain of dominators and another.
-    let bytes = module(3, |body| {
-        for _ in 0..20_000 {
-            body.block(BlockType::Empty);
-        }
-        body.local_get(0).if_(BlockType::Empty);
-        for arm in 0..2 {
-            for _ in 0..20_000 {
-                body.local_get(0).br_if(20_000);
-            }
-            body.local_get(0).br_table(
-                (0..20_000).filter(|depth| depth % 2 == arm).map(|depth| depth + 1).collect::<Vec<_>>(),
-                20_000,
-            );
-            if arm == 0 {
-                body.else_();
-            }
-        }
-        body.end();
-        for _ in 0..20_000 {
-            body.unreachable().end();
-        }
-        body.local_get(1);
-    });
-    assert!(!compile("two long chains", &bytes, false));
-}
-
-#[test]
-fn a_large_table() {
-    let bytes = module(3, |body| {
-        for _ in 0..30_000 {
-            body.block(BlockType::Empty);
-        }
-        body.local_get(0).br_table((0..30_000).collect::<Vec<_>>(), 0);
-        for index in 0..30_000 {
-            body.end().i32_const(index).local_set(1).local_get(0).local_get(1).i32_store(wasm_encoder::MemArg {
-                offset: 0,
-                align: 2,
-                target: wasm_encoder::MemArgTarget::Memory(0),
-                ordering: None,
-            });
-        }
-        body.local_get(1);
-    });
-    assert!(!compile("a table of 30,000 labels", &bytes, true));
-}
-
-#[test]
-fn a_table_whose_labels_all_take_values() {
-    // Each of 500 labels takes 1,000 values, and each of 500 tables names all of them.
-    let bytes = module(3, |body| {
-        for _ in 0..500 {
-            body.block(BlockType::FunctionType(1));
-        }
-        for index in 0..500 {
-            for value in 0..1_000 {
-                body.i32_const(value + index);
-            }
-            body.local_get(0).br_table((0..500 - index as u32).collect::<Vec<_>>(), 0).end();
-            for _ in 0..1_000 {
-                body.drop();
-            }
-        }
-        body.local_get(1);
-    });
-    // 125,000 edges with 1,000 arguments each are no work for this compiler.
-    assert!(compile("labels with many values", &bytes, false));
+    module.section(&types).section(&functions).section(&code);
+    let error = compile("labels with many values", &module.finish()).expect_err("it is too complex");
+    assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
 }

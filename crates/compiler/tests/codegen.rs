@@ -2,7 +2,8 @@
 //!
 //! A line `;; x64: "shl" !"imul"` speaks of the function that ends above it: its code has the quoted texts in this order, one behind the
 //! other, and those after `!` nowhere. `;; ir:` says the same of the IR after the last pass. `;;! features = "sse4.1"` at the top
-//! names the CPU's features; without it there are all.
+//! names the CPU's features; without it there are all. `;;! spectre = "n"` switches the defence against speculation off,
+//! `;;! inlining = "n"` leaves calls as they are, `;;! checks = "explicit"` is code without guard pages and signals.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::path::Path;
@@ -10,8 +11,7 @@ use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
 use tiercel_compiler::isa::x64::Features;
 use tiercel_compiler::pipeline::PASSES;
-use tiercel_compiler::regalloc::Chaos;
-use tiercel_compiler::translate::{Config, Context};
+use tiercel_compiler::translate::{Bounds, Callees, Config, Context, Inlining};
 use tiercel_wasm::TypeRegistry;
 
 /// A check: the function's place in the file, what is looked at, and the rest of the line.
@@ -65,13 +65,20 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
     let info =
         tiercel_wasm::decode(&wasm, &tiercel_wasm::Features::default(), &mut types).expect("the module is valid");
     let layout = layout_of(&info);
-    let cx = Context { info: &info, bytes: &wasm, layout: &layout, config: Config::default() };
+    let is_set = |option: &str| text.lines().any(|line| line.strip_prefix(";;! ") == Some(option));
+    let inlining = if is_set(r#"inlining = "n""#) { Inlining::Off } else { Inlining::Usual };
+    let explicit = is_set(r#"checks = "explicit""#);
+    let bounds = if explicit { Bounds::Checked } else { Config::default().bounds };
+    let config = Config { inlining, bounds, memories_move: explicit, ..Config::default() };
+    let callees = Callees::new(&info, &wasm);
+    let cx = Context { info: &info, bytes: &wasm, layout: &layout, callees: &callees, config };
     let options = Options {
-        translate: cx.config,
+        translate: config,
         features: features(text),
-        foreign_tail_calls: false,
+        spectre: !is_set(r#"spectre = "n""#),
+        signals: !explicit,
         verify: true,
-        chaos: Chaos::default(),
+        ..Options::default()
     };
     let mut compiler = Compiler::new(options);
     let last = PASSES.last().expect("there are passes").name;

@@ -16,7 +16,7 @@ use tiercel_compiler::ir::machine::layout_of;
 use tiercel_compiler::ir::{Function, parse, verify};
 use tiercel_compiler::opt::Scratch;
 use tiercel_compiler::pipeline::PASSES;
-use tiercel_compiler::translate::{Bounds, Config, Context, Translator};
+use tiercel_compiler::translate::{Bounds, Callees, Config, Context, Inlining, Translator};
 use tiercel_wasm::{Feature, Features, TypeRegistry};
 
 #[test]
@@ -49,6 +49,7 @@ fn config_of(directives: &[(&str, &str)]) -> Config {
     for (_, words) in directives.iter().filter(|(word, _)| *word == "config") {
         for word in words.split(' ') {
             match word {
+                "calls" => config.inlining = Inlining::Off,
                 "checked" => config.bounds = Bounds::Checked,
                 "epochs" => config.epochs = true,
                 "fuel" => config.fuel = true,
@@ -115,7 +116,8 @@ fn check_wat(text: &str) -> Result<(), String> {
         tiercel_wasm::decode(&bytes, &features, &mut TypeRegistry::default()).map_err(|error| error.to_string())?;
     let layout = layout_of(&info);
     let directives = directives(text);
-    let cx = Context { info: &info, bytes: &bytes, layout: &layout, config: config_of(&directives) };
+    let callees = Callees::new(&info, &bytes);
+    let cx = Context { info: &info, bytes: &bytes, layout: &layout, callees: &callees, config: config_of(&directives) };
     let mut translator = Translator::default();
     let mut sections = vec![(0, Vec::new())];
     for &(word, rest) in &directives {

@@ -78,6 +78,11 @@ pub struct Scan {
     /// For each local, one more than the index of its last event.
     last_event: Vec<u32>,
     open: Vec<u32>,
+    /// Pieces of code without branches that have calls and end in `unreachable`, in bytes from the module's start.
+    trapping: Vec<Range<u32>>,
+    /// Where the current piece starts, and its last call.
+    piece_start: u32,
+    last_call: Option<u32>,
 }
 
 impl Scan {
@@ -91,6 +96,8 @@ impl Scan {
         self.open.clear();
         self.last_event.clear();
         self.last_event.resize(locals as usize, 0);
+        self.trapping.clear();
+        self.last_call = None;
         let bytes = &bytes[body.start as usize..body.end as usize];
         let mut reader = FunctionBody::new(BinaryReader::new(bytes, body.start as u64)).get_operators_reader()?;
         self.enter(ConstructKind::Function, reader.original_position() as u32);
@@ -109,6 +116,16 @@ impl Scan {
     /// The locals that a construct sets, constructs inside it included. Those that nested constructs set may come more than once.
     pub fn assigned(&self, construct: &Construct) -> &[u32] {
         &self.events[construct.events.start as usize..construct.events.end as usize]
+    }
+
+    /// Whether the call whose operator stands at `offset` is followed by `unreachable`, with no branch in between.
+    pub fn ends_in_trap(&self, offset: u32) -> bool {
+        let behind = self.trapping.partition_point(|piece| piece.end <= offset);
+        self.trapping.get(behind).is_some_and(|piece| piece.start <= offset)
+    }
+
+    fn start_piece(&mut self, offset: u32) {
+        (self.piece_start, self.last_call) = (offset, None);
     }
 
     fn enter(&mut self, kind: ConstructKind, start: u32) {
@@ -162,6 +179,20 @@ impl Scan {
     }
 
     fn operator(&mut self, op: &Operator<'_>, offset: u32) {
+        match *op {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.start_piece(offset),
+            Operator::Else | Operator::End | Operator::Return => self.start_piece(offset),
+            Operator::Br { .. } | Operator::BrIf { .. } | Operator::BrTable { .. } => self.start_piece(offset),
+            Operator::BrOnNull { .. } | Operator::BrOnNonNull { .. } => self.start_piece(offset),
+            Operator::BrOnCast { .. } | Operator::BrOnCastFail { .. } => self.start_piece(offset),
+            Operator::Call { .. } => self.last_call = Some(offset),
+            Operator::Unreachable => {
+                if let Some(call) = self.last_call.take() {
+                    self.trapping.push(self.piece_start..call + 1);
+                }
+            }
+            _ => {}
+        }
         match *op {
             Operator::Block { .. } => self.enter(ConstructKind::Block, offset),
             Operator::Loop { .. } => self.enter(ConstructKind::Loop, offset),
@@ -244,6 +275,20 @@ mod tests {
         let mut scan = Scan::default();
         scan.scan(&bytes, info.bodies[0].clone(), 4).unwrap();
         scan
+    }
+
+    #[test]
+    fn calls_before_unreachable_end_in_a_trap() {
+        let wat =
+            "(module (func $f) (func (call $f) (if (i32.const 1) (then (call $f) (call $f) (unreachable))) (call $f)))";
+        let bytes = wat::parse_str(wat).unwrap();
+        let info = crate::decode(&bytes, &Features::default(), &mut TypeRegistry::default()).unwrap();
+        let body = info.bodies[1].clone();
+        let mut scan = Scan::default();
+        scan.scan(&bytes, body.clone(), 0).unwrap();
+        const CALL: u8 = 0x10;
+        let calls = (body.start..body.end).filter(|at| bytes[*at as usize] == CALL);
+        assert_eq!(calls.map(|at| scan.ends_in_trap(at)).collect::<Vec<_>>(), [false, true, true, false]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ struct Figure {
     least: f64,
 }
 
-const MEBIBYTE: f64 = 1024.0 * 1024.0;
+pub const MEBIBYTE: f64 = 1024.0 * 1024.0;
 
 const PROGRAM_TIME: Figure = Figure {
     title: "Time of the program itself",
@@ -125,7 +125,7 @@ fn print_figure(figure: &Figure, sweep: &Sweep, results: &Results, baseline: &st
     print_table(&format!("{}: median to {baseline}'s (below 1 is better)", figure.title), &engines, &rows);
 }
 
-fn print_table(title: &str, columns: &[&str], rows: &[(String, Vec<String>)]) {
+pub fn print_table(title: &str, columns: &[&str], rows: &[(String, Vec<String>)]) {
     println!("\n## {title}\n");
     let first = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let widths: Vec<usize> = columns
@@ -146,7 +146,7 @@ fn print_table(title: &str, columns: &[&str], rows: &[(String, Vec<String>)]) {
 }
 
 /// Median and smallest, if there is anything.
-fn summary(values: &[f64]) -> Option<(f64, f64)> {
+pub fn summary(values: &[f64]) -> Option<(f64, f64)> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
@@ -164,7 +164,7 @@ fn geometric_mean(values: &[f64]) -> Option<f64> {
 }
 
 /// Three significant digits or more.
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     let decimals = if value >= 100.0 {
         0
     } else if value >= 10.0 {

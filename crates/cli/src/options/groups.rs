@@ -60,14 +60,21 @@ groups! {
     }
 
     Optimize 'O' "Options that tune: no effect on what guests compute." {
-        memory_reservation "memory-reservation": Option<u64>, "Bytes of address space for each linear memory, and the most that it can grow to.";
+        memory_reservation "memory-reservation": Option<u64>, "Bytes of address space for each linear memory; below 4 GiB, compiled code checks each access.";
         memory_guard_size "memory-guard-size": Option<u64>, "Bytes of address space left inaccessible behind each linear memory.";
+        spectre "spectre": Option<bool>, "Defend compiled code against speculation with wrong indices of jump tables (default: y).";
+        memory_may_move "memory-may-move": Option<bool>, "Let linear memories move when they outgrow their reservation (default: y).";
+        signals_based_traps "signals-based-traps": Option<bool>, "Leave checks in compiled code to the processor and its faults (default: y).";
     }
 
-    Codegen 'C' "Options about code generation." {}
+    Codegen 'C' "Options about code generation." {
+        inlining "inlining": Option<bool>, "Put small functions in place of calls of them (default: y).";
+    }
 
     Debug 'D' "Options for finding mistakes in guests." {
         max_backtrace "max-backtrace": Option<usize>, "How many functions a backtrace shows at most; 0 is no backtrace.";
+        verify_compiler "verify-compiler": Option<bool>, "Make the compiler check itself after each step; it panics where it is wrong.";
+        check_widths "check-widths": Option<bool>, "Make compiled code test that the upper half of each i32 is zero, as the compiler assumes.";
     }
 
     Wasi 'S' "Options about WASI: what guests get of their surroundings." {

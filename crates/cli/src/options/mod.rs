@@ -78,7 +78,6 @@ fn unknown<G: Group>(name: &str, keys: &[Key<G>]) -> String {
     let names = || keys.iter().map(|key| key.name);
     let letter = G::LETTER;
     match suggest::nearest(name, names()) {
-        _ if keys.is_empty() => format!("unknown key `{name}`: this version has no -{letter} options"),
         Some(nearest) => format!("unknown key `{name}`, did you mean `{nearest}`? `-{letter} help` lists all"),
         None => format!("unknown key `{name}`; known are: {}", names().collect::<Vec<_>>().join(", ")),
     }
@@ -89,10 +88,6 @@ fn table<G: Group>() -> String {
     let keys = G::keys();
     let letter = G::LETTER;
     let mut text = format!("{}\n", G::TITLE);
-    if keys.is_empty() {
-        text.push_str("\n  none in this version\n");
-        return text;
-    }
     let width = keys.iter().map(|key| key.name.len() + key.form.len()).max().unwrap_or(0);
     text.push('\n');
     for key in keys {

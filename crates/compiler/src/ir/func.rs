@@ -120,6 +120,20 @@ pub struct LoopData {
     pub depth: u32,
 }
 
+/// A body that was translated in place of a call. Its operators have locations of their own, behind those of the module and of the bodies
+/// before it, as many as the body has bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inlined {
+    /// The first of its locations.
+    pub first_loc: u32,
+    /// Where the body starts in the module, in bytes.
+    pub start: u32,
+    /// The index of the body.
+    pub body: u32,
+    /// The location of the call; none if the function has left for it.
+    pub caller: Option<u32>,
+}
+
 /// What a call passes and gets.
 #[derive(Clone, Debug)]
 pub struct SigData {
@@ -133,8 +147,10 @@ pub struct SigData {
 pub struct Function {
     /// All instructions, in no particular order.
     pub insts: PrimaryMap<Value, Inst>,
-    /// For each instruction, the place of its operator in the module, in bytes.
+    /// For each instruction the location of its operator: its place in the module, in bytes, or one of an inlined body.
     pub locs: Vec<u32>,
+    /// The bodies that were inlined, ascending by location.
+    pub inlined: Vec<Inlined>,
     /// The instructions of each block, one block's behind another.
     pub order: Vec<Value>,
     /// All blocks; the first is the entry.
@@ -165,6 +181,7 @@ impl Function {
     pub fn clear(&mut self) {
         self.insts.clear();
         self.locs.clear();
+        self.inlined.clear();
         self.order.clear();
         self.blocks.clear();
         self.layout.clear();
@@ -384,7 +401,7 @@ impl Function {
             },
             Opcode::CtxLoad if inst.imm == AliasClass::READ_ONLY.imm() => Effect::Pure,
             op => match op.info() {
-                info if info.format == Format::Load && inst.imm & super::insts::access::CHECKED != 0 => Effect::Read,
+                info if info.format == Format::Load && inst.imm & super::insts::access::NO_TRAP != 0 => Effect::Read,
                 info => info.effect,
             },
         }

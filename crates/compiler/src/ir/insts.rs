@@ -100,6 +100,10 @@ pub mod access {
     pub const OTHER_MEMORY: u8 = 1;
     /// A bounds check was made: the access cannot trap.
     pub const CHECKED: u8 = 2;
+    /// The access lies below what the memory has at least: it cannot trap, wherever it stands.
+    pub const SAFE: u8 = 8;
+    /// The access cannot trap.
+    pub const NO_TRAP: u8 = CHECKED | SAFE;
     /// The address is an `i64` pointer, the memory's base included; otherwise it is an index into memory 0, zero-extended.
     pub const NATIVE: u8 = 4;
 }

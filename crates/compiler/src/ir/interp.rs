@@ -237,7 +237,7 @@ impl Frame<'_> {
             op if op.info().format == Format::Load => {
                 let pointer = self.address(world, value);
                 let loaded = world.read(pointer, u32::from(op.info().bytes));
-                if inst.imm & access::CHECKED != 0 {
+                if inst.imm & access::NO_TRAP != 0 {
                     assert!(loaded.is_some(), "`{}` was checked", self.func.show(value));
                 }
                 op.extend_loaded(loaded.ok_or(Trap::MemoryOutOfBounds)?)
@@ -245,7 +245,7 @@ impl Frame<'_> {
             op => {
                 let pointer = self.address(world, value);
                 let stored = world.write(pointer, u32::from(op.info().bytes), self.get(c));
-                if inst.imm & access::CHECKED != 0 {
+                if inst.imm & access::NO_TRAP != 0 {
                     assert!(stored.is_some(), "`{}` was checked", self.func.show(value));
                 }
                 stored.ok_or(Trap::MemoryOutOfBounds)?;

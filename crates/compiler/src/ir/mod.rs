@@ -16,8 +16,8 @@
 //!   before their uses in the order of the layout.
 //! - **Effects.** Instructions whose [`Function::effect`] is not `Pure` or `Read` stay in the order they have. A `Read` may move down to the
 //!   next write of its alias class ([`Function::alias_class`]) or call, but never up across a check or a branch: what it reads may exist
-//!   only because they let it pass. A load from memory that is not marked `checked` is `ReadTrap`: the address may fault. `Pure`
-//!   instructions may move anywhere below their operands, or be made twice.
+//!   only because they let it pass; one marked `safe` may. A load from memory that is neither that nor `checked` is `ReadTrap`: the address
+//!   may fault. `Pure` instructions may move anywhere below their operands, or be made twice.
 //! - **Blocks.** The last instruction, and no other, is a terminator. Edges are those of [`Function::successors`]; a target named by several
 //!   entries of a `br_table` is one edge. Critical edges are not split: an edge may leave a block with several successors and enter one with
 //!   several predecessors, and its arguments are then moved on the edge. The two edges of a `br_if` may lead to the same block.
@@ -51,7 +51,9 @@ pub mod verify;
 
 pub use alias::AliasClass;
 pub use builtins::Builtin;
-pub use func::{Block, BlockData, Edge, EdgeData, Frequency, Function, Inst, List, Loop, LoopData, Sig, Value};
+pub use func::{
+    Block, BlockData, Edge, EdgeData, Frequency, Function, Inlined, Inst, List, Loop, LoopData, Sig, Value,
+};
 pub use insts::{Effect, Format, Opcode};
 pub use parse::parse;
 pub use types::Type;

@@ -473,8 +473,13 @@ impl<'a> Parser<'a> {
 
     fn access(&mut self) -> u8 {
         let mut imm = 0;
-        for (name, flag) in [("other", access::OTHER_MEMORY), ("checked", access::CHECKED), ("native", access::NATIVE)]
-        {
+        let flags = [
+            ("other", access::OTHER_MEMORY),
+            ("checked", access::CHECKED),
+            ("safe", access::SAFE),
+            ("native", access::NATIVE),
+        ];
+        for (name, flag) in flags {
             if self.same_line() && self.eat(name) {
                 imm |= flag;
             }

@@ -186,6 +186,11 @@ pub(super) fn has_lane(op: Opcode) -> bool {
 }
 
 fn show_access(imm: u8) -> String {
-    let flags = [(access::OTHER_MEMORY, " other"), (access::CHECKED, " checked"), (access::NATIVE, " native")];
+    let flags = [
+        (access::OTHER_MEMORY, " other"),
+        (access::CHECKED, " checked"),
+        (access::SAFE, " safe"),
+        (access::NATIVE, " native"),
+    ];
     flags.into_iter().filter(|(flag, _)| imm & flag != 0).map(|(_, name)| name).collect()
 }

@@ -58,11 +58,14 @@ impl CodeBuffer {
         self.bytes.resize(len, 0);
     }
 
-    /// Appends bytes.
+    /// Appends bytes. The room behind them stays: to make it anew each time would be quadratic.
     pub fn extend(&mut self, bytes: &[u8]) {
-        self.bytes.truncate(self.len);
-        self.bytes.extend_from_slice(bytes);
-        self.len = self.bytes.len();
+        let end = self.len + bytes.len();
+        while self.bytes.len() < end {
+            self.grow();
+        }
+        self.bytes[self.len..end].copy_from_slice(bytes);
+        self.len = end;
     }
 
     /// The little-endian 32-bit word at an offset.

@@ -1,8 +1,9 @@
 //! in: instructions with virtual or physical registers. out: bytes.
 //!
-//! [`reg`] (registers of every ISA, virtual and physical), [`buffer`] (where bytes go), [`x64`], [`aarch64`].
+//! [`reg`] (registers of every ISA, virtual and physical), [`buffer`] (where bytes go), [`order`] (of blocks), [`aarch64`], [`x64`].
 
 pub mod aarch64;
 pub mod buffer;
+pub mod order;
 pub mod reg;
 pub mod x64;

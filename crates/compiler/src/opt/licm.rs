@@ -1,14 +1,15 @@
 //! Moves what does not change in a loop to the block before it.
 //!
 //! An instruction moves as far out as its operands allow. What moves is pure, or reads something that always exists and that the loop does not
-//! write: fields of the vmctx and of what it points at. Not worth moving are instructions that cost as little as the register they would
+//! write: fields of the vmctx and of what it points at, memory below its least size. A bounds check or a load from memory with which a loop
+//! starts moves too, out of that loop: it runs in any case, and nothing can be seen before it. Not worth moving are instructions that cost as little as the register they would
 //! hold through the loop, and everything in cold blocks.
 //!
 //! Work: linear; each instruction climbs at most [`CLIMB`] loops.
 
 use super::Scratch;
 use crate::entity::Entity;
-use crate::ir::insts::Effect;
+use crate::ir::insts::{Effect, access};
 use crate::ir::{AliasClass, Block, Format, Frequency, Function, Loop, Opcode, Type, Value};
 
 /// Loops that one instruction moves out of. No effect on correctness.
@@ -46,12 +47,21 @@ pub fn run(func: &mut Function, scratch: &mut Scratch) {
         }
         let data = &func.blocks[block];
         let movable = data.in_loop.is_some() && data.frequency != Frequency::Cold;
+        // At the start of a loop a check or load that traps does so the first time round, before anybody can see anything else.
+        let mut at_start = data.in_loop.is_some_and(|in_loop| func.loops[in_loop].header == block);
         for &value in func.block_insts(block) {
             home[value.index()] = block.index() as u32;
-            if !movable || !is_worth_moving(func, value) {
-                continue;
-            }
-            let to = destination(func, &home, &written, &mut moved_out, block, value);
+            let climb = match () {
+                () if !movable => 0,
+                () if is_worth_moving(func, value) => CLIMB,
+                () if at_start && is_check(func, value) => 1,
+                () => 0,
+            };
+            let to = match climb {
+                0 => block,
+                _ => destination(func, &home, &written, &mut moved_out, block, value, climb),
+            };
+            at_start &= to != block || !func.has_side_effect(value);
             if to != block {
                 home[value.index()] = to.index() as u32;
                 before[value.index()] = std::mem::replace(&mut last_moved[to.index()], value.index() as u32);
@@ -138,6 +148,7 @@ fn is_worth_moving(func: &Function, value: Value) -> bool {
         // What lies behind other pointers may be there only if a check has passed.
         Effect::Read => match info.format {
             Format::CtxLoad => true,
+            Format::Load => inst.imm & access::SAFE != 0,
             Format::PtrLoad => {
                 let pointer = func.inst(Value::new(inst.a as usize));
                 pointer.op == Opcode::CtxLoad && pointer.imm == AliasClass::READ_ONLY.imm()
@@ -146,6 +157,11 @@ fn is_worth_moving(func: &Function, value: Value) -> bool {
         },
         _ => false,
     }
+}
+
+/// Whether an instruction checks bounds, or loads from memory.
+fn is_check(func: &Function, value: Value) -> bool {
+    matches!(func.inst(value).op.info().format, Format::Check | Format::Load)
 }
 
 fn is_comparison(op: Opcode) -> bool {
@@ -165,7 +181,7 @@ fn is_comparison(op: Opcode) -> bool {
     )
 }
 
-/// The block that an instruction moves to: its own if it stays.
+/// The block that an instruction moves to, out of at most `climb` loops: its own if it stays.
 fn destination(
     func: &Function,
     home: &[u32],
@@ -173,13 +189,14 @@ fn destination(
     moved_out: &mut [u32],
     block: Block,
     value: Value,
+    climb: usize,
 ) -> Block {
-    let reads = func.effect(value) == Effect::Read;
+    let reads = matches!(func.effect(value), Effect::Read | Effect::ReadTrap);
     let class = func.alias_class(value);
     let mut latest = 0;
     func.for_each_operand(value, |operand| latest = latest.max(home[operand.index()]));
     let mut to = block;
-    for _ in 0..CLIMB {
+    for _ in 0..climb {
         let Some(in_loop) = func.blocks[to].in_loop else { break };
         let header = func.loops[in_loop].header;
         let before = func.blocks[header].idom;

@@ -1,9 +1,10 @@
 //! in: IR as translation leaves it. out: the same function, better. A file for each pass; [`crate::pipeline`] lists them.
 //!
-//! Reading order: [`params`], [`dce`], [`loops`], [`licm`], [`layout`]; [`edits`] is what several of them do.
+//! Reading order: [`params`], [`dce`], [`loops`], [`licm`], [`latches`], [`layout`]; [`edits`] is what several of them do.
 
 pub mod dce;
 mod edits;
+pub mod latches;
 pub mod layout;
 pub mod licm;
 pub mod loops;

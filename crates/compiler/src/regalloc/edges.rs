@@ -214,6 +214,7 @@ impl<F: VCode> Walk<'_, F> {
                 }
                 self.scan.place(reg, value);
             }
+            self.scan.in_slot[value as usize] = reg.is_none() && head != NONE;
         }
         for at in first..last {
             self.scan.reg_at_pred[self.scan.states[at as usize].0 as usize] = NO_REG;

@@ -28,6 +28,8 @@ pub(super) struct Finish {
     def_stores: Vec<(u32, u32, PReg)>,
     busy: [BinaryHeap<Reverse<(u32, u32)>>; 2],
     weights: [Vec<f32>; 2],
+    /// For each parameter of a loop's head the value that goes into it on the way back, if the two can share a slot.
+    heir_of: Vec<u32>,
     order: Vec<u32>,
     rename: [Vec<u32>; 2],
     /// Edges whose moves go to the start or to the end of each block.
@@ -109,13 +111,35 @@ impl Finish {
             self.busy[wide].clear();
             self.weights[wide].clear();
         }
+        self.heir_of.clear();
+        self.heir_of.resize(live.values.len(), NONE);
+        for &vreg in &live.defs {
+            let value = &live.values[vreg.index()];
+            if value.hint == NONE || self.store[vreg.index()] == Store::Never {
+                continue;
+            }
+            let (hint, other) = (value.hint as usize, &live.values[value.hint as usize]);
+            let follows = value.def >= other.end && value.wide == other.wide && value.class == other.class;
+            // One that inherits bequeaths nothing: else a chain of them would keep its slot for ever.
+            if follows && self.store[hint] != Store::Never && self.heir_of[vreg.index()] == NONE {
+                self.heir_of[hint] = vreg.index() as u32;
+            }
+        }
         for &vreg in live.defs.iter().rev() {
             if self.store[vreg.index()] == Store::Never {
                 continue;
             }
             let value = &live.values[vreg.index()];
             let wide = value.wide as usize;
+            let index = vreg.index() as u32;
+            let kept = match value.hint {
+                NONE => NONE,
+                hint if self.heir_of[hint as usize] == index => self.slot_of[hint as usize],
+                _ => NONE,
+            };
+            let heir = self.heir_of[vreg.index()];
             let slot = match self.busy[wide].peek() {
+                _ if kept != NONE => kept,
                 Some(&Reverse((end, slot))) if end <= value.def => {
                     self.busy[wide].pop();
                     slot
@@ -125,7 +149,10 @@ impl Finish {
                     self.weights[wide].len() as u32 - 1
                 }
             };
-            self.busy[wide].push(Reverse((value.end, slot)));
+            if kept == NONE {
+                let end = if heir == NONE { value.end } else { value.end.max(live.values[heir as usize].end) };
+                self.busy[wide].push(Reverse((end, slot)));
+            }
             self.slot_of[vreg.index()] = slot;
         }
         let gaps = scan.gaps.iter().map(|&(_, first, last)| (first, last));

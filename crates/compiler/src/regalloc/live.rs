@@ -487,31 +487,48 @@ impl Liveness {
             }
             if let Constraint::Tied(index) = operand.constraint {
                 let source = operands[index as usize].vreg;
-                let hint = &mut self.values[source.index()].hint;
-                if *hint == NONE {
-                    *hint = vreg;
-                }
+                self.hint_at(source, operand.vreg);
             }
         }
-        let copied_to =
-            if func.is_move(inst) { operands.iter().find(|o| o.role != Role::Use).map(|o| o.vreg) } else { None };
+        // A copy had best stay where its source was; so had what goes round a loop end up where it started, whatever is made of it on the way.
+        let is_move = func.is_move(inst);
+        let mut heir = operands.iter().find(|operand| operand.role != Role::Use).map(|def| def.vreg);
+        heir = heir.filter(|heir| is_move || self.goes_round(heir.index() as u32).is_some());
         for operand in operands.iter().filter(|operand| operand.role == Role::Use) {
             let vreg = operand.vreg.index() as u32;
+            if let Some(result) = heir
+                && (is_move || self.live_at[vreg as usize] == NONE)
+                && func.vreg(operand.vreg).class == func.vreg(result).class
+            {
+                self.hint_at(operand.vreg, result);
+                heir = None;
+            }
             self.add(vreg, pos + 2);
             self.push_use(vreg, pos + 1, depth, cold);
             let value = &mut self.values[vreg as usize];
             if let Constraint::Fixed(reg) = operand.constraint {
                 (value.fixed_use, value.fixed_reg) = (inst.index() as u32, reg.index() as u8);
             }
-            if let Some(copy) = copied_to
-                && value.hint == NONE
-            {
-                value.hint = copy.index() as u32;
-            }
         }
         if !blocked.is_empty() && !cold {
             self.blocked.push((inst.index() as u32, blocked));
         }
         Ok(blocked)
+    }
+
+    /// Lets a value want the register of what becomes of it.
+    fn hint_at(&mut self, source: VReg, result: VReg) {
+        let result = result.index() as u32;
+        let hint = self.goes_round(result).unwrap_or(result);
+        let source = &mut self.values[source.index()];
+        if source.hint == NONE {
+            source.hint = hint;
+        }
+    }
+
+    /// The parameter of a loop's head that a value goes into on the way back, if it does: the walk has not come to the head yet.
+    fn goes_round(&self, value: u32) -> Option<u32> {
+        let hint = self.values[value as usize].hint;
+        (hint != NONE && self.values[hint as usize].def == NONE).then_some(hint)
     }
 }

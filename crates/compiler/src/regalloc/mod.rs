@@ -58,8 +58,8 @@ pub mod plain;
 mod reg;
 mod resolve;
 mod scan;
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, feature = "testing"))]
+pub mod tests;
 pub mod tuning;
 
 pub use reg::{Loc, PReg, PRegSet, RegClass, Slot};

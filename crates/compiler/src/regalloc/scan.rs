@@ -82,6 +82,8 @@ pub(super) struct Scan {
     pub needed_until: Vec<u32>,
     /// Whether a value's slot is read anywhere.
     pub slot_needed: Vec<bool>,
+    /// Whether a value is a parameter of a loop's head that starts in its slot.
+    pub in_slot: Vec<bool>,
     /// Whether a value has left its registers before.
     pub evicted: Vec<bool>,
     /// What it costs to store a value where it leaves its registers.
@@ -132,7 +134,7 @@ impl Scan {
         }
         self.needed_until.clear();
         self.needed_until.resize(vregs, 0);
-        for list in [&mut self.slot_needed, &mut self.evicted] {
+        for list in [&mut self.slot_needed, &mut self.in_slot, &mut self.evicted] {
             list.clear();
             list.resize(vregs, false);
         }
@@ -257,6 +259,8 @@ impl<F: VCode> Walk<'_, F> {
     /// How far away a value's next use is, in positions weighted by loop depth: who is farthest is evicted first.
     pub fn distance(&mut self, value: u32, pos: u32, depth: u8) -> f32 {
         let mut distance = match self.next_hot_use(value, pos) {
+            // What only goes round the loop, into a slot, may as well leave now.
+            Some((at, _)) if self.goes_to_slot(value, at) => 1e20,
             Some((at, deep)) => (at - pos + 1) as f32 * LOOP_FACTOR.powi(i32::from(depth) - i32::from(deep)),
             None => 1e30,
         };
@@ -270,6 +274,12 @@ impl<F: VCode> Walk<'_, F> {
             distance *= SPILLED_FACTOR;
         }
         if self.scan.chaos.reverse { -distance } else { distance }
+    }
+
+    /// Whether a value's use at this position is by the edge back to the head of a loop, where it goes into a slot.
+    fn goes_to_slot(&self, value: u32, at: u32) -> bool {
+        let hint = self.value(value).hint;
+        hint != NONE && at & 3 == 3 && self.scan.in_slot[hint as usize]
     }
 
     /// The first instruction after this one in a hot block that clobbers or fixes a register.

@@ -7,7 +7,7 @@ use super::fold::{self, Folded};
 use super::gvn::Gvn;
 use crate::entity::Entity;
 use crate::ir::insts::access;
-use crate::ir::{AliasClass, Block, Edge, EdgeData, Effect, Function, Inst, List, Loop, Opcode, Type, Value};
+use crate::ir::{AliasClass, Block, Edge, EdgeData, Effect, Format, Function, Inst, List, Loop, Opcode, Type, Value};
 use tiercel_abi::Trap;
 
 /// The version of each alias class: the same number means that nothing was written in between.
@@ -25,6 +25,41 @@ struct Dom {
 const PATH_STEPS_PER_BYTE: usize = 4;
 const PATH_STEPS: usize = 1 << 16;
 
+/// A store to a global.
+#[derive(Clone, Copy)]
+struct GlobalStore {
+    store: Value,
+    /// Where the next instruction stands in the order.
+    at: usize,
+    block: Block,
+    /// What the global had before, if that is known.
+    before: Option<Value>,
+}
+
+/// Instructions between two stores to a global, at most, for the first one to be dropped. No effect on correctness.
+const QUIET_INSTS: usize = 16;
+
+/// The key under which the table has what a load reads: whether an access was checked does not change that.
+fn load_key(load: Inst) -> Inst {
+    let flags = if load.op.info().effect == Effect::ReadTrap { access::NO_TRAP } else { 0 };
+    load.imm(load.imm & !flags)
+}
+
+/// The key under which the table has how far behind an index a memory was accessed.
+fn reach(index: Value, memory: u32) -> Inst {
+    Inst::new(Opcode::Nop, Type::I64).fields(index.index() as u32, memory, 1)
+}
+
+/// The key under which the table has the lowest index that was accessed and is the sum of this value and a constant.
+fn lowest(root: Value, memory: u32) -> Inst {
+    Inst::new(Opcode::Nop, Type::I64).fields(root.index() as u32, memory, 2)
+}
+
+/// The key under which the table has whether a condition holds.
+fn fact(condition: Value) -> Inst {
+    Inst::new(Opcode::Nop, Type::I32).fields(condition.index() as u32, 0, 0)
+}
+
 /// Makes instructions.
 #[derive(Default)]
 pub struct Builder {
@@ -37,17 +72,23 @@ pub struct Builder {
     /// Steps that keeping the path may still take. Afterwards dominators are looked up in the tree.
     path_budget: u32,
     current: Option<Block>,
+    /// The constants 0 and 1, once they are made.
+    truths: [Option<Value>; 2],
+    /// The store to a global that was made last.
+    last_global: Option<GlobalStore>,
     /// The versions as they are here.
     pub versions: Versions,
     next_version: u32,
-    /// The place of the current operator in the module.
+    /// The location of the current operator.
     pub loc: u32,
+    /// Where the locations of the next inlined body start.
+    pub next_loc: u32,
     /// Whether rules and the table are used.
     pub optimize: bool,
 }
 
 impl Builder {
-    /// Forgets everything; the next function's body has this many bytes.
+    /// Forgets everything; the next function's body has this many bytes, with those that it may take in.
     pub fn reset(&mut self, bytes: usize, optimize: bool) {
         self.func.clear();
         self.gvn.reset(bytes);
@@ -55,6 +96,8 @@ impl Builder {
         self.path.clear();
         self.path_budget = (PATH_STEPS + PATH_STEPS_PER_BYTE * bytes) as u32;
         self.current = None;
+        self.last_global = None;
+        self.truths = [None; 2];
         // Version 0 is that of what is never written.
         self.versions = [1; AliasClass::COUNT];
         self.versions[AliasClass::READ_ONLY.index()] = 0;
@@ -248,6 +291,18 @@ impl Builder {
                     return self.binary(op, x, c);
                 }
             }
+            if let Opcode::I64Add | Opcode::I64Or | Opcode::I64ShrU = inst.op
+                && let Some(half) = fold::wide::product(&self.func, &inst)
+            {
+                return self.half_product(&half);
+            }
+            if inst.op == Opcode::Select {
+                match self.find(&fact(Value::new(inst.c as usize)), 0).and_then(|known| self.func.int_const(known)) {
+                    Some(0) => return Value::new(inst.b as usize),
+                    Some(_) => return Value::new(inst.a as usize),
+                    None => {}
+                }
+            }
         }
         self.numbered(inst, inst, 0)
     }
@@ -289,6 +344,15 @@ impl Builder {
         [Value::new(value.index() + 1), Value::new(value.index() + 2)]
     }
 
+    /// One half of a product of 128 bits, and what is added to it.
+    fn half_product(&mut self, half: &fold::wide::Half) -> Value {
+        let [a, b] = half.factors.map(|factor| factor.index() as u32);
+        let inst = Inst::new(Opcode::I64MulWideU, Type::None).fields(a.min(b), a.max(b), 0);
+        let halves = self.pair(inst);
+        let product = halves[usize::from(half.high)];
+        half.rest.iter().fold(product, |sum, &term| self.binary(Opcode::I64Add, sum, term))
+    }
+
     /// Whether `a` dominates `b`, where `b` dominates the current block or is it.
     pub fn dominates(&self, a: Block, b: Block) -> bool {
         self.on_path(a) && self.doms[a.index()].depth <= self.doms[b.index()].depth
@@ -301,24 +365,63 @@ impl Builder {
 
     // Memory.
 
+    /// What a load reads, if that is known.
+    pub fn loaded(&self, inst: Inst, class: AliasClass) -> Option<Value> {
+        self.find(&load_key(inst), self.versions[class.index()])
+    }
+
     /// A load: found, or made.
     pub fn load(&mut self, inst: Inst, class: AliasClass) -> Value {
-        // Whether an access was checked does not change what it reads.
-        let checked = if inst.op.info().effect == Effect::ReadTrap { access::CHECKED } else { 0 };
-        let key = inst.imm(inst.imm & !checked);
-        self.numbered(key, inst, self.versions[class.index()])
+        self.numbered(load_key(inst), inst, self.versions[class.index()])
     }
 
     /// A store; `same` is the load that would read all of it back.
     pub fn store(&mut self, inst: Inst, class: AliasClass, same: Option<Inst>) {
-        self.push(inst);
-        self.write(class);
-        if let Some(load) = same {
-            let checked = if load.op.info().effect == Effect::ReadTrap { access::CHECKED } else { 0 };
-            let stored = Value::new(inst.c as usize);
-            let version = self.versions[class.index()];
-            self.gvn.insert(load.imm(load.imm & !checked), version, stored, self.current());
+        let Some(load) = same else {
+            self.push(inst);
+            return self.write(class);
+        };
+        let (key, stored) = (load_key(load), Value::new(inst.c as usize));
+        let mut before = self.find(&key, self.versions[class.index()]);
+        if before == Some(stored) {
+            // What is there already, and was accessed without a trap.
+            return;
         }
+        if self.optimize && class.is_global() {
+            if let Some(dead) = self.overwritten(&inst, class) {
+                before = dead.before;
+                self.func.insts[dead.store] = Inst::new(Opcode::Nop, Type::None);
+            }
+            self.last_global = None;
+            if before != Some(stored) {
+                let store = self.push(inst);
+                let at = self.func.order.len();
+                self.last_global = Some(GlobalStore { store, at, block: self.current(), before });
+            }
+        } else {
+            self.push(inst);
+        }
+        self.write(class);
+        self.gvn.insert(key, self.versions[class.index()], stored, self.current());
+    }
+
+    /// The store to a global that one to the same place makes superfluous, if nothing in between can tell: not the guest, and not the host,
+    /// which sees globals after a trap.
+    fn overwritten(&self, inst: &Inst, class: AliasClass) -> Option<GlobalStore> {
+        let last = self.last_global.filter(|last| last.block == self.current())?;
+        let store = self.func.inst(last.store);
+        if (store.op, store.a, store.b) != (inst.op, inst.a, inst.b) {
+            return None;
+        }
+        let between = &self.func.order[last.at..];
+        let is_quiet = between.len() <= QUIET_INSTS
+            && between.iter().all(|&value| match self.func.effect(value) {
+                Effect::Pure => true,
+                Effect::Read => self.func.alias_class(value) != class,
+                Effect::Write => !matches!(self.func.inst(value).op.info().format, Format::Store),
+                _ => false,
+            });
+        is_quiet.then_some(last)
     }
 
     /// Notes that something of the class was written.
@@ -351,13 +454,108 @@ impl Builder {
         self.load(Inst::new(Opcode::PtrLoad, ty).fields(pointer.index() as u32, offset, 0).imm(class.imm()), class)
     }
 
+    // What is known of indices.
+
+    /// Notes that memory number `memory` was accessed at `index` and up to `end` bytes behind it.
+    pub fn accessed(&mut self, index: Value, end: u64, memory: u32) {
+        let Ok(end) = u32::try_from(end) else { return };
+        if !self.optimize || self.func.is_const(index) || self.reach(index, memory) >= u64::from(end) {
+            return;
+        }
+        // The table keeps numbers of values; this one is a number of bytes.
+        self.gvn.insert(reach(index, memory), 0, Value::new(end as usize), self.current());
+        if let Some((root, constant)) = self.sum(index) {
+            let key = lowest(root, memory);
+            let known = self.find(&key, 0).and_then(|known| self.sum(known));
+            if known.is_none_or(|(_, least)| constant < least) {
+                self.gvn.insert(key, 0, index, self.current());
+            }
+        }
+    }
+
+    /// Another index and a constant that together are this one, if that sum does not wrap: the other index was accessed further than the
+    /// constant, and memories end before their addresses do.
+    pub fn rebased(&self, index: Value, memory: u32) -> Option<(Value, u64)> {
+        let (root, constant) = self.sum(index).filter(|_| self.optimize)?;
+        if constant >= 0 && self.reach(root, memory) as i64 > constant {
+            return Some((root, constant as u64));
+        }
+        let lowest = self.find(&lowest(root, memory), 0).filter(|&lowest| lowest != index)?;
+        let distance = constant.checked_sub(self.sum(lowest)?.1).filter(|&distance| distance >= 0)?;
+        (self.reach(lowest, memory) as i64 > distance).then_some((lowest, distance as u64))
+    }
+
+    /// How far behind an index memory was accessed.
+    fn reach(&self, index: Value, memory: u32) -> u64 {
+        self.find(&reach(index, memory), 0).map_or(0, |end| end.index() as u64)
+    }
+
+    /// The operand and the constant that an index is the sum of.
+    fn sum(&self, index: Value) -> Option<(Value, i64)> {
+        let inst = self.func.inst(index);
+        let constant = || self.func.int_const(Value::new(inst.b as usize));
+        let constant = match inst.op {
+            Opcode::I32Add => i64::from(constant()? as i32),
+            Opcode::I64Add => constant()? as i64,
+            _ => return None,
+        };
+        Some((Value::new(inst.a as usize), constant))
+    }
+
+    // What is known of conditions.
+
+    /// A condition without tests that change nothing, and whether its sense is turned around; a constant where the way here has settled it.
+    pub fn condition(&self, condition: Value) -> (Value, bool) {
+        if !self.optimize {
+            return (condition, false);
+        }
+        let (condition, inverted) = fold::condition(&self.func, condition);
+        (self.find(&fact(condition), 0).unwrap_or(condition), inverted)
+    }
+
+    /// Notes that a condition from [`Builder::condition`] holds in the current block from here on, or does not.
+    pub fn learn(&mut self, condition: Value, holds: bool) {
+        if !self.optimize || self.func.is_const(condition) {
+            return;
+        }
+        let yes = self.truth(holds);
+        self.gvn.insert(fact(condition), 0, yes, self.current());
+        let inst = *self.func.inst(condition);
+        let opposite = match inst.op {
+            // Only these three are their own way to say that something is 0.
+            Opcode::I64Eqz => {
+                let zero = self.i64(0).index() as u32;
+                Some(Inst { op: Opcode::I64Ne, b: zero, ..inst })
+            }
+            Opcode::I64Ne if self.func.int_const(Value::new(inst.b as usize)) == Some(0) => {
+                Some(Inst { op: Opcode::I64Eqz, b: 0, ..inst })
+            }
+            op => fold::inverse(op).map(|op| Inst { op, ..inst }),
+        };
+        if let Some(opposite) = opposite {
+            let no = self.truth(!holds);
+            self.gvn.insert(opposite, 0, no, self.current());
+        }
+    }
+
+    /// The constant 1 or 0.
+    fn truth(&mut self, holds: bool) -> Value {
+        match self.truths[usize::from(holds)] {
+            Some(value) => value,
+            None => {
+                let value = self.i32(holds.into());
+                self.truths[usize::from(holds)] = Some(value);
+                value
+            }
+        }
+    }
+
     // Checks.
 
     /// Traps if the condition is not 0 (`TrapNz`) or 0 (`TrapZ`). False: it traps always, and the block has ended.
     #[must_use]
     pub fn trap_if(&mut self, op: Opcode, condition: Value, trap: Trap) -> bool {
-        let (condition, inverted) =
-            if self.optimize { fold::condition(&self.func, condition) } else { (condition, false) };
+        let (condition, inverted) = self.condition(condition);
         let on_nonzero = (op == Opcode::TrapNz) != inverted;
         match self.func.int_const(condition) {
             Some(bits) if (bits != 0) == on_nonzero => {
@@ -368,9 +566,9 @@ impl Builder {
             None => {}
         }
         let op = if on_nonzero { Opcode::TrapNz } else { Opcode::TrapZ };
-        let inst = Inst::new(op, Type::None).fields(condition.index() as u32, 0, 0).imm(trap.code());
+        self.push(Inst::new(op, Type::None).fields(condition.index() as u32, 0, 0).imm(trap.code()));
         // A check that was passed further up is passed here.
-        self.numbered(inst, inst, 0);
+        self.learn(condition, !on_nonzero);
         true
     }
 

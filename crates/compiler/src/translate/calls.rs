@@ -1,6 +1,6 @@
 //! Calls. What an indirect call checks are instructions of their own, so that they are found again and hoisted.
 
-use super::{Context, Translator, types_of};
+use super::{Context, Stop, Translator, types_of};
 use crate::entity::Entity;
 use crate::ir::{AliasClass, Builtin, Inst, Opcode, Sig, Type, Value};
 use tiercel_abi::Trap;
@@ -36,8 +36,18 @@ impl Translator {
         sig
     }
 
-    /// Emits a call whose arguments are on the stack, and pushes its results.
-    fn emit_call(&mut self, cx: Context<'_>, op: Opcode, callee: u32, ty: u32) {
+    /// Emits a call whose arguments are on the stack, and pushes its results or, for a tail call, returns them.
+    fn emit_call(&mut self, cx: Context<'_>, op: Opcode, callee: u32, ty: u32, tail: bool) {
+        // In an inlined body to which its caller waits, the callee of a tail call takes the body's place.
+        let op = match op {
+            Opcode::Call if tail && self.body.returns => Opcode::ReturnCall,
+            Opcode::CallImport if tail && self.body.returns => Opcode::ReturnCallImport,
+            Opcode::CallRef if tail && self.body.returns => Opcode::ReturnCallRef,
+            op => op,
+        };
+        if tail && let Some(caller) = self.body.caller {
+            self.build.loc = caller;
+        }
         let sig = self.sig(cx, ty);
         let func_type: &FuncType = &cx.info.func_types[ty as usize];
         let first = self.stack.len() - func_type.params().len();
@@ -61,17 +71,23 @@ impl Translator {
                 self.stack.push(value);
             }
         }
+        if tail {
+            self.br(self.outermost());
+        }
     }
 
     /// `call` and `return_call`.
-    pub(super) fn call(&mut self, cx: Context<'_>, func: u32, tail: bool) {
-        let op = match (cx.info.defined_func(func).is_some(), tail) {
-            (true, false) => Opcode::Call,
-            (true, true) => Opcode::ReturnCall,
-            (false, false) => Opcode::CallImport,
-            (false, true) => Opcode::ReturnCallImport,
+    pub(super) fn call(&mut self, cx: Context<'_>, func: u32, tail: bool) -> Result<(), Stop> {
+        let ty = cx.info.funcs[func as usize];
+        let op = match cx.info.defined_func(func) {
+            Some(body) if self.inlines(cx, body, cx.info.func_types[ty as usize].params().len()) => {
+                return self.inline(cx, body, tail);
+            }
+            Some(_) => Opcode::Call,
+            None => Opcode::CallImport,
         };
-        self.emit_call(cx, op, func, cx.info.funcs[func as usize]);
+        self.emit_call(cx, op, func, ty, tail);
+        Ok(())
     }
 
     /// `call_indirect` and `return_call_indirect`.
@@ -94,16 +110,14 @@ impl Translator {
         if !self.check(op, condition, Trap::BadSignature) {
             return;
         }
-        let op = if tail { Opcode::ReturnCallRef } else { Opcode::CallRef };
-        self.emit_call(cx, op, func.index() as u32, ty);
+        self.emit_call(cx, Opcode::CallRef, func.index() as u32, ty, tail);
     }
 
     /// `call_ref` and `return_call_ref`.
     pub(super) fn call_ref(&mut self, cx: Context<'_>, ty: u32, tail: bool) {
         let func = self.pop();
         if self.check_not_null(func, Trap::NullReference) {
-            let op = if tail { Opcode::ReturnCallRef } else { Opcode::CallRef };
-            self.emit_call(cx, op, func.index() as u32, ty);
+            self.emit_call(cx, Opcode::CallRef, func.index() as u32, ty, tail);
         }
     }
 
@@ -117,12 +131,19 @@ impl Translator {
     pub(super) fn element_address(&mut self, cx: Context<'_>, table: u32, index: Value) -> Option<Value> {
         let index = self.index(index, cx.info.tables[table as usize].is_64);
         let pointer = self.table(cx, table);
-        let len = self.table_len(cx, pointer);
+        let ty = &cx.info.tables[table as usize];
+        // A table that cannot grow has one length, and stays where it is.
+        let is_fixed = self.config.optimize && ty.max == Some(ty.min);
+        let (len, place) = if is_fixed {
+            (self.build.i64(ty.min), AliasClass::READ_ONLY)
+        } else {
+            (self.table_len(cx, pointer), AliasClass::TABLE_SIZE)
+        };
         let inside = self.build.binary(Opcode::I64LtU, index, len);
         if !self.check(Opcode::TrapZ, inside, Trap::TableOutOfBounds) {
             return None;
         }
-        let base = self.build.ptr_load(Type::I64, pointer, 0, AliasClass::TABLE_SIZE);
+        let base = self.build.ptr_load(Type::I64, pointer, 0, place);
         let shift = self.build.i64(3);
         let offset = self.build.binary(Opcode::I64Shl, index, shift);
         Some(self.build.binary(Opcode::I64Add, base, offset))

@@ -4,7 +4,6 @@
 //! label's end the pending branches say which locals and results need a parameter.
 
 use super::builder::Versions;
-use super::fold;
 use super::locals::Snapshot;
 use super::{Context, Stop, Translator};
 use crate::entity::Entity;
@@ -21,6 +20,8 @@ enum Label {
     Loop { header: Block, first_local: u32, locals: u32 },
     /// The end of the function: a branch there returns.
     Function,
+    /// The end of an inlined body, which is still to come.
+    Inlined,
 }
 
 /// How the arm of an `if` that is not taken is reached.
@@ -42,7 +43,12 @@ struct AtIf {
     block: Block,
     /// Where [`Buffers::saved`] has its parameters.
     saved: u32,
+    /// What holds in the arm that is not taken.
+    otherwise: Fact,
 }
+
+/// A condition, and whether it holds.
+type Fact = (Value, bool);
 
 /// A construct that is open.
 pub struct Frame {
@@ -69,6 +75,12 @@ impl Frame {
     /// The construct that is the function's body.
     pub fn function(results: u32) -> Frame {
         Frame { results, ..Frame::new(Label::Function, 0, 0, 0) }
+    }
+
+    /// The construct that is an inlined body; `returns` if a return from it is one from the function.
+    pub fn body(results: u32, returns: bool, height: usize, in_loop: Option<Loop>) -> Frame {
+        let label = if returns { Label::Function } else { Label::Inlined };
+        Frame { in_loop, ..Frame::new(label, 0, results, height) }
     }
 
     fn new(label: Label, params: u32, results: u32, height: usize) -> Frame {
@@ -103,6 +115,8 @@ struct Pending {
     versions: Versions,
     /// Where its values are in [`Buffers::values`].
     values: u32,
+    /// What holds where it is taken.
+    fact: Option<Fact>,
     /// The pending branch before it.
     next: Option<u32>,
 }
@@ -142,6 +156,11 @@ impl Buffers {
         self.mark = 0;
     }
 
+    /// The innermost loop that is open.
+    pub fn in_loop(&self) -> Option<Loop> {
+        self.in_loop
+    }
+
     /// Values that pending branches hold.
     pub fn pending_values(&self) -> usize {
         self.values.len()
@@ -154,7 +173,7 @@ impl Translator {
         let Some(depth) = self.skipped else { return };
         match op {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
-                self.next_construct += 1;
+                self.body.next_construct += 1;
                 self.skipped = Some(depth + 1);
             }
             Operator::Else if depth == 0 => self.else_arm(false),
@@ -185,8 +204,8 @@ impl Translator {
     pub(super) fn open(&mut self, cx: Context<'_>, op: &Operator<'_>) {
         let (Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty }) = op else { return };
         let (params, results) = Self::arities(cx, *blockty);
-        let construct = self.next_construct;
-        self.next_construct += 1;
+        let construct = self.body.next_construct;
+        self.body.next_construct += 1;
         let condition = matches!(op, Operator::If { .. }).then(|| self.pop());
         let height = self.stack.len() - params as usize;
         let mut frame = Frame::new(Label::Forward, params, results, height);
@@ -194,7 +213,7 @@ impl Translator {
         if let Some(condition) = condition {
             self.open_if(&mut frame, condition);
         } else if matches!(op, Operator::Loop { .. }) {
-            if self.scan.constructs()[construct].is_target {
+            if self.scan().constructs()[construct].is_target {
                 frame.label = self.open_loop(construct, params as usize);
             }
             self.poll();
@@ -207,8 +226,9 @@ impl Translator {
         self.control.saved.extend_from_slice(&self.stack[frame.height as usize..]);
         let locals = self.locals.snapshot();
         let block = self.build.current();
-        frame.at_if = Some(AtIf { locals, versions: self.build.versions, block, saved });
-        let (condition, inverted) = self.condition(condition);
+        let (condition, inverted) = self.build.condition(condition);
+        let otherwise = (condition, inverted);
+        frame.at_if = Some(AtIf { locals, versions: self.build.versions, block, saved, otherwise });
         match self.build.func.int_const(condition) {
             Some(bits) if (bits != 0) != inverted => {}
             Some(_) => {
@@ -220,14 +240,10 @@ impl Translator {
                 let [then, other] = self.branch(condition, inverted);
                 frame.to_else = Else::Edge(other);
                 self.continue_at(then, block);
+                self.build.learn(condition, !inverted);
             }
         }
         self.start_fuel();
-    }
-
-    /// A condition without tests that change nothing.
-    fn condition(&self, condition: Value) -> (Value, bool) {
-        if self.config.optimize { fold::condition(&self.build.func, condition) } else { (condition, false) }
     }
 
     /// Ends the block with a conditional branch: the edges that are taken if the condition holds and if not.
@@ -254,7 +270,7 @@ impl Translator {
 
     /// Opens a loop that branches lead back to.
     fn open_loop(&mut self, construct: usize, params: usize) -> Label {
-        let construct = self.scan.constructs()[construct].clone();
+        let construct = self.scan().constructs()[construct].clone();
         let before = self.build.current();
         let edge = self.jump();
         let parent = self.control.in_loop;
@@ -267,8 +283,8 @@ impl Translator {
         self.control.numbers.clear();
         self.control.params.clear();
         if !self.in_slots {
-            for &local in self.scan.assigned(&construct) {
-                let ty = self.local_types[local as usize];
+            for &local in self.scans[self.outer.len()].assigned(&construct) {
+                let ty = self.local_types[self.body.first_local + local as usize];
                 let value = match self.locals.get(local) {
                     Some(value) => value,
                     None => self.build.constant(ty, 0),
@@ -326,7 +342,7 @@ impl Translator {
         let index = self.frames.len() - 1;
         if reachable {
             let edge = self.jump();
-            self.add_pending(index, edge);
+            self.add_pending(index, edge, None);
         }
         let frame = &mut self.frames[index];
         let to_else = std::mem::replace(&mut frame.to_else, Else::Never);
@@ -338,7 +354,10 @@ impl Translator {
                 return;
             }
             Else::Open => {}
-            Else::Edge(edge) => self.continue_at(edge, at_if.block),
+            Else::Edge(edge) => {
+                self.continue_at(edge, at_if.block);
+                self.build.learn(at_if.otherwise.0, at_if.otherwise.1);
+            }
         }
         self.skipped = None;
         self.locals.restore(at_if.locals);
@@ -356,6 +375,11 @@ impl Translator {
             if reachable {
                 self.emit_return();
             }
+            if index > 0 {
+                self.control.in_loop = self.frames[index].in_loop;
+                self.frames.pop();
+                self.leave_body();
+            }
             self.unreachable();
             return;
         }
@@ -372,10 +396,11 @@ impl Translator {
                     let (locals, versions, block) = (at_if.locals, at_if.versions, at_if.block);
                     if reachable {
                         let edge = self.jump();
-                        self.add_pending(index, edge);
+                        self.add_pending(index, edge, None);
                         reachable = false;
                     }
-                    self.push_pending(index, Pending { edge, locals, versions, values, next: None }, block);
+                    let fact = Some(at_if.otherwise);
+                    self.push_pending(index, Pending { edge, locals, versions, values, fact, next: None }, block);
                 }
                 Else::Open => {
                     reachable = true;
@@ -391,9 +416,12 @@ impl Translator {
         self.control.in_loop = self.frames[index].in_loop;
         if reachable && self.frames[index].branches > 0 {
             let edge = self.jump();
-            self.add_pending(index, edge);
+            self.add_pending(index, edge, None);
         }
         let Some(frame) = self.frames.pop() else { return };
+        if let Label::Inlined = frame.label {
+            self.leave_body();
+        }
         if frame.branches == 0 {
             self.skipped = if reachable { None } else { Some(0) };
             return;
@@ -406,12 +434,12 @@ impl Translator {
     // Joins.
 
     /// Adds a branch from the current block, which has ended, to the end of a construct.
-    fn add_pending(&mut self, frame: usize, edge: Edge) {
+    fn add_pending(&mut self, frame: usize, edge: Edge, fact: Option<Fact>) {
         let values = self.control.values.len() as u32;
         let arity = self.frames[frame].results as usize;
         self.control.values.extend_from_slice(&self.stack[self.stack.len() - arity..]);
         let locals = self.locals.snapshot();
-        let pending = Pending { edge, locals, versions: self.build.versions, values, next: None };
+        let pending = Pending { edge, locals, versions: self.build.versions, values, fact, next: None };
         let block = self.build.current();
         self.push_pending(frame, pending, block);
     }
@@ -445,14 +473,24 @@ impl Translator {
         let first = self.control.joining[0] as usize;
         let first_values = self.control.pending[first].values as usize;
         let first_locals = self.control.pending[first].locals;
-        self.find_changed_locals();
+        if let Label::Inlined = frame.label {
+            // The locals of the body are gone, and it has not set any others.
+            self.control.changed.clear();
+        } else {
+            self.find_changed_locals();
+            self.locals.restore(first_locals);
+        }
         let most = self.control.changed.len() + frame.results as usize;
         if most.saturating_mul(self.control.joining.len()) > self.list_limit {
             self.too_large = true;
             return;
         }
         let block = self.build.start_block(frame.idom, self.control.in_loop);
-        self.locals.restore(first_locals);
+        if let [_] = self.control.joining[..]
+            && let Some((condition, holds)) = self.control.pending[first].fact
+        {
+            self.build.learn(condition, holds);
+        }
         self.build.versions = self.control.pending[first].versions;
         self.stack.truncate(frame.height as usize);
         let results = frame.results as usize;
@@ -473,7 +511,7 @@ impl Translator {
             for &local in &control.changed {
                 let value = match self.locals.get_in(pending.locals, local) {
                     Some(value) => value,
-                    None => self.build.constant(self.local_types[local as usize], 0),
+                    None => self.build.constant(self.local_types[self.body.first_local + local as usize], 0),
                 };
                 control.numbers.push(value.index() as u32);
             }
@@ -501,7 +539,8 @@ impl Translator {
         }
         control.params.clear();
         for &local in &control.changed {
-            let param = self.build.make_param(block, control.params.len(), self.local_types[local as usize]);
+            let ty = self.local_types[self.body.first_local + local as usize];
+            let param = self.build.make_param(block, control.params.len(), ty);
             control.params.push(param);
             self.locals.set(local, param);
         }
@@ -544,11 +583,11 @@ impl Translator {
 
     // Branches.
 
-    /// Makes an edge of the current block, which has ended, lead to the label `depth` constructs out.
-    fn lead_to(&mut self, edge: Edge, depth: u32) {
+    /// Makes an edge of the current block, which has ended, lead to the label `depth` constructs out. The fact holds where the edge is taken.
+    fn lead_to(&mut self, edge: Edge, depth: u32, fact: Option<Fact>) {
         let index = self.frames.len() - 1 - depth as usize;
         match self.frames[index].label {
-            Label::Forward => self.add_pending(index, edge),
+            Label::Forward | Label::Inlined => self.add_pending(index, edge, fact),
             Label::Loop { header, first_local, locals } => {
                 let arity = self.frames[index].arity();
                 self.control.numbers.clear();
@@ -556,7 +595,7 @@ impl Translator {
                     let local = self.control.loop_locals[at as usize];
                     let value = match self.locals.get(local) {
                         Some(value) => value,
-                        None => self.build.constant(self.local_types[local as usize], 0),
+                        None => self.build.constant(self.local_types[self.body.first_local + local as usize], 0),
                     };
                     self.control.numbers.push(value.index() as u32);
                 }
@@ -573,13 +612,14 @@ impl Translator {
         }
     }
 
+    /// Whether a branch to the label `depth` constructs out returns from the function.
     fn is_function(&self, depth: u32) -> bool {
-        depth as usize + 1 == self.frames.len()
+        matches!(self.frames[self.frames.len() - 1 - depth as usize].label, Label::Function)
     }
 
-    /// The depth of the function's own label.
+    /// The depth of the body's own label.
     pub(super) fn outermost(&self) -> u32 {
-        self.frames.len() as u32 - 1
+        (self.frames.len() - 1 - self.body.first_frame) as u32
     }
 
     /// `br`.
@@ -588,7 +628,7 @@ impl Translator {
             self.emit_return();
         } else {
             let edge = self.jump();
-            self.lead_to(edge, depth);
+            self.lead_to(edge, depth, None);
         }
         self.unreachable();
     }
@@ -618,7 +658,7 @@ impl Translator {
 
     /// Branches to the label `depth` constructs out if the condition is not 0.
     fn branch_if(&mut self, condition: Value, depth: u32) {
-        let (condition, inverted) = self.condition(condition);
+        let (condition, inverted) = self.build.condition(condition);
         match self.build.func.int_const(condition) {
             Some(bits) if (bits != 0) != inverted => {
                 self.br(depth);
@@ -628,8 +668,9 @@ impl Translator {
             None => {
                 let from = self.build.current();
                 let [taken, other] = self.branch(condition, inverted);
-                self.lead_to(taken, depth);
+                self.lead_to(taken, depth, Some((condition, !inverted)));
                 self.continue_at(other, from);
+                self.build.learn(condition, inverted);
             }
         }
         self.start_fuel();
@@ -681,10 +722,10 @@ impl Translator {
         for (number, &depth) in depths.iter().enumerate() {
             let edge = Edge::new(first + number);
             // A return needs a block of its own, behind which the current one would be another.
-            if self.is_function(depth) { to_function = Some((edge, depth)) } else { self.lead_to(edge, depth) }
+            if self.is_function(depth) { to_function = Some((edge, depth)) } else { self.lead_to(edge, depth, None) }
         }
         if let Some((edge, depth)) = to_function {
-            self.lead_to(edge, depth);
+            self.lead_to(edge, depth, None);
         }
         self.control.depths = depths;
         self.unreachable();

@@ -14,6 +14,13 @@ const CHILDREN: usize = 1 << BITS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Snapshot(u32);
 
+/// The locals of a body while another one is translated inside it.
+#[derive(Clone, Copy, Default)]
+pub struct Outer {
+    root: u32,
+    levels: u32,
+}
+
 /// No value: the local was never set. No node: neither was any local below it.
 const NONE: u32 = u32::MAX;
 
@@ -36,12 +43,26 @@ impl Locals {
     /// Makes `count` locals that were never set.
     pub fn reset(&mut self, count: u32) {
         self.nodes.clear();
-        self.root = NONE;
         self.period = 0;
+        self.enter(count);
+    }
+
+    /// Makes `count` locals that were never set, in place of those that are there, which [`Locals::leave`] brings back.
+    pub fn enter(&mut self, count: u32) -> Outer {
+        let outer = Outer { root: self.root, levels: self.levels };
+        self.period += 1;
+        self.root = NONE;
         self.levels = 1;
         while count.checked_shr(BITS * self.levels).is_some_and(|rest| rest > 0) {
             self.levels += 1;
         }
+        outer
+    }
+
+    /// Goes back to the locals from before [`Locals::enter`].
+    pub fn leave(&mut self, outer: Outer) {
+        self.restore(Snapshot(outer.root));
+        self.levels = outer.levels;
     }
 
     /// Bytes of memory in use.
@@ -152,6 +173,11 @@ mod tests {
             seen.dedup();
             assert_eq!(seen, if last == 0 { vec![0] } else { vec![0, last] });
             locals.restore(first);
+            assert_eq!(locals.get(last), Some(Value::new(1)));
+            let outer = locals.enter(3);
+            assert_eq!(locals.get(0), None);
+            locals.set(0, Value::new(7));
+            locals.leave(outer);
             assert_eq!(locals.get(last), Some(Value::new(1)));
         }
     }

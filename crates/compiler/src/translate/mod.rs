@@ -2,10 +2,11 @@
 //!
 //! The pre-scan (`tiercel_wasm::scan`) tells what a loop sets, so that its header gets exactly the parameters it may need. At other joins
 //! only what differs between the ways in becomes a parameter. Values are folded and numbered as they are made, loads are found again by
-//! the version of their alias class.
+//! the version of their alias class. The same table has what is known of conditions and indices on the way here.
 //!
 //! Reading order: [`builder`] (instructions; [`fold`] and [`gvn`] are its parts), [`locals`] (the state of the locals), [`control`]
-//! (constructs, branches, calls' ends), [`ops`] (everything else), [`memory`] and [`calls`].
+//! (constructs, branches, calls' ends), [`ops`] (everything else), [`memory`] and [`calls`], [`inline`] (bodies in place of
+//! calls) and [`callees`] (of which).
 //!
 //! # Limits
 //! What a branch passes to a join is linear in what differs there, which a malicious body makes quadratic. A function that needs too many
@@ -13,23 +14,28 @@
 //! refused.
 
 mod builder;
+mod callees;
 mod calls;
 mod control;
 mod fold;
 mod gvn;
+mod inline;
 mod locals;
 mod memory;
 mod ops;
 
+pub use self::callees::{Callees, Inlining};
+
 use self::builder::Builder;
 use self::control::Frame;
+use self::inline::Body;
 use self::locals::Locals;
 use crate::entity::Entity;
 use crate::ir::{Function, Inst, Opcode, Type, Value};
 use tiercel_abi::VmctxLayout;
 use tiercel_wasm::scan::Scan;
 use tiercel_wasm::{Error, FuncType, ModuleInfo, ValType};
-use wasmparser::{BinaryReader, FunctionBody};
+use wasmparser::{BinaryReader, FunctionBody, OperatorsReader};
 
 /// How accesses to linear memory are kept in bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +65,8 @@ pub struct Config {
     pub epochs: bool,
     /// Whether values are folded and numbered; without, the result is the judge of the rest.
     pub optimize: bool,
+    /// Which calls are inlined, if values are folded.
+    pub inlining: Inlining,
     /// Whether every function keeps its locals in frame slots, as the largest ones do: for tests.
     pub locals_in_slots: bool,
 }
@@ -73,6 +81,7 @@ impl Default for Config {
             fuel: false,
             epochs: false,
             optimize: true,
+            inlining: Inlining::Usual,
             locals_in_slots: false,
         }
     }
@@ -87,6 +96,8 @@ pub struct Context<'a> {
     pub bytes: &'a [u8],
     /// Its vmctx.
     pub layout: &'a VmctxLayout,
+    /// Its functions that may be inlined.
+    pub callees: &'a Callees,
     /// The rest.
     pub config: Config,
 }
@@ -121,8 +132,18 @@ impl From<wasmparser::Error> for Stop {
 #[derive(Default)]
 pub struct Translator {
     build: Builder,
-    scan: Scan,
+    /// The innermost body.
+    body: Body,
+    /// The bodies around it, the function first.
+    outer: Vec<Body>,
+    /// The pre-scan of each open body that has loops, and of the function.
+    scans: Vec<Scan>,
+    /// Which calls are inlined in this function.
+    inlining: Inlining,
+    /// Bytes of bodies that it may still take in.
+    growth: u32,
     locals: Locals,
+    /// The types of the locals of all open bodies.
     local_types: Vec<Type>,
     /// Whether locals are kept in frame slots.
     in_slots: bool,
@@ -131,8 +152,6 @@ pub struct Translator {
     control: control::Buffers,
     /// Constructs opened since code became unreachable; `None` while it is reachable.
     skipped: Option<u32>,
-    /// The construct that is opened next, as a number of the pre-scan.
-    next_construct: usize,
     /// The pending fuel instruction, and what it has to take.
     fuel: Option<(Value, u32)>,
     /// Signatures by type index.
@@ -158,7 +177,8 @@ impl Translator {
         for group in FunctionBody::new(BinaryReader::new(bytes, u64::from(range.start))).get_locals_reader()? {
             locals += group?.0;
         }
-        self.scan.scan(cx.bytes, range.clone(), locals)?;
+        self.outer.clear();
+        self.scan().scan(cx.bytes, range.clone(), locals)?;
         let mut in_slots = cx.config.locals_in_slots || self.loops_set_too_much(bytes.len());
         loop {
             match self.attempt(cx, func, range.start, bytes, in_slots) {
@@ -182,20 +202,26 @@ impl Translator {
 
     fn loops_set_too_much(&self, bytes: usize) -> bool {
         let limit = LOOP_EVENTS + LOOP_EVENTS_PER_BYTE * bytes;
-        let loops = self.scan.constructs().iter().filter(|c| c.kind == tiercel_wasm::scan::ConstructKind::Loop);
-        loops.map(|construct| self.scan.assigned(construct).len()).sum::<usize>() > limit
+        let scan = &self.scans[0];
+        let loops = scan.constructs().iter().filter(|c| c.kind == tiercel_wasm::scan::ConstructKind::Loop);
+        loops.map(|construct| scan.assigned(construct).len()).sum::<usize>() > limit
     }
 
     fn attempt(&mut self, cx: Context<'_>, func: u32, start: u32, bytes: &[u8], in_slots: bool) -> Result<(), Stop> {
         let body = FunctionBody::new(BinaryReader::new(bytes, u64::from(start)));
         self.config = cx.config;
         self.in_slots = in_slots;
-        self.build.reset(bytes.len(), cx.config.optimize);
+        self.inlining = if cx.config.optimize && !in_slots { cx.config.inlining } else { Inlining::Off };
+        let own = cx.callees.get((func - cx.info.imported.funcs) as usize);
+        self.growth = callees::growth(self.inlining, bytes.len(), own);
+        self.build.reset(bytes.len() + self.growth as usize, cx.config.optimize);
+        self.build.next_loc = cx.bytes.len() as u32;
+        self.body = Body::function(func - cx.info.imported.funcs);
+        self.outer.clear();
         self.stack.clear();
         self.frames.clear();
         self.control.clear();
         self.skipped = None;
-        self.next_construct = 1;
         self.fuel = None;
         self.sigs.reset(cx.info.func_types.len());
         self.too_large = false;
@@ -203,12 +229,21 @@ impl Translator {
         // The list of no values, which everything without arguments shares.
         self.build.func.make_numbers([]);
         self.enter(cx.info.func_type(func), &body)?;
-        let mut reader = body.get_operators_reader()?;
+        let reader = body.get_operators_reader()?;
         self.build.loc = reader.original_position() as u32;
         self.poll();
+        self.operators(cx, reader)?;
+        self.finish_fuel();
+        Ok(())
+    }
+
+    /// Translates the operators of a body.
+    fn operators(&mut self, cx: Context<'_>, reader: OperatorsReader<'_>) -> Result<(), Stop> {
+        let mut reader = reader;
+        let shift = self.body.shift;
         while !reader.eof() {
             let (op, offset) = reader.read_with_offset()?;
-            self.build.loc = offset as u32;
+            self.build.loc = (offset as u32).wrapping_add(shift);
             if self.skipped.is_some() {
                 self.skip(cx, &op);
             } else {
@@ -221,7 +256,6 @@ impl Translator {
                 return Err(Stop::TooLarge);
             }
         }
-        self.finish_fuel();
         Ok(())
     }
 
@@ -254,7 +288,7 @@ impl Translator {
     // Locals.
 
     fn get_local(&mut self, local: u32) -> Value {
-        let ty = self.local_types[local as usize];
+        let ty = self.local_types[self.body.first_local + local as usize];
         if self.in_slots {
             return self.build.push(Inst::new(Opcode::SlotLoad, ty).fields(0, local, 0));
         }

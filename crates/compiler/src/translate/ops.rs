@@ -53,8 +53,8 @@ impl Translator {
             Operator::BrIf { relative_depth } => self.br_if(relative_depth),
             Operator::BrTable { ref targets } => self.br_table(targets)?,
             Operator::Return => self.br(self.outermost()),
-            Operator::Call { function_index } => self.call(cx, function_index, false),
-            Operator::ReturnCall { function_index } => self.call(cx, function_index, true),
+            Operator::Call { function_index } => self.call(cx, function_index, false)?,
+            Operator::ReturnCall { function_index } => self.call(cx, function_index, true)?,
             Operator::CallIndirect { type_index, table_index } => {
                 self.call_indirect(cx, type_index, table_index, false);
             }
@@ -106,6 +106,7 @@ impl Translator {
                 let old = self.index_result(old, is_64);
                 self.stack.push(old);
             }
+            Operator::MemoryFill { mem } if self.short_fill(cx, mem) => {}
             Operator::MemoryFill { mem } => {
                 let is_64 = cx.info.memories[mem as usize].is_64;
                 let (len, value, to) = (self.pop(), self.pop(), self.pop());
@@ -113,6 +114,7 @@ impl Translator {
                 let memory = self.build.i32(mem);
                 self.builtin(Builtin::MemoryFill, &[memory, to, value, len]);
             }
+            Operator::MemoryCopy { dst_mem, src_mem } if self.short_copy(cx, [dst_mem, src_mem]) => {}
             Operator::MemoryCopy { dst_mem, src_mem } => {
                 let is_64 = |memory: u32| cx.info.memories[memory as usize].is_64;
                 let (to_64, from_64) = (is_64(dst_mem), is_64(src_mem));
@@ -227,7 +229,7 @@ impl Translator {
         } else if let Some(access) = lane_access_of(op) {
             self.lane_access(cx, &access);
         } else {
-            let offset = u64::from(self.build.loc);
+            let offset = u64::from(self.build.loc.wrapping_sub(self.body.shift));
             return Err(Error::unsupported(offset, format!("the instruction {op:?}")).into());
         }
         Ok(())

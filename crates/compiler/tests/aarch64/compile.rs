@@ -8,7 +8,7 @@ use tiercel_compiler::isa::aarch64::{Assembler, CallPolicy, Features, Ranges, ab
 use tiercel_compiler::opt::Scratch;
 use tiercel_compiler::pipeline;
 use tiercel_compiler::regalloc::{self, Allocator, Chaos, Machine, Output, checker, plain};
-use tiercel_compiler::translate::{Config, Context, Translator};
+use tiercel_compiler::translate::{Callees, Config, Context, Translator};
 use tiercel_wasm::{Features as WasmFeatures, ModuleInfo, TypeRegistry};
 
 /// A module that has been read.
@@ -28,7 +28,14 @@ impl Module {
     pub fn ir(&self, body: usize) -> Function {
         let mut translator = Translator::default();
         let layout = layout_of(&self.info);
-        let cx = Context { info: &self.info, bytes: &self.bytes, layout: &layout, config: Config::default() };
+        let callees = Callees::new(&self.info, &self.bytes);
+        let cx = Context {
+            info: &self.info,
+            bytes: &self.bytes,
+            layout: &layout,
+            callees: &callees,
+            config: Config::default(),
+        };
         let func = translator.translate(cx, body).expect("it is translated");
         let mut options = pipeline::Options { verify: true, ..pipeline::Options::default() };
         pipeline::run(func, &mut Scratch::default(), &mut options);

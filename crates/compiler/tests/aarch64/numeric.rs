@@ -183,8 +183,11 @@ fn same(tree: &Tree, bits: u128, ours: u128) -> bool {
     }
 }
 
-/// Runs trees, each with these arguments.
-fn check(trees: &[(Tree, Vec<Type>, Vec<Vec<u128>>)], options: Options) {
+/// A tree, its parameters, and the arguments that it is run with.
+type Sample = (Tree, Vec<Type>, Vec<Vec<u128>>);
+
+/// Runs trees, each with its arguments.
+fn check(trees: &[Sample], options: Options) {
     let mut text = String::from("(module ");
     let mut cases = Vec::new();
     for (func, (tree, params, args)) in trees.iter().enumerate() {

@@ -1,3 +1,4 @@
+;;! inlining = "n"
 (module
   (memory 1)
   ;; A leaf that needs nothing has no frame and no check of the stack.

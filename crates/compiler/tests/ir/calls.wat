@@ -1,4 +1,5 @@
 (module
+  ;;! config calls
   (type $t (func (param i32) (result i32)))
   (import "m" "f" (func $imported (param i32) (result i32)))
   (table 4 funcref)

@@ -8,8 +8,8 @@
   ;;! stage translate
   ;;! has jump block3(7i32)
   ;;! has jump block3(v1)
-  ;;! has block3(v7: i32):
-  ;;! has i32.add v2, v7
+  ;;! has block3(v9: i32):
+  ;;! has i32.add v2, v9
 
   ;; A loop has parameters for what it sets, and for nothing else.
   (func (param i32 i32 i32) (result i32)

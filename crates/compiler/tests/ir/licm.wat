@@ -1,4 +1,5 @@
 (module
+  ;;! config calls
   (memory 1)
   (table 10 funcref)
   (global $g (mut i32) (i32.const 3))
@@ -32,7 +33,7 @@
   ;;! has block1
   ;;! has global1
 
-  ;; A load from memory may trap: it stays.
+  ;; A load from memory may trap: it moves only if nothing comes before it in the loop, and if nothing is written there.
   (func (param i32 i32) (result i32)
     (local i32)
     (loop $l
@@ -40,6 +41,20 @@
       (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
     (local.get 2))
   ;;! body 3
+  ;;! has i32.load v1
+  ;;! has jump block1
+  (func (param i32 i32)
+    (loop $l
+      (if (local.get 0) (then (global.set $h (i32.load (local.get 1)))))
+      (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
+  ;;! body 4
+  ;;! has jump block1
+  ;;! has i32.load v1
+  (func (param i32 i32)
+    (loop $l
+      (i32.store (local.get 0) (i32.load (local.get 1)))
+      (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
+  ;;! body 5
   ;;! has jump block1
   ;;! has i32.load v1
 
@@ -48,7 +63,7 @@
     (loop $l
       (call_indirect (type $t) (local.get 0) (local.get 0))
       (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
-  ;;! body 4
+  ;;! body 6
   ;;! has ctx.load.i64
   ;;! has jump block1
   ;;! has ptr.load.i64
@@ -62,7 +77,7 @@
         (unreachable)))
       (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
       (br $l)))
-  ;;! body 5
+  ;;! body 7
   ;;! has jump block1
   ;;! has cold
   ;;! has i32.mul

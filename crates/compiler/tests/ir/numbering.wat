@@ -1,4 +1,5 @@
 (module
+  ;;! config calls
   (memory 1)
   (global $g (mut i32) (i32.const 0))
   (func $other)

@@ -1,5 +1,5 @@
 (module
-  ;;! config references
+  ;;! config references calls
   (type $t (func (param i32) (result i32)))
   (type $open (sub (func (result i32))))
   (table 4 funcref)

@@ -4,6 +4,9 @@ use super::error::{Error, Result};
 use crate::tuning;
 use tiercel_wasm::{Feature, Features};
 
+/// What a 32-bit index reaches, in bytes: a reservation of so many is never outgrown by a 32-bit memory.
+pub(crate) const INDEX_BYTES: u64 = 1 << 32;
+
 /// Which code runs functions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -61,11 +64,16 @@ pub struct Config {
     pub(crate) max_wasm_stack: usize,
     pub(crate) memory_reservation: u64,
     pub(crate) memory_guard_size: u64,
+    pub(crate) memory_may_move: bool,
+    pub(crate) signals_based_traps: bool,
     pub(crate) backtrace_max_frames: usize,
     pub(crate) plain_interpreter: bool,
     pub(crate) gc_stress: bool,
+    pub(crate) spectre_mitigation: bool,
     pub(crate) compiler_threads: usize,
+    pub(crate) compiler_inlining: bool,
     pub(crate) verify_compiler: bool,
+    pub(crate) check_widths: bool,
     pub(crate) compiler_chaos: Option<u64>,
 }
 
@@ -79,11 +87,16 @@ impl Default for Config {
             max_wasm_stack: tuning::MAX_WASM_STACK_BYTES,
             memory_reservation: tuning::MEMORY_RESERVATION_BYTES,
             memory_guard_size: tuning::MEMORY_GUARD_BYTES,
+            memory_may_move: true,
+            signals_based_traps: true,
             backtrace_max_frames: tuning::MAX_BACKTRACE_FRAMES,
             plain_interpreter: false,
             gc_stress: false,
+            spectre_mitigation: true,
             compiler_threads: 0,
+            compiler_inlining: true,
             verify_compiler: false,
+            check_widths: false,
             compiler_chaos: None,
         }
     }
@@ -155,9 +168,29 @@ impl Config {
         self
     }
 
+    /// Whether compiled code keeps a processor that guesses ahead from using a wrong index of a `br_table` (Spectre variant 1; default: yes). Without,
+    /// dispatch loops are a little faster; for guests that are trusted.
+    pub fn spectre_mitigation(&mut self, enable: bool) -> &mut Self {
+        self.spectre_mitigation = enable;
+        self
+    }
+
+    /// Whether the compiler puts small functions in place of calls of them, as it does unless told otherwise. Backtraces are the same.
+    pub fn compiler_inlining(&mut self, enable: bool) -> &mut Self {
+        self.compiler_inlining = enable;
+        self
+    }
+
     /// Makes the compiler check itself after each step, and panic if it breaks its own rules. Slow; a test of the compiler.
     pub fn verify_compiler(&mut self, enable: bool) -> &mut Self {
         self.verify_compiler = enable;
+        self
+    }
+
+    /// Makes compiled code test an invariant of its own wherever an `i32` is made or used: the upper half of its register is zero. Code that
+    /// breaks it stops with [`Trap::BrokenWidth`](crate::Trap::BrokenWidth). Slow; a test of the compiler.
+    pub fn check_widths(&mut self, enable: bool) -> &mut Self {
+        self.check_widths = enable;
         self
     }
 
@@ -174,8 +207,8 @@ impl Config {
         self
     }
 
-    /// Makes rare paths of the compiler common, chosen by a seed: registers are spilled and exchanged at random, and features of the CPU left
-    /// out. Slow code; for tests.
+    /// Makes rare paths of the compiler common, chosen by a seed: registers are spilled and exchanged at random, calls inlined at random, and
+    /// features of the CPU left out. Slow code; for tests.
     pub fn compiler_chaos(&mut self, seed: Option<u64>) -> &mut Self {
         self.compiler_chaos = seed;
         self
@@ -200,8 +233,9 @@ impl Config {
         self
     }
 
-    /// The address space that is reserved for a memory, in bytes (default 4 GiB). Where the host has virtual memory, memories
-    /// never move, so that this is also the size they can grow to.
+    /// The address space that is reserved for a memory, in bytes (default 4 GiB). A smaller one costs compiled code a check for each access,
+    /// and memories that grow beyond it move, or cannot if [`Config::memory_may_move`] is off. Memories of 64 bits reserve more where this is
+    /// the default or more, and never move then.
     pub fn memory_reservation(&mut self, bytes: u64) -> &mut Self {
         self.memory_reservation = bytes;
         self
@@ -211,6 +245,25 @@ impl Config {
     pub fn memory_guard_size(&mut self, bytes: u64) -> &mut Self {
         self.memory_guard_size = bytes;
         self
+    }
+
+    /// Whether memories may move when they grow beyond their reservation (default: yes). It makes a difference for reservations below 4 GiB
+    /// only. On hosts without virtual memory they always may.
+    pub fn memory_may_move(&mut self, enable: bool) -> &mut Self {
+        self.memory_may_move = enable;
+        self
+    }
+
+    /// Whether compiled code may leave checks to the processor, whose faults arrive as signals (default: yes). Without, an engine installs no
+    /// signal handlers, and compiled code checks every access and every divisor.
+    pub fn signals_based_traps(&mut self, enable: bool) -> &mut Self {
+        self.signals_based_traps = enable;
+        self
+    }
+
+    /// Whether the base of a memory may change.
+    pub(crate) fn memories_move(&self) -> bool {
+        crate::sys::REGIONS_MOVE || self.memory_may_move && self.memory_reservation < INDEX_BYTES
     }
 
     /// Whether errors of guests tell the functions that were running (default: yes).

@@ -47,13 +47,14 @@ impl Engine {
         self.0.native.as_ref()
     }
 
-    /// Where compiled code enters host functions of this type; null in an engine without compiled code.
-    pub(crate) fn host_entry(&self, ty: &tiercel_wasm::FuncType) -> *const u8 {
+    /// Where compiled code enters host functions of this type, which take their arguments in registers or not; null in an engine without
+    /// compiled code.
+    pub(crate) fn host_entry(&self, ty: &tiercel_wasm::FuncType, in_registers: bool) -> *const u8 {
         #[cfg(native)]
         if let Some(native) = self.native() {
-            return native.host_entry(ty);
+            return native.host_entry(ty, in_registers);
         }
-        let _ = ty;
+        let _ = (ty, in_registers);
         core::ptr::null()
     }
 

@@ -5,11 +5,11 @@ use super::context::{AsContext, AsContextMut};
 use super::engine::Engine;
 use super::error::Result;
 use super::store::{StoreData, StoreId, StoreInner};
-use super::typed::{TypedFunc, WasmParams, WasmResults, WasmTy, foreign_value};
+use super::typed::{Registers, TypedFunc, WasmParams, WasmResults, WasmTy, foreign_value};
 use super::types::FuncType;
 use super::values::Val;
 use crate::tuning::INLINE_CALL_SLOTS;
-use crate::vm::host_func::{HostFunc, HostFuncDef, enter};
+use crate::vm::host_func::{HostFunc, HostFuncDef, InRegisters, enter};
 use crate::vm::{VmCtx, VmFuncRef};
 use crate::{ensure, format_err};
 use alloc::sync::Arc;
@@ -215,12 +215,12 @@ where
     {
         // SAFETY: promised by the caller. The store is borrowed only by the `Caller` while the closure runs.
         unsafe {
-            enter::<F>(callee, |func, store| {
+            let done = enter::<F, ()>(callee, |func, store| {
                 let ty = HostFunc::ty(callee).as_wasm();
                 let zero = |ty| Val::default_for_ty(ty).unwrap_or(Val::null_func_ref());
                 let mut at = slots.cast_const();
-                let mut values: Vec<Val> =
-                    ty.params().iter().map(|ty| Val::read(&mut *store.as_ptr(), ty, &mut at)).collect();
+                let mut values = core::mem::take(&mut (*store.as_ptr()).host_call_values);
+                values.extend(ty.params().iter().map(|ty| Val::read(&mut *store.as_ptr(), ty, &mut at)));
                 values.extend(ty.results().iter().map(zero));
                 let (params, results) = values.split_at_mut(ty.params().len());
                 func(Caller::new(StoreData::from_inner(store), caller), params, results)?;
@@ -229,13 +229,16 @@ where
                     value.check(store.as_ref(), ty, format_args!("result {i} of the host function"))?;
                     at = at.add(value.write(store.as_ref(), at));
                 }
+                values.clear();
+                (*store.as_ptr()).host_call_values = values;
                 Ok(())
-            })
+            });
+            done.is_some()
         }
     }
     // SAFETY: `call` is made for this closure and reads and writes what the type says; `T` is that of the stores the result
     // is used with: the one it is made for, or those of its linker.
-    unsafe { HostFuncDef::new(engine, ty, call::<T, F>, func) }
+    unsafe { HostFuncDef::new(engine, ty, call::<T, F>, core::ptr::null(), func) }
 }
 
 /// What a host closure may return: nothing, a [`WasmTy`], a tuple of them, or a [`Result`] of those.
@@ -251,10 +254,30 @@ pub unsafe trait WasmRet {
     /// There is room in `slots`.
     #[doc(hidden)]
     unsafe fn write(self, store: &StoreInner, slots: *mut u64) -> Result<()>;
+
+    /// How it travels in a register.
+    #[doc(hidden)]
+    type Register: Copy + Default;
+
+    /// Whether it does.
+    #[doc(hidden)]
+    const IN_REGISTER: bool;
+
+    /// The register that holds it. It needs no store: references travel in slots.
+    #[doc(hidden)]
+    fn into_register(self) -> Result<Self::Register>;
 }
 
 // SAFETY: forwards to `WasmParams`.
 unsafe impl<R: WasmResults> WasmRet for R {
+    type Register = <R as WasmResults>::Register;
+    const IN_REGISTER: bool = R::IN_REGISTER;
+
+    #[inline]
+    fn into_register(self) -> Result<Self::Register> {
+        Ok(WasmResults::into_register(self))
+    }
+
     fn valtypes(each: &mut dyn FnMut(ValType)) {
         <R as WasmParams>::valtypes(each);
     }
@@ -272,6 +295,14 @@ unsafe impl<R: WasmResults> WasmRet for R {
 
 // SAFETY: forwards to the value's.
 unsafe impl<R: WasmResults> WasmRet for Result<R> {
+    type Register = <R as WasmResults>::Register;
+    const IN_REGISTER: bool = R::IN_REGISTER;
+
+    #[inline]
+    fn into_register(self) -> Result<Self::Register> {
+        self.map(WasmResults::into_register)
+    }
+
     fn valtypes(each: &mut dyn FnMut(ValType)) {
         <R as WasmParams>::valtypes(each);
     }
@@ -352,7 +383,7 @@ macro_rules! into_func {
                     {
                         // SAFETY: promised by the caller. The store is borrowed only by the `Caller` while the closure runs.
                         unsafe {
-                            enter::<F>(callee, |func, store| {
+                            let done = enter::<F, ()>(callee, |func, store| {
                                 let mut at = slots.cast_const();
                                 $(
                                     let $arg = <$arg as WasmTy>::load(&mut *store.as_ptr(), at);
@@ -360,12 +391,47 @@ macro_rules! into_func {
                                 )*
                                 let result = func(Caller::new(StoreData::from_inner(store), caller), $($arg),*);
                                 result.write(store.as_ref(), slots)
-                            })
+                            });
+                            done.is_some()
                         }
                     }
+
+                    /// # Safety
+                    /// As `call`, for parameters and a result that travel in registers, all from compiled code.
+                    unsafe extern "C" fn in_registers<T: 'static, F, $($arg: WasmTy,)* R: WasmRet>(
+                        $($arg: <$arg as WasmTy>::Register,)*
+                        callee: NonNull<VmFuncRef>,
+                        caller: *mut VmCtx,
+                    ) -> InRegisters<R::Register>
+                    where
+                        F: Fn(Caller<'_, T>, $($arg),*) -> R + Send + Sync + 'static,
+                    {
+                        // SAFETY: promised by the caller. The store is borrowed only by the `Caller` while the closure runs.
+                        let value = unsafe {
+                            enter::<F, R::Register>(callee, |func, store| {
+                                $(let $arg = <$arg as WasmTy>::from_register($arg);)*
+                                func(Caller::new(StoreData::from_inner(store), caller), $($arg),*).into_register()
+                            })
+                        };
+                        InRegisters { went_well: value.is_some().into(), value: value.unwrap_or_default() }
+                    }
+
+                    let fits = cfg!(native) && R::IN_REGISTER && fit_registers(&[$(<$arg as WasmTy>::REGISTERS),*]);
+                    let in_registers = match fits {
+                        true => in_registers::<T, F, $($arg,)* R> as *const u8,
+                        false => core::ptr::null(),
+                    };
                     // SAFETY: `call` is made for this closure, and the type is that of the values it reads and writes; `T` is
                     // that of the stores the result is used with: the one it is made for, or those of its linker.
-                    unsafe { HostFuncDef::new(engine, closure_type::<($($arg,)*), R>(engine), call::<T, F, $($arg,)* R>, self) }
+                    unsafe {
+                        HostFuncDef::new(
+                            engine,
+                            closure_type::<($($arg,)*), R>(engine),
+                            call::<T, F, $($arg,)* R>,
+                            in_registers,
+                            self,
+                        )
+                    }
                 }
             }
         )*
@@ -373,6 +439,20 @@ macro_rules! into_func {
 }
 
 for_each_arity!(into_func);
+
+/// Whether parameters are passed in registers beside the callee and its caller; the compiler's `Shape::fits_registers` says the same of types.
+const fn fit_registers(params: &[Registers]) -> bool {
+    let (mut ints, mut floats, mut next) = (0, 0, 0);
+    while next < params.len() {
+        match params[next] {
+            Registers::None => return false,
+            Registers::Int => ints += 1,
+            Registers::Float => floats += 1,
+        }
+        next += 1;
+    }
+    ints <= 4 && floats <= 8
+}
 
 fn closure_type<Params: WasmParams, R: WasmRet>(engine: &Engine) -> FuncType {
     let (mut params, mut results) = (Vec::new(), Vec::new());

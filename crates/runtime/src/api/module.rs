@@ -189,6 +189,16 @@ impl Module {
         Ok(None)
     }
 
+    /// The functions that have machine code: the index of each and the addresses of its code in this process, ascending. For profilers.
+    pub fn code_ranges(&self) -> Vec<(u32, Range<usize>)> {
+        #[cfg(native)]
+        if let Some(image) = self.0.native.as_ref().and_then(|native| native.image.as_ref()) {
+            let first = self.0.info.imported.funcs;
+            return (first..).zip(image.functions()).collect();
+        }
+        Vec::new()
+    }
+
     /// How many functions there are, imported ones included, and the name of each in the name section.
     pub fn functions(&self) -> impl ExactSizeIterator<Item = Option<&str>> + '_ {
         (0..self.0.info.funcs.len() as u32).map(|func| self.0.func_name(func))

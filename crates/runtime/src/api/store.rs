@@ -9,6 +9,7 @@ use super::engine::Engine;
 use super::error::{Error, Result};
 use super::limits::{DEFAULT_COUNT, ResourceLimiter};
 use super::trap::Frame;
+use super::values::Val;
 use crate::gc::Heap;
 use crate::interp;
 use crate::sys::Region;
@@ -90,6 +91,8 @@ pub struct StoreInner {
     pub(crate) gc: Heap,
     /// What `externref` values stand for: value n is number n - 1.
     pub(crate) externs: Vec<Box<dyn Any + Send + Sync>>,
+    /// Room for the values of calls of untyped host functions; empty while none runs.
+    pub(crate) host_call_values: Vec<Val>,
     /// Fuel beyond what fits `VmStore::fuel`.
     fuel_reserve: u64,
     hooks: Hooks,
@@ -264,6 +267,10 @@ unsafe fn at_epoch<T: 'static>(store: NonNull<StoreInner>) -> Result<UpdateDeadl
 impl StoreInner {
     fn new(engine: &Engine, hooks: Hooks) -> Self {
         let vm = Owned::new(VmStore {
+            #[cfg(native)]
+            raise: engine.native().map_or(null(), crate::native::Native::raise),
+            #[cfg(not(native))]
+            raise: null(),
             exit_fp: 0,
             entry_fp: 0,
             native_stack: 0,
@@ -302,6 +309,7 @@ impl StoreInner {
             host_funcs: BTreeMap::new(),
             gc: Heap::new(engine.config().gc_stress),
             externs: Vec::new(),
+            host_call_values: Vec::new(),
             fuel_reserve: 0,
             hooks,
         }
@@ -490,7 +498,7 @@ impl StoreInner {
     #[cold]
     fn make_stack(&mut self) -> Result<()> {
         let bytes = self.engine.config().max_wasm_stack.next_multiple_of(size_of::<u64>());
-        let mut stack = Region::new(bytes as u64, 0)?;
+        let mut stack = Region::new(bytes as u64, 0, false)?;
         stack.grow(bytes)?;
         let base: *mut u64 = stack.base().cast();
         self.stack = Some(stack);

@@ -14,6 +14,18 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use tiercel_wasm::{FuncType, HeapType, RefType, ValType};
 
+/// The registers that values of a type travel in between compiled code and host functions.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registers {
+    /// Values travel in slots.
+    None,
+    /// As `u64`; one of 32 bits with a clear upper half.
+    Int,
+    /// As `f32` or `f64`.
+    Float,
+}
+
 /// A Rust type that stands for a type of WebAssembly.
 ///
 /// # Safety
@@ -23,9 +35,30 @@ pub unsafe trait WasmTy: Send + Sized {
     #[doc(hidden)]
     const SLOTS: usize = 1;
 
+    /// How a value travels in a register.
+    #[doc(hidden)]
+    type Register: Copy + Default;
+
+    /// Which registers it travels in, if it does.
+    #[doc(hidden)]
+    const REGISTERS: Registers = Registers::None;
+
     /// The type it stands for.
     #[doc(hidden)]
     fn valtype() -> ValType;
+
+    /// The value in a register; only for those that travel there.
+    #[doc(hidden)]
+    fn from_register(register: Self::Register) -> Self {
+        let _ = register;
+        unreachable!("a value that travels in slots")
+    }
+
+    /// The register that holds a value; only for those that travel there.
+    #[doc(hidden)]
+    fn into_register(self) -> Self::Register {
+        Self::Register::default()
+    }
 
     /// Whether the value may be passed to guests of `store`.
     #[doc(hidden)]
@@ -46,11 +79,70 @@ pub unsafe trait WasmTy: Send + Sized {
     unsafe fn store(self, store: &StoreInner, slots: *mut u64);
 }
 
+/// What a register holds, and the slot that stands for it.
+trait Register {
+    fn to_slot(self) -> u64;
+    fn from_slot(slot: u64) -> Self;
+}
+
+impl Register for u64 {
+    #[inline]
+    fn to_slot(self) -> u64 {
+        self
+    }
+
+    #[inline]
+    fn from_slot(slot: u64) -> Self {
+        slot
+    }
+}
+
+impl Register for f32 {
+    #[inline]
+    fn to_slot(self) -> u64 {
+        self.to_bits().into()
+    }
+
+    #[inline]
+    fn from_slot(slot: u64) -> Self {
+        f32::from_bits(slot as u32)
+    }
+}
+
+impl Register for f64 {
+    #[inline]
+    fn to_slot(self) -> u64 {
+        self.to_bits()
+    }
+
+    #[inline]
+    fn from_slot(slot: u64) -> Self {
+        f64::from_bits(slot)
+    }
+}
+
 macro_rules! wasm_ty {
-    ($($ty:ty, $valtype:expr, $bits:ident => $load:expr, $value:ident => $store:expr;)*) => {
+    ($(
+        $ty:ty, $valtype:expr, $registers:ident $register:ident, $bits:ident => $load:expr, $value:ident => $store:expr;
+    )*) => {
         $(
-            // SAFETY: one row says type and both conversions; every bit pattern of the slot is accepted.
+            // SAFETY: one row says type and all conversions; every bit pattern of the slot is accepted.
             unsafe impl WasmTy for $ty {
+                type Register = $register;
+                const REGISTERS: Registers = Registers::$registers;
+
+                #[inline]
+                fn from_register(register: $register) -> Self {
+                    let $bits = register.to_slot();
+                    $load
+                }
+
+                #[inline]
+                fn into_register(self) -> $register {
+                    let $value = self;
+                    <$register as Register>::from_slot($store)
+                }
+
                 #[inline]
                 fn valtype() -> ValType {
                     $valtype
@@ -75,17 +167,18 @@ macro_rules! wasm_ty {
 }
 
 wasm_ty! {
-    i32, ValType::I32, bits => bits as i32, value => u64::from(value as u32);
-    u32, ValType::I32, bits => bits as u32, value => u64::from(value);
-    i64, ValType::I64, bits => bits as i64, value => value as u64;
-    u64, ValType::I64, bits => bits, value => value;
-    f32, ValType::F32, bits => f32::from_bits(bits as u32), value => u64::from(value.to_bits());
-    f64, ValType::F64, bits => f64::from_bits(bits), value => value.to_bits();
+    i32, ValType::I32, Int u64, bits => bits as i32, value => u64::from(value as u32);
+    u32, ValType::I32, Int u64, bits => bits as u32, value => u64::from(value);
+    i64, ValType::I64, Int u64, bits => bits as i64, value => value as u64;
+    u64, ValType::I64, Int u64, bits => bits, value => value;
+    f32, ValType::F32, Float f32, bits => f32::from_bits(bits as u32), value => u64::from(value.to_bits());
+    f64, ValType::F64, Float f64, bits => f64::from_bits(bits), value => value.to_bits();
 }
 
 // SAFETY: a vector is two slots, the low half first; all bits are a vector.
 unsafe impl WasmTy for V128 {
     const SLOTS: usize = 2;
+    type Register = u64;
 
     fn valtype() -> ValType {
         ValType::V128
@@ -111,6 +204,8 @@ unsafe impl WasmTy for V128 {
 
 // SAFETY: `to_slot` and `from_slot` are inverses on the values of a store.
 unsafe impl WasmTy for Option<Func> {
+    type Register = u64;
+
     fn valtype() -> ValType {
         ValType::FUNCREF
     }
@@ -132,6 +227,8 @@ unsafe impl WasmTy for Option<Func> {
 
 // SAFETY: as for `Option<Func>`; a value of this type is never null.
 unsafe impl WasmTy for Func {
+    type Register = u64;
+
     fn valtype() -> ValType {
         ValType::Ref(RefType::new(false, HeapType::Func))
     }
@@ -153,6 +250,8 @@ unsafe impl WasmTy for Func {
 
 // SAFETY: `to_slot` and `from_slot` are inverses on the values of a store.
 unsafe impl WasmTy for Option<Rooted<ExternRef>> {
+    type Register = u64;
+
     fn valtype() -> ValType {
         ValType::EXTERNREF
     }
@@ -174,6 +273,8 @@ unsafe impl WasmTy for Option<Rooted<ExternRef>> {
 
 // SAFETY: as for `Option<Rooted<ExternRef>>`; a value of this type is never null.
 unsafe impl WasmTy for Rooted<ExternRef> {
+    type Register = u64;
+
     fn valtype() -> ValType {
         ValType::Ref(RefType::new(false, HeapType::Extern))
     }
@@ -195,6 +296,8 @@ unsafe impl WasmTy for Rooted<ExternRef> {
 
 // SAFETY: `to_slot` and `from_slot` are inverses on the references of a store.
 unsafe impl WasmTy for Option<Rooted<AnyRef>> {
+    type Register = u64;
+
     fn valtype() -> ValType {
         ValType::Ref(RefType::ANYREF)
     }
@@ -216,6 +319,8 @@ unsafe impl WasmTy for Option<Rooted<AnyRef>> {
 
 // SAFETY: as for `Option<Rooted<AnyRef>>`; a value of this type is never null.
 unsafe impl WasmTy for Rooted<AnyRef> {
+    type Register = u64;
+
     fn valtype() -> ValType {
         ValType::Ref(RefType::new(false, HeapType::Any))
     }
@@ -258,6 +363,18 @@ pub unsafe trait WasmParams: Send {
 /// # Safety
 /// As [`WasmParams`].
 pub unsafe trait WasmResults: WasmParams {
+    /// How it travels in a register.
+    #[doc(hidden)]
+    type Register: Copy + Default;
+
+    /// Whether it does.
+    #[doc(hidden)]
+    const IN_REGISTER: bool;
+
+    /// The register that holds it.
+    #[doc(hidden)]
+    fn into_register(self) -> Self::Register;
+
     /// # Safety
     /// Values of these types of `store` are in `slots`.
     #[doc(hidden)]
@@ -287,6 +404,14 @@ unsafe impl<A: WasmTy> WasmParams for A {
 
 // SAFETY: one value is a list of one.
 unsafe impl<A: WasmTy> WasmResults for A {
+    type Register = <A as WasmTy>::Register;
+    const IN_REGISTER: bool = !matches!(A::REGISTERS, Registers::None);
+
+    #[inline]
+    fn into_register(self) -> Self::Register {
+        WasmTy::into_register(self)
+    }
+
     #[inline]
     unsafe fn load(store: &mut StoreInner, slots: *const u64) -> Self {
         // SAFETY: promised by the caller.
@@ -326,6 +451,15 @@ macro_rules! lists {
             // SAFETY: as above.
             #[allow(non_snake_case, unused, clippy::unused_unit, reason = "members are named as their types; the empty list uses none")]
             unsafe impl<$($ty: WasmTy),*> WasmResults for ($($ty,)*) {
+                type Register = u64;
+                // The empty list takes none.
+                const IN_REGISTER: bool = <[&str]>::is_empty(&[$(stringify!($ty)),*]);
+
+                #[inline]
+                fn into_register(self) -> u64 {
+                    0
+                }
+
                 #[inline]
                 unsafe fn load(store: &mut StoreInner, mut slots: *const u64) -> Self {
                     $(

@@ -99,7 +99,7 @@ impl Heap {
             Some(spaces) => spaces,
             None => {
                 let reserve = reservation.min(MAX_SPACE_BYTES as u64);
-                self.spaces.insert([Region::new(reserve, 0)?, Region::new(reserve, 0)?])
+                self.spaces.insert([Region::new(reserve, 0, true)?, Region::new(reserve, 0, true)?])
             }
         };
         for space in spaces {

@@ -40,27 +40,30 @@ pub unsafe fn append(store: NonNull<StoreInner>, start: Start) {
 unsafe fn read(store: &StoreInner, start: Start, max: usize, frames: &mut Vec<Frame>) {
     // SAFETY: promised by the caller.
     let word = |address: usize| unsafe { *(address as *const usize) };
-    let mut push = |module: &Arc<ModuleInner>, body: u32, offset: u32| {
-        let wanted = frames.len() < max;
-        if wanted {
-            frames.push(Frame { module: module.clone(), func_index: body + module.info.imported.funcs, offset });
-        }
-        wanted
+    // Whether there is room for more.
+    let mut push = |module: &Arc<ModuleInner>, image: &Image, body: u32, loc: u32| {
+        image.activations(body, loc).all(|(body, offset)| {
+            let wanted = frames.len() < max;
+            if wanted {
+                frames.push(Frame { module: module.clone(), func_index: body + module.info.imported.funcs, offset });
+            }
+            wanted
+        })
     };
     let (mut fp, mut return_address) = match start {
         Start::Exit { fp } => (word(fp), word(fp + 8)),
         Start::Trap(at) => {
             let Some((module, image)) = find(store, at.pc) else { return };
             let Some((site, (body, frameless))) = image.trap_at(at.pc).zip(image.function(at.pc)) else { return };
-            if !push(module, body, site.loc) {
+            if !push(module, image, body, site.loc) {
                 return;
             }
             if frameless { (at.fp, word(at.sp)) } else { (word(at.fp), word(at.fp + 8)) }
         }
     };
     while let Some((module, image)) = find(store, return_address) {
-        let Some((body, offset)) = image.call_at(return_address) else { return };
-        if !push(module, body, offset) {
+        let Some((body, loc)) = image.call_at(return_address) else { return };
+        if !push(module, image, body, loc) {
             return;
         }
         (fp, return_address) = (word(fp), word(fp + 8));

@@ -3,7 +3,7 @@
 //! Threads take functions one by one; the image is the same however many there are.
 
 use super::image::{Batch, Image};
-use crate::api::config::Config;
+use crate::api::config::{Config, INDEX_BYTES};
 use crate::api::error::{Error, Result};
 use crate::tuning::COMPILE_BYTES_PER_THREAD;
 use alloc::boxed::Box;
@@ -14,16 +14,14 @@ use tiercel_abi::VmctxLayout;
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::isa::x64::Features;
 use tiercel_compiler::regalloc::Chaos;
-use tiercel_compiler::translate::{self, Bounds, Context};
+use tiercel_compiler::translate::{self, Bounds, Callees, Context, Inlining};
 use tiercel_wasm::{CompositeType, ModuleInfo};
-
-/// What is addressed without a check: indices of 32 bits.
-const INDEX_BYTES: u64 = 1 << 32;
 
 /// How code for an engine is made; whether there are tail calls out of an instance is the module's.
 pub fn options(config: &Config, features: Features) -> Options {
     // As `Memory::new` reserves. What is reserved beyond what an index reaches is as good as a guard.
     let bounds = match config.memory_reservation.checked_sub(INDEX_BYTES) {
+        _ if !config.signals_based_traps => Bounds::Checked,
         Some(beyond) => Bounds::Guarded { guard_bytes: beyond.saturating_add(config.memory_guard_size) },
         None => Bounds::Checked,
     };
@@ -31,14 +29,18 @@ pub fn options(config: &Config, features: Features) -> Options {
         translate: translate::Config {
             pointer_bytes: 8,
             bounds,
-            memories_move: crate::sys::REGIONS_MOVE,
+            memories_move: config.memories_move(),
             fuel: config.consume_fuel,
             epochs: config.epoch_interruption,
             optimize: true,
+            inlining: inlining(config),
             locals_in_slots: false,
         },
         features: config.compiler_chaos.map_or(features, |seed| some_features(features, seed)),
         foreign_tail_calls: false,
+        spectre: config.spectre_mitigation,
+        check_widths: config.check_widths,
+        signals: config.signals_based_traps,
         verify: config.verify_compiler,
         chaos: config.compiler_chaos.map_or_else(Chaos::default, chaos),
     }
@@ -51,6 +53,16 @@ fn some_features(features: Features, seed: u64) -> Features {
         0 => features,
         1 => features.difference(avx),
         _ => super::CPU_FLOOR,
+    }
+}
+
+/// Which calls are inlined; with chaos, mostly some at random.
+fn inlining(config: &Config) -> Inlining {
+    match config.compiler_chaos {
+        _ if !config.compiler_inlining => Inlining::Off,
+        Some(seed) if seed % 8 > 1 => Inlining::Random(seed),
+        Some(seed) if seed % 8 > 0 => Inlining::Off,
+        _ => Inlining::Usual,
     }
 }
 
@@ -109,8 +121,9 @@ pub fn compile(
         threads => threads,
     };
     let threads = threads.min(useful);
+    let callees = Callees::new(info, bytes);
     let compile = |options: Options| {
-        let cx = Context { info, bytes, layout, config: options.translate };
+        let cx = Context { info, bytes, layout, callees: &callees, config: options.translate };
         in_parallel(threads, bodies, |next| {
             let (mut compiler, mut code, mut batch) = (Compiler::new(options), Code::default(), Batch::default());
             while let Some(body) = next.take() {
@@ -141,7 +154,8 @@ pub fn explain(
     body: usize,
     print: &mut dyn FnMut(&'static str, &dyn core::fmt::Display),
 ) -> Result<Vec<u8>> {
-    let cx = Context { info, bytes, layout, config: options.translate };
+    let callees = Callees::new(info, bytes);
+    let cx = Context { info, bytes, layout, callees: &callees, config: options.translate };
     let mut code = Code::default();
     Compiler::new(options).compile_and_print(cx, body, &mut code, Some(print))?;
     Ok(code.bytes)

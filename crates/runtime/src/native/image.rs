@@ -8,7 +8,8 @@ use crate::sys::Executable;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
-use tiercel_compiler::compile::{ALIGN, CallReloc, CallSite, Code, TrapSite};
+use tiercel_compiler::compile::{self, ALIGN, CallReloc, CallSite, Code, TrapSite};
+use tiercel_compiler::ir::Inlined;
 
 /// Stands between functions, and traps: `int3`.
 const PADDING: u8 = 0xcc;
@@ -20,6 +21,7 @@ pub struct Batch {
     calls: Vec<CallReloc>,
     traps: Vec<TrapSite>,
     call_sites: Vec<CallSite>,
+    inlined: Vec<Inlined>,
     pieces: Vec<Piece>,
     foreign_tail_calls: bool,
 }
@@ -31,6 +33,7 @@ struct Piece {
     calls: Range<usize>,
     traps: Range<usize>,
     call_sites: Range<usize>,
+    inlined: Range<usize>,
     local_entry: u32,
     foreign_entry: Option<u32>,
     frameless: bool,
@@ -52,6 +55,7 @@ impl Batch {
             calls: append(&mut self.calls, &code.calls),
             traps: append(&mut self.traps, &code.traps),
             call_sites: append(&mut self.call_sites, &code.call_sites),
+            inlined: append(&mut self.inlined, &code.inlined),
             local_entry: code.local_entry,
             foreign_entry: code.foreign_entry,
             frameless: code.frameless,
@@ -67,13 +71,15 @@ impl Batch {
 }
 
 /// A function in an image.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 struct Function {
     /// Its first byte.
     start: u32,
     /// [`NO_ENTRY`], or where calls from anywhere go.
     foreign_entry: u32,
     frameless: bool,
+    /// The first of the bodies that are inlined in it.
+    first_inlined: u32,
 }
 
 const NO_ENTRY: u32 = u32::MAX;
@@ -86,6 +92,8 @@ pub struct Image {
     functions: Box<[Function]>,
     traps: Box<[TrapSite]>,
     call_sites: Box<[CallSite]>,
+    /// By function, and for each ascending by location.
+    inlined: Box<[Inlined]>,
 }
 
 impl Image {
@@ -100,16 +108,18 @@ impl Image {
         debug_assert!(pieces.iter().map(|(_, piece)| piece.body).eq(0..bodies as u32), "one piece for each body");
         let mut end = 0usize;
         let mut functions = Vec::with_capacity(pieces.len());
-        for (_, piece) in &pieces {
+        let count = |len: fn(&Piece) -> usize| pieces.iter().map(|(_, piece)| len(piece)).sum();
+        let mut inlined = Vec::with_capacity(count(|piece| piece.inlined.len()));
+        for (batch, piece) in &pieces {
             let start = end.next_multiple_of(ALIGN);
             end = start + piece.bytes.len();
             if i32::try_from(end).is_err() {
                 return Err(Error::limit("the module's machine code is larger than 2 GiB"));
             }
             let foreign_entry = piece.foreign_entry.map_or(NO_ENTRY, |entry| start as u32 + entry);
-            functions.push(Function { start: start as u32, foreign_entry, frameless: piece.frameless });
+            let first_inlined = append(&mut inlined, &batch.inlined[piece.inlined.clone()]).start as u32;
+            functions.push(Function { start: start as u32, foreign_entry, frameless: piece.frameless, first_inlined });
         }
-        let count = |len: fn(&Piece) -> usize| pieces.iter().map(|(_, piece)| len(piece)).sum();
         let mut traps = Vec::with_capacity(count(|piece| piece.traps.len()));
         let mut call_sites = Vec::with_capacity(count(|piece| piece.call_sites.len()));
         let code = Executable::new(end, |image| {
@@ -131,8 +141,13 @@ impl Image {
                 call_sites.extend(sites.map(|site| CallSite { offset: start + site.offset, ..*site }));
             }
         })?;
-        let image =
-            Box::new(Image { code, functions: functions.into(), traps: traps.into(), call_sites: call_sites.into() });
+        let image = Box::new(Image {
+            code,
+            functions: functions.into(),
+            traps: traps.into(),
+            call_sites: call_sites.into(),
+            inlined: inlined.into(),
+        });
         registry::add(&image);
         Ok(image)
     }
@@ -148,6 +163,15 @@ impl Image {
         (entry != NO_ENTRY).then(|| self.code.at(entry as usize))
     }
 
+    /// The addresses of each function's code, in the order of the bodies, the constants and padding behind it included.
+    pub fn functions(&self) -> impl ExactSizeIterator<Item = Range<usize>> + '_ {
+        let Range { start, end } = self.range();
+        (0..self.functions.len()).map(move |body| {
+            let next = self.functions.get(body + 1).map_or(end, |next| start + next.start as usize);
+            start + self.functions[body].start as usize..next
+        })
+    }
+
     fn offset(&self, address: usize) -> Option<u32> {
         self.range().contains(&address).then(|| (address - self.range().start) as u32)
     }
@@ -159,7 +183,14 @@ impl Image {
         Some(self.traps[found])
     }
 
-    /// The call that returns to an address: the index of the body that it is in, and where its operator is in the module.
+    /// What was running at a location of the code of this body: indices of bodies and places in the module, the innermost first.
+    pub fn activations(&self, body: u32, loc: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let first = self.functions[body as usize].first_inlined as usize;
+        let end = self.functions.get(body as usize + 1).map(|next| next.first_inlined as usize);
+        compile::activations(&self.inlined[first..end.unwrap_or(self.inlined.len())], body, loc)
+    }
+
+    /// The call that returns to an address: the index of the body whose code it is in, and its location there.
     pub fn call_at(&self, return_address: usize) -> Option<(u32, u32)> {
         let offset = self.offset(return_address)?;
         let found = self.call_sites.binary_search_by_key(&offset, |site| site.offset).ok()?;
@@ -182,6 +213,13 @@ impl Image {
     #[cfg(test)]
     pub fn bytes(&self) -> &[u8] {
         self.code.bytes()
+    }
+
+    /// Whether two images are the same in all but the address.
+    #[cfg(test)]
+    pub fn is_same(&self, other: &Image) -> bool {
+        let tables = |image: &'_ Image| (image.functions.clone(), image.traps.clone(), image.call_sites.clone());
+        self.bytes() == other.bytes() && tables(self) == tables(other)
     }
 }
 

@@ -85,19 +85,28 @@ impl Native {
                 "the tier `opt` needs a CPU with SSE4.1, which this one has not; the tier `interp` runs everywhere",
             ));
         }
-        signals::install()?;
+        if config.signals_based_traps {
+            signals::install()?;
+        }
         Ok(Native { options: compile::options(config, features), stubs: stubs::Cache::new(features)? })
     }
 
-    /// The `native` entry of host functions of this type.
+    /// `VmStore::raise`.
+    pub fn raise(&self) -> *const u8 {
+        self.stubs.raise()
+    }
+
+    /// The `native` entry of host functions of this type, `in_registers` for those with [`HostFuncDef::in_registers`].
     ///
-    /// # Panics
-    /// The host has no memory for a page of code.
-    pub fn host_entry(&self, ty: &FuncType) -> *const u8 {
+    /// Where the host has no memory for a page of code, one that stops the guest with that error.
+    ///
+    /// [`HostFuncDef::in_registers`]: crate::vm::host_func::HostFuncDef
+    pub fn host_entry(&self, ty: &FuncType, in_registers: bool) -> *const u8 {
         let shape = stubs::shape(ty);
-        match self.stubs.get([&shape].into_iter()).map(|stubs| stubs[0].host) {
-            Ok(host) => host,
-            Err(error) => panic!("{error}"),
+        match self.stubs.get([&shape].into_iter()).map(|stubs| stubs[0]) {
+            Ok(stubs) if in_registers => stubs.host_in_registers,
+            Ok(stubs) => stubs.host,
+            Err(_) => self.stubs.refuse(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! They run on the guest's stack, whose frames are read here: what is left is overwritten soon.
 
 use super::backtrace::{self, Start};
+use super::registry;
 use crate::api::error::Error;
 use crate::api::store::{StoreInner, Unwind};
 use crate::interp::Stop;
@@ -11,7 +12,7 @@ use crate::vm::{VmCtx, VmFuncRef, VmStore};
 use core::ptr::NonNull;
 use tiercel_abi::Trap;
 
-/// Where a signal has stopped a guest.
+/// Where a trap has stopped a guest.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct Trapped {
@@ -58,6 +59,34 @@ pub unsafe extern "C" fn trapped(vm: NonNull<VmStore>) {
         if let Some(trap) = Trap::from_code(at.code) {
             leave_pending(store, Unwind::Error(Error::new(trap)));
         }
+    }
+}
+
+/// A guest has called to be stopped: [`trapped`] without a signal.
+///
+/// # Safety
+/// As [`trapped`].
+pub unsafe extern "C" fn raised(vm: NonNull<VmStore>) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let pc = (*vm.as_ptr()).trapped.pc;
+        // All code of the engine is known as long as it runs.
+        let site = registry::with_image(pc, |image| image.trap_at(pc)).flatten();
+        (*vm.as_ptr()).trapped.code = site.map_or(0, |site| site.code);
+        trapped(vm);
+    }
+}
+
+/// A guest has called a host function whose entry could not be made.
+///
+/// # Safety
+/// As [`trapped`].
+pub unsafe extern "C" fn refused(vm: NonNull<VmStore>) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let store = NonNull::new_unchecked((*vm.as_ptr()).store);
+        leave_pending(store, Unwind::Error(Error::limit("the host gave no memory for code to call the host function")));
+        stopped(vm);
     }
 }
 

@@ -13,8 +13,8 @@ use tiercel_compiler::isa::x64::stubs::{self, Callee, Shape};
 use tiercel_compiler::isa::x64::{Assembler, Features};
 use tiercel_wasm::FuncType;
 
-/// What code must be aligned to, in bytes. No effect on correctness.
-const ALIGN: u32 = 16;
+/// What code is aligned to, in bytes, so that the processor fetches the way through a stub at once. No effect on correctness.
+const ALIGN: u32 = 32;
 
 /// The stubs of one signature. They live as long as their engine.
 #[derive(Clone, Copy)]
@@ -23,6 +23,8 @@ pub struct Stubs {
     pub entry: HostCall,
     /// The `native` entry of a host function.
     pub host: *const u8,
+    /// The `native` entry of a host function that takes its arguments in registers; that of the others where they do not fit.
+    pub host_in_registers: *const u8,
     /// The `native` entry of a function that the interpreter runs.
     pub interp: *const u8,
 }
@@ -57,6 +59,16 @@ impl Cache {
         Ok(Cache { features, exits: exits()?, made: Mutex::new(Made::default()) })
     }
 
+    /// What code calls to stop its guest in engines without signals.
+    pub fn raise(&self) -> *const u8 {
+        core::ptr::with_exposed_provenance(self.exits.raise)
+    }
+
+    /// The `native` entry of host functions for which there is no memory for another one.
+    pub fn refuse(&self) -> *const u8 {
+        core::ptr::with_exposed_provenance(self.exits.refuse)
+    }
+
     /// The stubs of some shapes, in their order. New ones are made together.
     ///
     /// # Errors
@@ -64,7 +76,7 @@ impl Cache {
     pub fn get<'a>(&self, shapes: impl Iterator<Item = &'a Shape> + Clone) -> Result<Vec<Stubs>> {
         let made = &mut *self.made.lock();
         let mut asm = Assembler::new(self.features);
-        let mut new: BTreeMap<&Shape, [u32; 3]> = BTreeMap::new();
+        let mut new: BTreeMap<&Shape, [u32; 4]> = BTreeMap::new();
         for shape in shapes.clone() {
             if !made.by_shape.contains_key(shape) && !new.contains_key(shape) {
                 new.insert(shape, self.emit(&mut asm, shape));
@@ -74,11 +86,14 @@ impl Cache {
             asm.finish();
             let bytes = asm.code();
             let code = Executable::new(bytes.len(), |place| place[..bytes.len()].copy_from_slice(bytes))?;
-            for (shape, [entry, host, interp]) in new {
+            for (shape, [entry, host, in_registers, interp]) in new {
                 let at = |offset: u32| code.at(offset as usize);
                 // SAFETY: an entry stub is called as a `HostCall`.
                 let entry = unsafe { core::mem::transmute::<*const u8, HostCall>(at(entry)) };
-                made.by_shape.insert(shape.clone(), Stubs { entry, host: at(host), interp: at(interp) });
+                made.by_shape.insert(
+                    shape.clone(),
+                    Stubs { entry, host: at(host), host_in_registers: at(in_registers), interp: at(interp) },
+                );
             }
             made.code.push(code);
         }
@@ -86,7 +101,7 @@ impl Cache {
     }
 
     /// Emits the stubs of a shape; gives their offsets.
-    fn emit(&self, asm: &mut Assembler, shape: &Shape) -> [u32; 3] {
+    fn emit(&self, asm: &mut Assembler, shape: &Shape) -> [u32; 4] {
         let exit = self.exits.stopped as u64;
         let mut place = |emit: &dyn Fn(&mut Assembler)| {
             asm.align(ALIGN);
@@ -95,11 +110,13 @@ impl Cache {
             offset
         };
         let interp = Callee::Routine(stop::call_interpreter as *const () as u64);
-        [
-            place(&|asm| stubs::entry(asm, shape)),
-            place(&|asm| stubs::leave(asm, shape, Callee::Host, exit)),
-            place(&|asm| stubs::leave(asm, shape, interp, exit)),
-        ]
+        let entry = place(&|asm| stubs::entry(asm, shape));
+        let host = place(&|asm| stubs::leave(asm, shape, Callee::Host, exit));
+        let in_registers = match shape.fits_registers() {
+            true => place(&|asm| stubs::leave_in_registers(asm, shape, exit)),
+            false => host,
+        };
+        [entry, host, in_registers, place(&|asm| stubs::leave(asm, shape, interp, exit))]
     }
 }
 
@@ -110,6 +127,10 @@ pub struct Exits {
     pub trapped: usize,
     /// After something that was called by way of a stub.
     pub stopped: usize,
+    /// A trap of code that does without signals calls this.
+    pub raise: usize,
+    /// Stands for the entry of a host function that could not be made.
+    pub refuse: usize,
 }
 
 static EXITS: OnceLock<Exits> = OnceLock::new();
@@ -130,9 +151,16 @@ fn exits() -> Result<&'static Exits> {
     asm.align(ALIGN);
     let stopped = asm.offset() as usize;
     stubs::exit(&mut asm, stop::stopped as *const () as u64);
+    asm.align(ALIGN);
+    let raise = asm.offset() as usize;
+    stubs::raise(&mut asm, stop::raised as *const () as u64);
+    asm.align(ALIGN);
+    let refuse = asm.offset() as usize;
+    stubs::refuse(&mut asm, stop::refused as *const () as u64);
     asm.finish();
     let bytes = asm.code();
     let code = Executable::new(bytes.len(), |place| place[..bytes.len()].copy_from_slice(bytes))?;
-    let (trapped, stopped) = (code.at(0) as usize, code.at(stopped) as usize);
-    Ok(EXITS.get_or_init(|| Exits { _code: code, trapped, stopped }))
+    let [trapped, stopped, raise, refuse] =
+        [0, stopped, raise, refuse].map(|offset| code.at(offset).expose_provenance());
+    Ok(EXITS.get_or_init(|| Exits { _code: code, trapped, stopped, raise, refuse }))
 }

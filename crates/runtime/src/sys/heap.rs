@@ -16,11 +16,11 @@ pub struct HeapRegion {
 }
 
 impl HeapRegion {
-    /// An empty region. Nothing can be reserved on a heap.
+    /// An empty region. Nothing can be reserved on a heap, and what grows may move.
     ///
     /// # Errors
     /// None.
-    pub fn new(_reserve: u64, _guard: u64) -> Result<HeapRegion> {
+    pub fn new(_reserve: u64, _guard: u64, _moves: bool) -> Result<HeapRegion> {
         Ok(HeapRegion { base: NonNull::<u128>::dangling().cast(), len: 0 })
     }
 
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn contents_survive_growth_and_new_bytes_are_zero() {
-        let mut region = HeapRegion::new(0, 0).expect("an empty region");
+        let mut region = HeapRegion::new(0, 0, true).expect("an empty region");
         region.grow(0).expect("nothing to do");
         for len in [1, 100, 70_000, 1 << 20] {
             region.grow(len).expect("memory");

@@ -1,10 +1,14 @@
-//! Regions of virtual memory: reserved without access, made accessible as they grow. The base never moves.
+//! Regions of virtual memory: reserved without access, made accessible as they grow. One that may move does so when it outgrows what it
+//! reserves.
 
 use crate::api::error::{Error, Result};
 use core::ptr::null_mut;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 
-/// Zeroed memory that grows in place.
+/// A region that moves reserves so many times what it needs.
+const ROOM_FACTOR: usize = 2;
+
+/// Zeroed memory that grows in place, as far as it is reserved.
 ///
 /// Invariant: `base..base + mapped` is mapped until the region is dropped, and the first `accessible` bytes of it (a multiple
 /// of the host's page size) may be read and written.
@@ -14,15 +18,18 @@ pub struct MappedRegion {
     reserved: usize,
     /// Bytes of address space, guard included.
     mapped: usize,
+    guard: u64,
+    moves: bool,
     accessible: usize,
 }
 
 impl MappedRegion {
-    /// A region that may grow to `reserve` bytes, with `guard` inaccessible bytes behind it.
+    /// A region that may grow to `reserve` bytes, with `guard` inaccessible bytes behind it. If it `moves`, it may grow further, to another
+    /// place.
     ///
     /// # Errors
     /// The host has no such address space.
-    pub fn new(reserve: u64, guard: u64) -> Result<MappedRegion> {
+    pub fn new(reserve: u64, guard: u64, moves: bool) -> Result<MappedRegion> {
         let page = rustix::param::page_size() as u64;
         let round = |bytes: u64| bytes.checked_next_multiple_of(page);
         let sizes = round(reserve).and_then(|reserved| Some((reserved, round(guard)?.checked_add(reserved)?)));
@@ -38,7 +45,7 @@ impl MappedRegion {
                 "cannot reserve {mapped} bytes of address space: {error}. A smaller `Config::memory_reservation` needs less"
             ))
         })?;
-        Ok(MappedRegion { base: base.cast(), reserved: reserved as usize, mapped, accessible: 0 })
+        Ok(MappedRegion { base: base.cast(), reserved: reserved as usize, mapped, guard, moves, accessible: 0 })
     }
 
     /// The first byte.
@@ -61,6 +68,9 @@ impl MappedRegion {
         if bytes <= self.accessible {
             return Ok(());
         }
+        if bytes > self.reserved && self.moves {
+            return self.grow_elsewhere(bytes);
+        }
         if bytes > self.reserved {
             let reserved = self.reserved;
             return Err(Error::limit(format_args!("{bytes} bytes are beyond the reservation of {reserved}")));
@@ -77,6 +87,18 @@ impl MappedRegion {
         };
         result.map_err(|error| Error::limit(format_args!("the host has no {bytes} bytes of memory: {error}")))?;
         self.accessible = accessible;
+        Ok(())
+    }
+
+    fn grow_elsewhere(&mut self, bytes: usize) -> Result<()> {
+        // Room for more, if there is address space.
+        let ample = bytes.saturating_mul(ROOM_FACTOR) as u64;
+        let room = |reserve| MappedRegion::new(reserve, self.guard, true);
+        let mut moved = room(ample).or_else(|_| room(bytes as u64))?;
+        moved.grow(bytes)?;
+        // SAFETY: as many bytes are accessible here, and more there; the mappings are different ones.
+        unsafe { moved.base.copy_from_nonoverlapping(self.base, self.accessible) };
+        *self = moved;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! in: sizes. out: memory, zeroed, that grows; a host that has none gives an error.
 //!
-//! [`HeapRegion`] may move when it grows. [`mapped`] needs the virtual memory of a 64-bit unix and never moves. [`Region`] is the
-//! better one that the host has. [`executable`] is memory for code, [`stack`] tells where a thread's stack ends.
+//! [`HeapRegion`] may move when it grows. [`mapped`] needs the virtual memory of a 64-bit unix and moves only beyond what it reserves, if it is
+//! allowed to. [`Region`] is the better one that the host has. [`executable`] is memory for code, [`stack`] tells where a thread's stack ends.
 
 #[cfg(native)]
 pub mod executable;
@@ -19,5 +19,5 @@ pub use heap::HeapRegion as Region;
 #[cfg(all(unix, feature = "std", target_pointer_width = "64"))]
 pub use mapped::MappedRegion as Region;
 
-/// Whether a [`Region`] may move when it grows.
+/// Whether a [`Region`] may move when it grows, whatever it reserves.
 pub const REGIONS_MOVE: bool = cfg!(not(all(unix, feature = "std", target_pointer_width = "64")));

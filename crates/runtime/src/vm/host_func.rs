@@ -18,9 +18,26 @@ pub struct HostFuncDef {
     pub ty: FuncType,
     type_id: TypeId,
     call: HostCall,
+    /// The same with arguments and result in registers, or null. See [`InRegisters`].
+    in_registers: *const u8,
     /// Where compiled code enters it, once a store has asked.
     native: AtomicPtr<u8>,
     closure: Box<dyn Any + Send + Sync>,
+}
+
+// SAFETY: the addresses are those of code, and the closure is both.
+unsafe impl Send for HostFuncDef {}
+// SAFETY: as above.
+unsafe impl Sync for HostFuncDef {}
+
+/// What a host function gives that is called with its arguments in registers: `extern "C" fn(PARAMETERS.., callee: NonNull<VmFuncRef>, caller:
+/// *mut VmCtx) -> InRegisters<RESULT>`. It has at most one result; integers are `u64`, and none is 0.
+#[repr(C)]
+pub struct InRegisters<V> {
+    /// The result, if all went well.
+    pub value: V,
+    /// Not 0 if it did; otherwise the reason has been left in the store, as by a [`HostCall`].
+    pub went_well: u64,
 }
 
 /// A host function of a store.
@@ -28,6 +45,8 @@ pub struct HostFuncDef {
 pub struct HostFunc {
     /// What code sees; its `vmctx` is the address of this whole.
     func_ref: VmFuncRef,
+    /// `HostFuncDef::in_registers`.
+    in_registers: *const u8,
     vm: NonNull<VmStore>,
     /// The closure inside `def`.
     closure: NonNull<()>,
@@ -39,10 +58,16 @@ impl HostFuncDef {
     ///
     /// # Safety
     /// `call` expects exactly this type of closure, reads and writes slots as `ty` says, and is only entered with stores whose
-    /// host data it expects.
-    pub unsafe fn new<F: Send + Sync + 'static>(engine: &Engine, ty: FuncType, call: HostCall, closure: F) -> Self {
+    /// host data it expects. So does `in_registers`, if it is not null, as [`InRegisters`] says.
+    pub unsafe fn new<F: Send + Sync + 'static>(
+        engine: &Engine,
+        ty: FuncType,
+        call: HostCall,
+        in_registers: *const u8,
+        closure: F,
+    ) -> Self {
         let native = AtomicPtr::new(null_mut());
-        HostFuncDef { type_id: engine.intern(&ty), ty, call, native, closure: Box::new(closure) }
+        HostFuncDef { type_id: engine.intern(&ty), ty, call, in_registers, native, closure: Box::new(closure) }
     }
 
     /// Where compiled code of its engine enters it; null if the engine has none.
@@ -51,7 +76,7 @@ impl HostFuncDef {
         if !known.is_null() {
             return known;
         }
-        let entry = engine.host_entry(self.ty.as_wasm());
+        let entry = engine.host_entry(self.ty.as_wasm(), !self.in_registers.is_null());
         self.native.store(entry.cast_mut(), Ordering::Relaxed);
         entry
     }
@@ -74,7 +99,7 @@ impl HostFunc {
             func_index: 0,
         };
         let closure = NonNull::from(&*def.closure).cast();
-        let func = Owned::new(HostFunc { func_ref, vm, closure, def });
+        let func = Owned::new(HostFunc { func_ref, in_registers: def.in_registers, vm, closure, def });
         // SAFETY: the function was made just now and nobody else knows it.
         unsafe { (*func.ptr().as_ptr()).func_ref.vmctx = func.ptr().as_ptr().cast() };
         func
@@ -90,15 +115,15 @@ impl HostFunc {
     }
 }
 
-/// The body of every [`HostCall`]: runs `body` on the closure and the store. An error or a panic is left in the store.
+/// The body of every host function: runs `body` on the closure and the store. An error or a panic is left in the store, and the result is none.
 ///
 /// # Safety
 /// `callee` is a host function whose closure is an `F`, called as [`HostCall`] says.
 #[inline]
-pub unsafe fn enter<F: 'static>(
+pub unsafe fn enter<F: 'static, R>(
     callee: NonNull<VmFuncRef>,
-    body: impl FnOnce(&F, NonNull<StoreInner>) -> Result<()>,
-) -> bool {
+    body: impl FnOnce(&F, NonNull<StoreInner>) -> Result<R>,
+) -> Option<R> {
     // SAFETY: promised by the caller. The host function, its closure and its store live while it runs: stores are dropped only
     // by host code that owns them, and that is borrowing this one.
     let (func, store) = unsafe {
@@ -113,11 +138,11 @@ pub unsafe fn enter<F: 'static>(
     // SAFETY: the body has returned, so nobody borrows the store.
     unsafe { (*store.as_ptr()).gc.roots.truncate(roots) };
     match done {
-        Ok(()) => true,
+        Ok(result) => Some(result),
         Err(unwind) => {
             // SAFETY: the body has returned, so nobody borrows the store.
             unsafe { leave_pending(store, unwind) };
-            false
+            None
         }
     }
 }
@@ -150,3 +175,9 @@ pub unsafe fn calling_instance(caller: *mut VmCtx) -> Option<NonNull<super::Inst
     // SAFETY: promised by the caller.
     NonNull::new(caller).and_then(|caller| NonNull::new(unsafe { caller.as_ref() }.instance))
 }
+
+const _: () = assert!(
+    core::mem::offset_of!(HostFunc, in_registers)
+        == tiercel_abi::vmctx::func_ref::IN_REGISTERS as usize * size_of::<usize>()
+        || size_of::<usize>() != 8
+);

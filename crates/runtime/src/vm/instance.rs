@@ -5,7 +5,6 @@ use crate::api::error::{Error, Result};
 use crate::api::module::ModuleInner;
 use crate::api::store::{Owned, StoreInner};
 use crate::gc::object;
-use crate::sys::REGIONS_MOVE;
 use alloc::alloc::{Layout, alloc_zeroed, dealloc};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -242,7 +241,8 @@ impl Instance {
             if !self.module.info.memories.is_empty() {
                 let memory = self.memory(0);
                 (*header).memory0 = memory.cast().as_ptr();
-                (*header).memory0_base = if REGIONS_MOVE { null_mut() } else { memory.as_ref().def().base };
+                let moves = self.module.engine.config().memories_move();
+                (*header).memory0_base = if moves { null_mut() } else { memory.as_ref().def().base };
             }
             if !self.module.info.tables.is_empty() {
                 (*header).table0 = self.table(0).cast().as_ptr();

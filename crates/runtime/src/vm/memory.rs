@@ -28,13 +28,14 @@ impl Memory {
     pub fn new(ty: MemoryType, config: &Config) -> Result<Memory> {
         let min = ty.min_pages.checked_mul(ty.page_bytes());
         let min = min.ok_or_else(|| Error::limit(format_args!("a memory of {} pages is too large", ty.min_pages)))?;
-        let reserve = if ty.is_64 {
+        let moves = config.memories_move();
+        let reserve = if ty.is_64 && !moves {
             let max = ty.max_pages.map_or(u64::MAX, |pages| pages.saturating_mul(ty.page_bytes()));
             max.min(tuning::MEMORY64_RESERVATION_BYTES)
         } else {
             config.memory_reservation
         };
-        let region = Region::new(reserve.max(min), config.memory_guard_size)?;
+        let region = Region::new(reserve.max(min), config.memory_guard_size, moves)?;
         let mut memory = Memory { def: VmMemory { base: region.base(), len_bytes: 0 }, ty, region };
         memory.set_len(min)?;
         Ok(memory)

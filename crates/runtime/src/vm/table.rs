@@ -26,7 +26,7 @@ impl Table {
     /// # Errors
     /// It is over the limit of elements, or the host has no memory.
     pub fn new(ty: TableType, init: u64) -> Result<Table> {
-        let region = HeapRegion::new(0, 0)?;
+        let region = HeapRegion::new(0, 0, true)?;
         let mut table = Table { def: VmTable { base: region.base().cast(), len: 0 }, ty, region };
         table.grow_to(Some(ty.min), init)?;
         Ok(table)

@@ -41,11 +41,13 @@ pub struct VmStore {
     pub exit_fp: usize,
     /// Compiled code: the frame pointer of the stub through which it was entered last, and which returns when the guest is stopped.
     pub entry_fp: usize,
-    /// The lowest address of the stack that `native_stack_limit` is about; 0 in engines without compiled code.
-    pub native_stack: usize,
-    /// Compiled code: where a signal has stopped it.
+    /// Compiled code without signals: what it calls to be stopped.
+    pub raise: *const u8,
+    /// Compiled code: where a trap has stopped it.
     #[cfg(native)]
     pub trapped: crate::native::Trapped,
+    /// The lowest address of the stack that `native_stack_limit` is about; 0 in engines without compiled code.
+    pub native_stack: usize,
     /// The first free slot of the interpreter's stack while host code runs.
     pub stack_top: *mut u64,
     /// One past the last slot of the interpreter's stack.
@@ -198,6 +200,9 @@ const _: () = {
         assert!(core::mem::offset_of!(VmStore, epoch_deadline) == store::EPOCH_DEADLINE as usize);
         assert!(core::mem::offset_of!(VmStore, exit_fp) == store::EXIT_FP as usize);
         assert!(core::mem::offset_of!(VmStore, entry_fp) == store::ENTRY_FP as usize);
+        assert!(core::mem::offset_of!(VmStore, raise) == store::RAISE as usize);
+        #[cfg(native)]
+        assert!(core::mem::offset_of!(VmStore, trapped) == store::TRAPPED as usize);
     }
     assert!(size_of::<VmGlobal>() == tiercel_abi::vmctx::GLOBAL_BYTES as usize);
 };

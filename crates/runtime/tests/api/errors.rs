@@ -67,6 +67,46 @@ fn traps_tell_where() -> Result<()> {
     Ok(())
 }
 
+/// Functions so small that a compiler puts them in place of their calls.
+const SMALL: &str = r#"(module
+    (import "" "host" (func $host (param i32)))
+    (func $divide (param i32) (result i32) (i32.div_s (i32.const 1) (local.get 0)))
+    (func $both (param i32 i32) (result i32) (i32.add (call $divide (local.get 0)) (call $divide (local.get 1))))
+    (func $ask (param i32) (call $host (local.get 0)))
+    (func $tail (param i32) (result i32) (return_call $divide (local.get 0)))
+    (func (export "both") (param i32 i32) (result i32) (call $both (local.get 0) (local.get 1)))
+    (func (export "ask") (param i32 i32) (result i32) (call $ask (local.get 0)) (local.get 1))
+    (func (export "tail") (param i32 i32) (result i32) (i32.add (call $tail (local.get 0)) (i32.const 1)))
+    (func (export "leave") (param i32 i32) (result i32) (return_call $tail (local.get 0)))
+    (func $recursive (export "recursive") (param i32 i32) (result i32)
+        (if (i32.eqz (local.get 0)) (then (return (i32.div_s (local.get 1) (local.get 0)))))
+        (i32.add (call $recursive (i32.sub (local.get 0) (i32.const 1)) (local.get 1)) (i32.const 1))))"#;
+
+#[test]
+fn backtraces_have_calls_that_were_inlined() -> Result<()> {
+    let engine = crate::engine();
+    let module = Module::new(&engine, SMALL)?;
+    let mut store = Store::new(&engine, ());
+    let mut linker = Linker::new(&engine);
+    linker.func_wrap("", "host", |_: Caller<'_, ()>, _: i32| -> Result<()> { Err(Error::new(Exit(1))) })?;
+    let instance = linker.instantiate(&mut store, &module)?;
+    let mut frames = |name: &str, args: (i32, i32)| -> Result<Vec<(u32, usize)>> {
+        let error = instance.get_typed_func::<(i32, i32), i32>(&mut store, name)?.call(&mut store, args).unwrap_err();
+        let trace = error.downcast_ref::<WasmBacktrace>().expect("a backtrace");
+        Ok(trace.frames().iter().map(|frame| (frame.func_index(), frame.func_offset().unwrap())).collect())
+    };
+    // A body starts with one byte for no locals; `local.get`, `i32.const` and `call` have two bytes each.
+    assert_eq!(frames("both", (0, 1))?, [(1, 5), (2, 3), (5, 5)]);
+    assert_eq!(frames("both", (1, 0))?, [(1, 5), (2, 7), (5, 5)]);
+    assert_eq!(frames("ask", (1, 0))?, [(3, 3), (6, 3)]);
+    assert_eq!(frames("tail", (0, 0))?, [(1, 5), (7, 3)]);
+    assert_eq!(frames("leave", (0, 0))?, [(1, 5)]);
+    let mut expected = vec![(9, 10)];
+    expected.extend([(9, 20); 9]);
+    assert_eq!(frames("recursive", (9, 1))?, expected);
+    Ok(())
+}
+
 #[test]
 fn backtraces_are_limited_and_can_be_off() -> Result<()> {
     let deep = r#"(module (func $f (export "f") (param i32)

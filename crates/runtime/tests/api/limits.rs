@@ -3,7 +3,7 @@
 use crate::chain;
 use tiercel::{
     Engine, Error, ErrorKind, Instance, Memory, MemoryType, Module, Ref, RefType, ResourceLimiter, Result, Store,
-    StoreLimits, StoreLimitsBuilder, Table, TableType,
+    StoreLimits, StoreLimitsBuilder, Table, TableType, Trap,
 };
 
 const PAGE: usize = 1 << 16;
@@ -126,7 +126,7 @@ fn limiters_hear_of_every_growth() -> Result<()> {
 
 #[test]
 fn the_hosts_own_limits() -> Result<()> {
-    let engine = Engine::new(crate::config().memory_reservation(2 << 16).memory_guard_size(0))?;
+    let engine = Engine::new(crate::config().memory_reservation(2 << 16).memory_guard_size(0).memory_may_move(false))?;
     let mut store = Store::new(&engine, ());
     let memory = Memory::new(&mut store, MemoryType::new(1, None))?;
     if cfg!(all(unix, target_pointer_width = "64")) {
@@ -137,5 +137,47 @@ fn the_hosts_own_limits() -> Result<()> {
     assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
     assert!(Table::new(&mut store, TableType::new(RefType::FUNCREF, u32::MAX, None), Ref::Func(None)).is_err());
     assert!(Engine::new(crate::config().max_wasm_stack(10)).is_err());
+    Ok(())
+}
+
+/// Recursion whose frames are larger than any guard page, down to the last one that fits, on large and on small stacks; and at its end a
+/// function that calls nothing, with a large frame.
+#[test]
+fn large_frames_overflow_the_stack_cleanly() -> Result<()> {
+    /// Adds up values that all have to be kept: so many, each from memory before the call and to memory after it.
+    fn function(name: &str, values: usize, call: &str) -> String {
+        let mut wat = format!("(func {name} (param i32) (result i32)");
+        (0..values).for_each(|_| wat += " (local i64)");
+        for value in 1..=values {
+            wat += &format!("(local.set {value} (i64.load offset={} (local.get 0)))", 8 * value);
+        }
+        wat += call;
+        for value in 1..=values {
+            wat += &format!("(i64.store offset={} (local.get 0) (local.get {value}))", 8 * value);
+        }
+        wat + "(i32.add (i32.const 1)))"
+    }
+    for values in [10, 700, 6000, 12_000] {
+        let down = function("$down (export \"down\")", values, "(call $down (call $leaf (i32.const 1)))");
+        let leaf = function("$leaf", 12_000, "(i32.const -1)");
+        let wat = format!("(module (memory 2) {down} {leaf})");
+        let run = move |signals: bool| -> Result<()> {
+            let engine = Engine::new(crate::config().signals_based_traps(signals))?;
+            let module = tiercel::Module::new(&engine, wat.as_str())?;
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[])?;
+            let down = instance.get_typed_func::<i32, i32>(&mut store, "down")?;
+            for _ in 0..2 {
+                let error = down.call(&mut store, 0).unwrap_err();
+                assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::StackOverflow), "{values} values");
+            }
+            Ok(())
+        };
+        for (signals, bytes) in [(true, 8 << 20), (false, 8 << 20), (true, 512 << 10), (true, 200 << 10)] {
+            let run = run.clone();
+            let thread = std::thread::Builder::new().stack_size(bytes).spawn(move || run(signals)).expect("a thread");
+            thread.join().expect("no panic")?;
+        }
+    }
     Ok(())
 }

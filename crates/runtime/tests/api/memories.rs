@@ -1,7 +1,7 @@
 //! Linear memories from the host's side.
 
 use crate::{chain, instance};
-use tiercel::{Engine, Instance, Memory, MemoryType, Module, Result, Store};
+use tiercel::{Caller, Engine, Extern, Func, Instance, Memory, MemoryType, Module, Result, Store, Trap};
 
 #[test]
 fn reading_and_writing() -> Result<()> {
@@ -126,4 +126,58 @@ fn wide_and_small_pages() -> Result<()> {
 fn another_store() {
     let memory = Memory::new(Store::<()>::default(), MemoryType::new(1, None)).unwrap();
     memory.size(Store::<()>::default());
+}
+
+/// Guests and hosts that make a memory grow beyond what was reserved for it, and use it before and after.
+#[test]
+fn memories_move_when_they_outgrow_their_reservation() -> Result<()> {
+    const WAT: &str = r#"(module (import "" "" (func $host))
+        (memory $wide (export "wide") i64 1 100)
+        (memory $other (export "other") 1 100)
+        (memory $m (export "m") 1 100)
+        (func (export "run") (param i32) (result i32)
+            (local $page i32) (local $sum i32)
+            (loop $more
+                ;; A value before, and how it is found again behind a growth by the guest and by the host.
+                (i32.store $m (i32.const 8) (i32.add (i32.load $m (i32.const 8)) (i32.const 1)))
+                (i32.store $other (i32.const 12) (i32.add (i32.load $other (i32.const 12)) (i32.const 2)))
+                (i64.store $wide (i64.const 16) (i64.add (i64.load $wide (i64.const 16)) (i64.const 3)))
+                (local.set $page (memory.grow $m (i32.const 1)))
+                (drop (memory.grow $other (i32.const 2)))
+                (drop (memory.grow $wide (i64.const 1)))
+                (i32.store $m (i32.mul (local.get $page) (i32.const 65536)) (i32.load $m (i32.const 8)))
+                (call $host)
+                (local.set $sum (i32.add (local.get $sum) (i32.load $m (i32.mul (local.get $page) (i32.const 65536)))))
+                (br_if $more (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+            (i32.add (local.get $sum)
+                (i32.add (i32.load $other (i32.const 12)) (i32.wrap_i64 (i64.load $wide (i64.const 16))))))
+        (func (export "load") (param i32) (result i32) (i32.load $m offset=4 (local.get 0))))"#;
+    for (reservation, signals) in [(0, true), (0, false), (3 << 16, true), (1 << 32, false)] {
+        let mut config = crate::config();
+        config.memory_reservation(reservation).memory_guard_size(0).signals_based_traps(signals);
+        let engine = Engine::new(&config)?;
+        let module = Module::new(&engine, WAT)?;
+        let mut store = Store::new(&engine, ());
+        let grow = Func::wrap(&mut store, |mut caller: Caller<'_, ()>| -> Result<()> {
+            let memory = caller.get_export("m").and_then(Extern::into_memory).expect("a memory");
+            memory.grow(&mut caller, 2).map(|_| ())
+        });
+        let instance = Instance::new(&mut store, &module, &[grow.into()])?;
+        let run = instance.get_typed_func::<i32, i32>(&mut store, "run")?;
+        // 1 + 2 + ... + 20, twice 20, three times 20.
+        assert_eq!(run.call(&mut store, 20)?, 210 + 40 + 60);
+        let memory = instance.get_memory(&mut store, "m").expect("it is exported");
+        let pages = memory.size(&store);
+        assert_eq!(pages, 61);
+        let load = instance.get_typed_func::<i32, i32>(&mut store, "load")?;
+        assert_eq!(load.call(&mut store, 4)?, 20);
+        let end = (pages << 16) as i32;
+        assert_eq!(load.call(&mut store, end - 8)?, 0);
+        for address in [end - 7, end - 4, end, end + 4, i32::MAX, i32::MIN, -8, -4, -1] {
+            let error = load.call(&mut store, address).unwrap_err();
+            assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::MemoryOutOfBounds), "{address}");
+        }
+        assert!(memory.grow(&mut store, 40).is_err());
+    }
+    Ok(())
 }

@@ -57,7 +57,18 @@ struct Fixup {
     at: u32,
     label: Label,
     bias: i32,
-    short: bool,
+    width: Width,
+}
+
+/// Bytes that a reference to a label has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Width {
+    /// One.
+    Short,
+    /// Four.
+    Long,
+    /// Eight, in a jump table.
+    Entry,
 }
 
 /// Emits one piece of code. Reuse it with [`Assembler::clear`]: it keeps its memory.
@@ -140,11 +151,16 @@ impl Assembler {
         for fixup in fixups.drain(..) {
             let place = self.label_offset(fixup.label);
             let value = place.unwrap_or_else(|| panic!("{:?} is used and not bound", fixup.label)) as i32 + fixup.bias;
-            if fixup.short {
-                let value = i8::try_from(value);
-                self.buffer.write_i8(fixup.at, value.unwrap_or_else(|_| panic!("{:?} is too far", fixup.label)));
-            } else {
-                self.buffer.write_i32(fixup.at, value);
+            match fixup.width {
+                Width::Short => {
+                    let value = i8::try_from(value);
+                    self.buffer.write_i8(fixup.at, value.unwrap_or_else(|_| panic!("{:?} is too far", fixup.label)));
+                }
+                Width::Long => self.buffer.write_i32(fixup.at, value),
+                Width::Entry => {
+                    self.buffer.write_i32(fixup.at, value);
+                    self.buffer.write_i32(fixup.at + 4, value >> 31);
+                }
             }
         }
         self.fixups = fixups;
@@ -211,7 +227,8 @@ impl Assembler {
         }
         let short = f.op.encoding().immediate == Some(Kind::ShortTarget);
         let (at, behind) = self.encode_reference(f);
-        let fixup = Fixup { at, label, bias: -(at as i32 + behind), short };
+        let width = if short { Width::Short } else { Width::Long };
+        let fixup = Fixup { at, label, bias: -(at as i32 + behind), width };
         if place == UNBOUND || short {
             self.fixups.push(fixup);
         } else {
@@ -402,12 +419,12 @@ impl Assembler {
         self.buffer.extend(bytes);
     }
 
-    /// Appends a table of the labels' distances from its own start, four bytes each.
+    /// Appends a table of the labels' distances from its own start, eight bytes each.
     pub fn jump_table(&mut self, labels: impl IntoIterator<Item = Label>) {
         let start = self.offset();
         for label in labels {
-            self.fixups.push(Fixup { at: self.offset(), label, bias: -(start as i32), short: false });
-            self.buffer.extend(&[0; 4]);
+            self.fixups.push(Fixup { at: self.offset(), label, bias: -(start as i32), width: Width::Entry });
+            self.buffer.extend(&[0; 8]);
         }
     }
 

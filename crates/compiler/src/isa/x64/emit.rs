@@ -19,10 +19,11 @@ use super::inst::Inst as X64;
 use super::lower::PoolConst;
 use super::mem::{Mem, Scale};
 use super::regs::*;
-use super::row::{Cond, Op};
-use super::vcode::{self, Kind, NO_TRAP, Parity, Test, VCode};
+use super::row::{Cond, Op, Size};
+use super::vcode::{self, Kind, NO_TRAP, Parity, Table, Test, VCode};
 use crate::compile::{CallReloc, CallSite, Code, TrapSite};
 use crate::entity::Entity;
+use crate::isa::order::{self, Order};
 use crate::isa::reg::{Reg, RegClass};
 use crate::regalloc::{self, Loc, Move, Output, Slot, Source, VCode as _, VReg};
 use tiercel_abi::Trap;
@@ -34,6 +35,15 @@ const UNCHECKED_LEAF_BYTES: u32 = 1024;
 const CHECKED_AS_ONE_BYTES: u32 = 16 << 10;
 /// Loops start at multiples of so many bytes. No effect on correctness.
 const LOOP_ALIGN: u32 = 32;
+/// Instructions of a dispatch, a block that ends with a `br_table`, of which each jump to it gets its own copy; and of all copies of a function, and
+/// in addition for each so many instructions of it. No effect on correctness.
+const DISPATCH_INSTS: u32 = 16;
+const COPIED_INSTS: u32 = 256;
+const INSTS_PER_COPIED: u32 = 2;
+/// Instructions behind one that are looked at to find out whether flags are still to be read. No effect on correctness.
+const FLAGS_WINDOW: usize = 8;
+/// Instructions in front of a comparison with zero among which the one that made the value is searched. No effect on correctness.
+const ZERO_TEST_WINDOW: u32 = 4;
 /// So much of the frame is zeroed without a loop.
 const ZEROED_UNROLLED_BYTES: u32 = 128;
 
@@ -54,13 +64,18 @@ struct EdgeExit {
 /// Everything that is reused from function to function.
 #[derive(Default)]
 pub struct Buffers {
+    order: Order,
     blocks: Vec<Label>,
+    /// For each head of a loop that has moves in front, where they start.
+    before: Vec<(u32, Label)>,
+    /// For each block where its moves start, and its edges.
+    firsts: Vec<(u32, u32)>,
     traps: Vec<TrapExit>,
     edges: Vec<EdgeExit>,
     /// For each vreg that can be made again, the instruction that makes it.
     remat: Vec<u32>,
-    /// For each switch its table, and where its labels start.
-    switches: Vec<(u32, usize)>,
+    /// For each table of a switch where its labels start; [`order::NONE`] for those of other branches.
+    switches: Vec<u32>,
     /// For each successor of each switch, where it leads.
     switch_labels: Vec<Label>,
 }
@@ -79,6 +94,8 @@ struct Frame {
 pub struct Context {
     /// Whether a reference to the function can be taken.
     pub escapes: bool,
+    /// [`Options::signals`](crate::compile::Options::signals).
+    pub signals: bool,
     /// Where the function is in the module, for a trap before its first instruction.
     pub loc: u32,
 }
@@ -90,10 +107,12 @@ struct Emit<'a> {
     b: &'a mut Buffers,
     code: &'a mut Code,
     frame: Frame,
+    signals: bool,
     slots16: i32,
-    /// The next of the moves, and of the edges.
+    /// The next of the moves.
     next_move: usize,
-    next_edge: usize,
+    /// Instructions that were emitted again.
+    copied: u32,
 }
 
 /// Emits a function. Labels of the pool and of jump tables are in `asm`, and nothing else.
@@ -110,8 +129,10 @@ pub fn emit(
     b.traps.clear();
     b.edges.clear();
     b.blocks.clear();
+    b.before.clear();
     b.remat.clear();
     b.switches.clear();
+    b.switches.resize(vcode.tables.len(), order::NONE);
     b.switch_labels.clear();
     let slots8_bytes = (out.slots8 * 8).next_multiple_of(16);
     let slots = vcode.out_bytes;
@@ -129,12 +150,15 @@ pub fn emit(
     b.blocks.extend((0..vcode.blocks.len()).map(|_| asm.label()));
     let frame = Frame { size, saved: saved as i32, vmctx: vmctx as i32, none };
     let slots16 = slots8_bytes as i32;
-    let mut emit = Emit { vcode, out, asm, b, code, frame, slots16, next_move: 0, next_edge: 0 };
+    let mut emit = Emit { vcode, out, asm, b, code, frame, signals: cx.signals, slots16, next_move: 0, copied: 0 };
+    emit.find_firsts();
+    emit.order();
     emit.code.frameless = none;
     let entry = emit.asm.label();
     emit.asm.bind(entry);
     emit.prologue(cx);
-    for block in 0..vcode.blocks.len() {
+    for at in 0..vcode.blocks.len() {
+        let block = emit.b.order.blocks[at] as usize;
         emit.block(block);
     }
     emit.exits();
@@ -224,11 +248,56 @@ impl Emit<'_> {
         }
     }
 
+    /// Finds where each block's moves and edges start.
+    fn find_firsts(&mut self) {
+        self.b.firsts.clear();
+        let (mut moved, mut edge) = (0, 0);
+        for (index, block) in self.vcode.blocks.iter().enumerate() {
+            self.b.firsts.push((moved as u32, edge as u32));
+            while self.out.moves.get(moved).is_some_and(|(inst, _)| inst.index() < block.insts.end as usize) {
+                moved += 1;
+            }
+            while self.out.edges.get(edge).is_some_and(|edge| edge.from.index() == index) {
+                edge += 1;
+            }
+        }
+    }
+
+    /// Chooses the order of the blocks.
+    fn order(&mut self) {
+        let mut order = std::mem::take(&mut self.b.order);
+        order.run(self.vcode, |from, succ| self.edge(from.index(), succ as u32).is_some());
+        for (head, _) in order.moves_before.iter().enumerate().filter(|(_, from)| **from != order::NONE) {
+            self.b.before.push((head as u32, self.asm.label()));
+        }
+        self.b.order = order;
+    }
+
     fn block(&mut self, block: usize) {
-        if self.vcode.blocks[block].header && !self.vcode.blocks[block].cold {
+        if self.b.order.tops[block] {
             self.asm.align(LOOP_ALIGN);
         }
+        let from = self.b.order.moves_before[block];
+        if from != order::NONE {
+            // The edge falls through; everybody else jumps over its moves.
+            self.asm.bind(self.before(block));
+            let succ = self.vcode.succs(from as usize).iter().position(|succ| succ.index() == block);
+            let edge = succ.and_then(|succ| self.edge(from as usize, succ as u32));
+            self.edge_moves(edge.expect("the edge has moves"));
+        }
         self.asm.bind(self.b.blocks[block]);
+        self.insts(block);
+    }
+
+    /// The label of the moves in front of a head.
+    fn before(&self, head: usize) -> Label {
+        let found = self.b.before.binary_search_by_key(&(head as u32), |(head, _)| *head);
+        self.b.before[found.expect("it has moves in front")].1
+    }
+
+    /// The instructions of a block.
+    fn insts(&mut self, block: usize) {
+        self.next_move = self.b.firsts[block].0 as usize;
         let insts = self.vcode.blocks[block].insts.clone();
         for index in insts.start..insts.end {
             self.moves(index);
@@ -319,11 +388,12 @@ impl Emit<'_> {
     fn inst(&mut self, block: usize, index: u32) {
         let inst = &self.vcode.insts[index as usize];
         match inst.kind {
-            Kind::Plain => self.plain(index, inst),
+            Kind::Plain if self.is_known_test(block, index) => {}
+            Kind::Plain => self.plain(block, index, inst),
             Kind::Copy => {
                 let locs = self.out.operands(regalloc::Inst::new(index as usize));
                 if locs[0] != locs[1] {
-                    self.plain(index, inst);
+                    self.plain(block, index, inst);
                 }
             }
             Kind::Zero => self.zero(self.operand(index, 0)),
@@ -356,7 +426,7 @@ impl Emit<'_> {
                 self.jump(block, target);
             }
             Kind::Branch(test) => self.branch(block, test),
-            Kind::Switch(table) => self.switch(block, index, table),
+            Kind::Switch(table, is_clamped) => self.switch(block, index, table, is_clamped),
             Kind::Compares(table) => self.compares(block, index, table),
             Kind::SelectVector(test) => {
                 let (dst, yes) = (self.operand(index, 0), self.operand(index, 2));
@@ -366,15 +436,80 @@ impl Emit<'_> {
                 self.asm.bind(over);
             }
             Kind::TrapIf(test) => self.trap_if(test, inst.trap, inst.loc),
-            Kind::Trap => {
-                self.trap_site(inst.trap, inst.loc);
-                self.asm.op(Op::UD2);
-            }
+            Kind::Trap => self.trap(inst.trap, inst.loc),
         }
     }
 
-    fn plain(&mut self, index: u32, inst: &vcode::Inst) {
+    /// Whether nobody reads the flags that are set before this instruction of a block.
+    fn are_flags_free(&self, block: usize, index: u32) -> bool {
+        let end = self.vcode.blocks[block].insts.end;
+        for inst in self.vcode.insts[index as usize..end as usize].iter().take(FLAGS_WINDOW) {
+            match inst.kind {
+                Kind::Plain if inst.x.op().reads_flags() => return false,
+                Kind::Plain if inst.x.op().writes_flags() => return true,
+                Kind::Plain | Kind::Copy => {}
+                Kind::Branch(_) | Kind::TrapIf(_) | Kind::SelectVector(_) => return false,
+                _ => return true,
+            }
+        }
+        false
+    }
+
+    /// Whether this instruction compares a value with zero whose making has set the flags that the next instruction reads.
+    fn is_known_test(&self, block: usize, index: u32) -> bool {
+        let (insts, start) = (&self.vcode.insts, self.vcode.blocks[block].insts.start);
+        let test = &insts[index as usize].x;
+        let size = match test.op() {
+            op if op == Op::TEST_MR.s32() => Size::S32,
+            op if op == Op::TEST_MR.s64() => Size::S64,
+            _ => return false,
+        };
+        let operands = |index: u32| self.vcode.operands(regalloc::Inst::new(index as usize));
+        let [a, b] = operands(index) else { return false };
+        if a.vreg != b.vreg {
+            return false;
+        }
+        let reader =
+            insts.get(index as usize + 1).map(|inst| (inst.kind, inst.x.op().reads_flags(), inst.x.condition()));
+        let cond = match reader {
+            Some((Kind::Branch(test) | Kind::TrapIf(test), ..)) if test.parity == Parity::Ignored => test.cond,
+            Some((Kind::Plain, true, cond)) => cond,
+            _ => return false,
+        };
+        if !matches!(cond, Cond::E | Cond::Ne | Cond::S | Cond::Ns) {
+            return false;
+        }
+        // The flags are not read by two instructions.
+        if !matches!(reader, Some((Kind::Branch(_), ..))) && !self.are_flags_free(block, index + 2) {
+            return false;
+        }
+        for at in (start.max(index.saturating_sub(ZERO_TEST_WINDOW))..index).rev() {
+            let inst = &insts[at as usize];
+            match inst.kind {
+                Kind::Plain if !inst.x.op().writes_flags() && !may_become_zeroing(&inst.x) => {}
+                Kind::Plain => {
+                    let op = inst.x.op();
+                    let sets =
+                        [Op::ADD_RM, Op::ADD_I, Op::SUB_RM, Op::SUB_I, Op::AND_RM, Op::AND_I, Op::OR_RM, Op::OR_I]
+                            .into_iter()
+                            .chain([Op::XOR_RM, Op::XOR_I, Op::NEG])
+                            .any(|known| known.size(size) == op);
+                    let makes =
+                        |operand: &regalloc::Operand| operand.role != regalloc::Role::Use && operand.vreg == a.vreg;
+                    return sets && operands(at).iter().any(makes);
+                }
+                Kind::Copy => {}
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    fn plain(&mut self, block: usize, index: u32, inst: &vcode::Inst) {
         let mut x = inst.x;
+        if may_become_zeroing(&x) && self.are_flags_free(block, index + 1) {
+            return self.zero(self.operand(index, 0));
+        }
         let mut locs = self.out.operands(regalloc::Inst::new(index as usize)).iter();
         let mut folded = None;
         inst.x.for_each_operand(|operand| {
@@ -386,12 +521,31 @@ impl Emit<'_> {
             }
         });
         if let Some(slot) = folded {
-            x.fold(self.slot(slot));
+            // Processors know what a plain load of a slot gives before it is loaded, if it was stored a little while ago.
+            let renamed = self.vcode.blocks[block].depth > 0 && !slot.is_wide();
+            match x.foldable_slot() {
+                Some((slot_of_operand, bits)) if renamed && bits >= 32 && is_int_use(&x, slot_of_operand) => {
+                    self.asm.rm(Op::MOV_RM.s64(), SCRATCH, self.slot(slot));
+                    x.set_reg(slot_of_operand, SCRATCH);
+                }
+                _ => x.fold(self.slot(slot)),
+            }
         }
         if inst.trap != NO_TRAP {
             self.trap_site(inst.trap, inst.loc);
         }
         self.asm.emit(&x);
+    }
+
+    /// Stops the guest.
+    fn trap(&mut self, code: u8, loc: u32) {
+        if !self.signals {
+            self.asm.rm(Op::MOV_RM.s64(), SCRATCH, Mem::base(VMCTX, (header::STORE * 8) as i32));
+            self.asm.m(Op::CALL_RM, Mem::base(SCRATCH, store::RAISE as i32));
+        }
+        // What is called finds the site by its return address, which this instruction keeps inside the function.
+        self.trap_site(code, loc);
+        self.asm.op(Op::UD2);
     }
 
     fn trap_site(&mut self, code: u8, loc: u32) {
@@ -512,13 +666,10 @@ impl Emit<'_> {
     }
 
     /// The moves of an edge, if it has any.
-    fn edge(&mut self, block: usize, succ: u32) -> Option<usize> {
-        let edge = self.out.edges.get(self.next_edge)?;
-        let found = (edge.from.index(), edge.succ) == (block, succ);
-        found.then(|| {
-            self.next_edge += 1;
-            self.next_edge - 1
-        })
+    fn edge(&self, block: usize, succ: u32) -> Option<usize> {
+        let first = self.b.firsts[block].1 as usize;
+        let edges = self.out.edges[first..].iter().take_while(|edge| edge.from.index() == block);
+        edges.clone().position(|edge| edge.succ == succ).map(|at| first + at)
     }
 
     fn edge_moves(&mut self, edge: usize) {
@@ -528,70 +679,98 @@ impl Emit<'_> {
         }
     }
 
-    /// Goes to a block from the end of another one.
+    /// Goes to a block from the end of another one, whose moves for it are made.
     fn jump(&mut self, block: usize, target: usize) {
-        if target != block + 1 {
-            self.asm.jmp(self.b.blocks[target]);
+        if self.b.order.next(block) == target as u32 {
+            return;
         }
+        if !self.vcode.blocks[block].cold && self.may_copy(target) {
+            return self.insts(target);
+        }
+        self.asm.jmp(self.b.blocks[target]);
+    }
+
+    /// Whether a block is a dispatch that a jump to it may as well make itself: the processor then guesses each one's target for itself.
+    fn may_copy(&mut self, block: usize) -> bool {
+        let insts = &self.vcode.blocks[block].insts;
+        let len = insts.end - insts.start;
+        let budget = COPIED_INSTS + self.vcode.insts.len() as u32 / INSTS_PER_COPIED;
+        let is_dispatch = matches!(self.vcode.insts[insts.end as usize - 1].kind, Kind::Switch(..));
+        let may = is_dispatch
+            && len <= DISPATCH_INSTS
+            && self.copied + len <= budget
+            && insts.clone().all(|index| {
+                let kind = self.vcode.insts[index as usize].kind;
+                matches!(kind, Kind::Plain | Kind::Copy | Kind::Zero | Kind::TrapIf(_) | Kind::Switch(..))
+            });
+        self.copied += if may { len } else { 0 };
+        may
     }
 
     /// A label that leads to a block by way of an edge's moves, which are made at the end of the function.
     fn edge_label(&mut self, edge: Option<usize>, target: usize) -> Label {
         let Some(edge) = edge else { return self.b.blocks[target] };
+        if self.b.order.is_before(self.out.edges[edge].from.index(), target) {
+            return self.before(target);
+        }
         let label = self.asm.label();
         self.b.edges.push(EdgeExit { label, edge, target });
         label
     }
 
     fn branch(&mut self, block: usize, test: Test) {
-        let (yes, no) = (self.vcode.succs(block)[0].index(), self.vcode.succs(block)[1].index());
-        let yes_edge = self.edge(block, 0);
-        let no_edge = self.edge(block, 1);
-        let cold = |target: usize| self.vcode.blocks[target].cold;
-        match (yes_edge, no_edge) {
-            // The moves of one edge stand behind the branch; the other one jumps.
-            (yes_edge, Some(edge)) if !cold(no) => {
-                let label = self.edge_label(yes_edge, yes);
-                self.jump_if(test, label);
-                self.edge_moves(edge);
-                self.jump(block, no);
-            }
-            (Some(edge), no_edge) if !cold(yes) => {
-                let label = self.edge_label(no_edge, no);
-                self.jump_if(test.negate(), label);
-                self.edge_moves(edge);
-                self.jump(block, yes);
-            }
-            (yes_edge, no_edge) => {
-                if yes == block + 1 && yes_edge.is_none() {
-                    let label = self.edge_label(no_edge, no);
-                    self.jump_if(test.negate(), label);
-                } else {
-                    let label = self.edge_label(yes_edge, yes);
-                    self.jump_if(test, label);
-                    if no_edge.is_some() || no != block + 1 {
-                        let label = self.edge_label(no_edge, no);
-                        self.asm.jmp(label);
-                    }
-                }
-            }
-        }
-    }
-
-    fn switch(&mut self, block: usize, index: u32, table: u32) {
-        let target = self.operand(index, 0);
-        self.asm.r(Op::JMP_RM, target);
-        self.b.switches.push((table, self.b.switch_labels.len()));
-        for succ in 0..self.vcode.succs(block).len() {
-            let to = self.vcode.succs(block)[succ].index();
+        let [yes, no] = [0, 1].map(|succ| {
+            let target = self.vcode.succs(block)[succ].index();
             let edge = self.edge(block, succ as u32);
-            let label = self.edge_label(edge, to);
-            self.b.switch_labels.push(label);
+            // Whether the moves had best stand behind the branch.
+            let here = edge.is_some() && !self.vcode.blocks[target].cold && !self.b.order.is_before(block, target);
+            (target, edge, here)
+        });
+        let next = self.b.order.next(block);
+        let falls = |(target, edge, _): (usize, Option<usize>, bool)| edge.is_none() && next == target as u32;
+        // Where the branch leads, and what stands behind it.
+        let (test, to, (target, edge, here)) = match () {
+            () if no.2 => (test, yes, no),
+            () if yes.2 || falls(yes) => (test.negate(), no, yes),
+            () => (test, yes, no),
+        };
+        let label = self.edge_label(to.1, to.0);
+        self.jump_if(test, label);
+        match edge {
+            Some(edge) if here => {
+                self.edge_moves(edge);
+                self.jump(block, target);
+            }
+            None => self.jump(block, target),
+            edge => {
+                let label = self.edge_label(edge, target);
+                self.asm.jmp(label);
+            }
         }
     }
 
-    fn compares(&mut self, block: usize, index: u32, table: u32) {
+    /// Goes to one of the successors by the index in the operand, of which those beyond the table count as its last entry.
+    fn switch(&mut self, block: usize, index: u32, table: u32, is_clamped: bool) {
         let value = self.operand(index, 0);
+        // A copy shares the table.
+        if self.b.switches[table as usize] == order::NONE {
+            self.b.switches[table as usize] = self.switch_labels(block) as u32;
+        }
+        let first = self.b.switches[table as usize] as usize;
+        let Table { label, .. } = self.vcode.tables[table as usize];
+        if !is_clamped {
+            let entries = self.vcode.entries(table);
+            let (&last, others) = entries.split_last().expect("a table has entries");
+            self.asm.ri(Op::CMP_I.s32(), value, others.len() as i32);
+            self.asm.jcc(Cond::Ae, self.b.switch_labels[first + last as usize]);
+        }
+        self.asm.rm(Op::LEA.s64(), SCRATCH, Mem::label(label));
+        self.asm.rm(Op::ADD_RM.s64(), SCRATCH, Mem::indexed(SCRATCH, value, Scale::Eight, 0));
+        self.asm.r(Op::JMP_RM, SCRATCH);
+    }
+
+    /// Labels for the successors of a block; gives where they start.
+    fn switch_labels(&mut self, block: usize) -> usize {
         let first = self.b.switch_labels.len();
         for succ in 0..self.vcode.succs(block).len() {
             let to = self.vcode.succs(block)[succ].index();
@@ -599,6 +778,12 @@ impl Emit<'_> {
             let label = self.edge_label(edge, to);
             self.b.switch_labels.push(label);
         }
+        first
+    }
+
+    fn compares(&mut self, block: usize, index: u32, table: u32) {
+        let value = self.operand(index, 0);
+        let first = self.switch_labels(block);
         let (&last, entries) = self.vcode.entries(table).split_last().expect("a table has entries");
         for (number, &entry) in entries.iter().enumerate().filter(|(_, entry)| **entry != last) {
             match number {
@@ -608,8 +793,8 @@ impl Emit<'_> {
             self.asm.jcc(Cond::E, self.b.switch_labels[first + entry as usize]);
         }
         let label = self.b.switch_labels[first + last as usize];
-        let falls_through = self.b.blocks.get(block + 1) == Some(&label);
-        if !falls_through {
+        let next = self.b.order.next(block);
+        if next == order::NONE || self.b.blocks[next as usize] != label {
             self.asm.jmp(label);
         }
     }
@@ -624,20 +809,22 @@ impl Emit<'_> {
         let mut traps = std::mem::take(&mut self.b.traps);
         for exit in traps.drain(..) {
             self.asm.bind(exit.label);
-            self.trap_site(exit.code, exit.loc);
-            self.asm.op(Op::UD2);
+            self.trap(exit.code, exit.loc);
         }
         self.b.traps = traps;
     }
 
     /// Jump tables.
     fn tables(&mut self) {
-        for (number, first) in std::mem::take(&mut self.b.switches) {
-            self.asm.align(4);
-            self.asm.bind(self.vcode.tables[number as usize].label);
-            let labels = &self.b.switch_labels;
-            let entries = self.vcode.entries(number).iter().map(|&entry| labels[first + entry as usize]);
-            self.asm.jump_table(entries);
+        for (number, table) in self.vcode.tables.iter().enumerate() {
+            let first = self.b.switches[number];
+            if first != order::NONE {
+                self.asm.align(8);
+                self.asm.bind(table.label);
+                let labels = &self.b.switch_labels[first as usize..];
+                let entries = self.vcode.entries(number as u32).iter().map(|&entry| labels[entry as usize]);
+                self.asm.jump_table(entries);
+            }
         }
     }
 
@@ -652,6 +839,24 @@ impl Emit<'_> {
             self.asm.bytes(&constant.bits.to_le_bytes()[..constant.bytes as usize]);
         }
     }
+}
+
+/// Whether the register in a slot of an instruction is an integer that is only read, and the scratch register is not used beside it.
+fn is_int_use(x: &X64, slot: usize) -> bool {
+    let mut only_read = false;
+    let mut scratch = false;
+    x.for_each_operand(|operand| {
+        scratch |= operand.reg == SCRATCH;
+        if operand.slot == slot {
+            only_read = operand.role == super::row::Role::Use && operand.reg.class() == RegClass::Int;
+        }
+    });
+    only_read && !scratch
+}
+
+/// Whether an instruction makes the integer 0, for which there is a shorter one that changes the flags.
+fn may_become_zeroing(x: &X64) -> bool {
+    x.op() == Op::MOV_RI32 && x.immediate() == 0
 }
 
 /// The entry of the function reference that a call goes to.

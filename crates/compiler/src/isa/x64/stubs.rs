@@ -7,7 +7,10 @@
 //! |---|---|---|
 //! | [`entry`] | System V: callee's `VmFuncRef`, anything, slots; gives whether the guest returned | the callee's `native` entry |
 //! | [`leave`] with [`Callee::Host`] | the `native` entry of a host function | `VmFuncRef::host`, System V: callee, caller's vmctx, slots; gives whether all went well |
+//! | [`leave_in_registers`] | the `native` entry of a host function that takes its arguments in registers | that function, System V: the parameters, callee, caller's vmctx; gives a value and whether all went well |
 //! | [`leave`] with [`Callee::Routine`] | the `native` entry of a function that the interpreter runs | the routine, in the same way |
+//! | [`raise`] | called by trapping code in engines without signals, with the `VmStore` in `r11` | goes on as [`exit`] |
+//! | [`refuse`] | the `native` entry of a host function of any type | nothing; goes on as [`exit`] |
 //! | [`exit`] | jumped to with the `VmStore` in `rdi` when a guest is stopped | a routine, System V: the `VmStore`; then the innermost entry stub returns false |
 //!
 //! # The frame of an entry stub
@@ -23,7 +26,7 @@
 //! ```
 //! Whoever walks the stack upwards from compiled code ends at a return address that is in no module's code: this stub's.
 
-use super::abi::{CALLEE_REF, Convention, INT_ARGS, Place};
+use super::abi::{CALLEE_REF, Convention, INT_ARGS, Place, VECTOR_ARGS};
 use super::asm::Assembler;
 use super::mem::Mem;
 use super::regs::*;
@@ -62,6 +65,23 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// Whether a host function of this shape can have its arguments in registers: all of them, the callee and the caller, and the result
+    /// beside whether all went well.
+    pub fn fits_registers(&self) -> bool {
+        let scalars = |types: &[Type]| !types.contains(&Type::V128);
+        let ints = self.ints();
+        scalars(&self.params)
+            && scalars(&self.results)
+            && ints + 2 <= INT_ARGS.len()
+            && self.params.len() - ints <= usize::from(VECTOR_ARGS)
+            && self.results.len() <= 1
+    }
+
+    /// How many parameters are integers.
+    fn ints(&self) -> usize {
+        self.params.iter().filter(|ty| ty.is_int()).count()
+    }
+
     /// Bytes of the slots that serve for parameters and results.
     fn slot_bytes(&self) -> i32 {
         let bytes = |types: &[Type]| types.iter().map(|&ty| slot_bytes(ty)).sum::<i32>();
@@ -187,6 +207,61 @@ pub fn exit(asm: &mut Assembler, routine: u64) {
     return_from_entry(asm);
 }
 
+/// Emits what code calls to stop its guest, with the `VmStore` in `r11`: notes where that is, then goes on as [`exit`].
+pub fn raise(asm: &mut Assembler, routine: u64) {
+    asm.r(Op::POP, RAX);
+    for (word, reg) in [RAX, RBP, RSP].into_iter().enumerate() {
+        asm.rm(Op::MOV_MR.s64(), reg, Mem::base(SCRATCH, (store::TRAPPED as usize + 8 * word) as i32));
+    }
+    asm.rr(Op::MOV_RM.s64(), RDI, SCRATCH);
+    asm.ri(Op::AND_I.s64(), RSP, -16);
+    exit(asm, routine);
+}
+
+/// Emits the `native` entry of host functions of this shape, which [fits registers](Shape::fits_registers): parameters are where System V has
+/// them too. `exit` is the address of [`exit`]'s code.
+pub fn leave_in_registers(asm: &mut Assembler, shape: &Shape, exit: u64) {
+    debug_assert!(shape.fits_registers());
+    let ints = shape.ints();
+    // A frame as any other, but rbp stays the caller's, which saves loading it again: whoever reads the stack starts at `exit_fp`.
+    asm.r(Op::PUSH, RBP);
+    asm.rm(Op::MOV_RM.s64(), SCRATCH, field(VMCTX, header::STORE));
+    asm.rm(Op::MOV_MR.s64(), RSP, Mem::base(SCRATCH, store::EXIT_FP as i32));
+    asm.rr(Op::MOV_RM.s64(), INT_ARGS[ints], CALLEE_REF);
+    asm.rr(Op::MOV_RM.s64(), INT_ARGS[ints + 1], VMCTX);
+    asm.m(Op::CALL_RM, field(CALLEE_REF, func_ref::IN_REGISTERS));
+    // A structure of two words: each has the next register of its class.
+    let float = shape.results.first().is_some_and(|ty| !ty.is_int());
+    let went_well = if float { RAX } else { RDX };
+    let stopped = asm.label();
+    asm.rr(Op::TEST_MR.s32(), went_well, went_well);
+    asm.jcc(Cond::E, stopped);
+    // Any register that holds nothing.
+    asm.r(Op::POP, SCRATCH);
+    asm.op(Op::RET);
+    asm.bind(stopped);
+    stop_from_leave(asm, RSP, exit);
+}
+
+/// Emits the `native` entry of host functions that cannot be called: it stops the guest, and `routine` says why. Since it does not return, it
+/// serves all types.
+pub fn refuse(asm: &mut Assembler, routine: u64) {
+    asm.r(Op::PUSH, RBP);
+    asm.rr(Op::MOV_RM.s64(), RBP, RSP);
+    asm.rm(Op::MOV_RM.s64(), RDI, field(VMCTX, header::STORE));
+    asm.rm(Op::MOV_MR.s64(), RBP, Mem::base(RDI, store::EXIT_FP as i32));
+    exit(asm, routine);
+}
+
+/// Goes to [`exit`]'s code from the frame of a stub out of compiled code, which `fp` points at.
+fn stop_from_leave(asm: &mut Assembler, fp: Reg, exit: u64) {
+    // The vmctx is one of the registers that System V preserves. What the host has called meanwhile may have left its own frame.
+    asm.rm(Op::MOV_RM.s64(), RDI, field(VMCTX, header::STORE));
+    asm.rm(Op::MOV_MR.s64(), fp, Mem::base(RDI, store::EXIT_FP as i32));
+    asm.constant(RAX, exit as i64);
+    asm.r(Op::JMP_RM, RAX);
+}
+
 /// Emits the `native` entry of functions of this shape that are not compiled code. `exit` is the address of [`exit`]'s code.
 pub fn leave(asm: &mut Assembler, shape: &Shape, callee: Callee, exit: u64) {
     let convention = Convention::new(&shape.params, &shape.results);
@@ -243,9 +318,5 @@ pub fn leave(asm: &mut Assembler, shape: &Shape, callee: Callee, exit: u64) {
         }
     }
     asm.bind(stopped);
-    // The vmctx is one of the registers that System V preserves. What the host has called meanwhile may have left its own frame.
-    asm.rm(Op::MOV_RM.s64(), RDI, field(VMCTX, header::STORE));
-    asm.rm(Op::MOV_MR.s64(), RBP, Mem::base(RDI, store::EXIT_FP as i32));
-    asm.constant(RAX, exit as i64);
-    asm.r(Op::JMP_RM, RAX);
+    stop_from_leave(asm, RBP, exit);
 }

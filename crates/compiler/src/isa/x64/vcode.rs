@@ -38,8 +38,9 @@ pub enum Kind {
     Jump,
     /// Goes to the first successor if the condition holds, else to the second.
     Branch(Test),
-    /// Goes to the address in its operand; the table of the block's successors has this label and this place in [`VCode::tables`].
-    Switch(u32),
+    /// Goes where the table with this place in [`VCode::tables`] says for the index in its operand; `true`: which is one of its entries for sure,
+    /// otherwise what is beyond the last entry counts as that.
+    Switch(u32, bool),
     /// Goes where the table says by comparing the index in its operand with each entry that does not lead where the last one does.
     Compares(u32),
     /// Chooses the vector in operand 2 if the condition holds, else the one in operand 1, which its def shares a register with.

@@ -12,7 +12,7 @@
 //! A vreg's first letter is its kind: `v` integer, `c` integer constant, `f` reference, `w` float, `q` 128-bit vector.
 
 use crate::entity::Entity;
-use crate::regalloc::{Block, Constraint, Inst, Operand, Output, PReg, PRegSet, RegClass, Role, VCode, VReg, VRegData};
+use crate::regalloc::{Block, Constraint, Inst, Operand, Output, PRegSet, RegClass, Role, VCode, VReg, VRegData};
 use std::fmt;
 use std::ops::Range;
 
@@ -100,11 +100,14 @@ pub fn kind(letter: char) -> VRegData {
     KINDS.iter().find(|kind| kind.0 == letter).expect("a kind of vreg").1
 }
 
-fn preg(text: &str) -> PReg {
+#[cfg(test)]
+fn preg(text: &str) -> crate::regalloc::PReg {
     let class = if text.starts_with('r') { RegClass::Int } else { RegClass::Vector };
-    PReg::new(class, text[1..].parse().expect("a register number"))
+    crate::regalloc::PReg::new(class, text[1..].parse().expect("a register number"))
 }
 
+/// Reads the text form.
+#[cfg(test)]
 impl TestFunc {
     fn vreg_named(&mut self, name: &str) -> VReg {
         let number: usize = name[1..].parse().expect("a vreg number");
@@ -197,7 +200,10 @@ impl TestFunc {
         }
         func
     }
+}
 
+/// Writes it.
+impl TestFunc {
     fn name(&self, vreg: VReg) -> String {
         let letter = KINDS.iter().find(|kind| kind.1 == self.vregs[vreg.index()]).expect("a kind").0;
         format!("{letter}{}", vreg.index())

@@ -3,11 +3,15 @@
 
 mod func;
 mod interp;
+#[cfg(test)]
 mod placement;
 mod random;
+#[cfg(test)]
 mod scale;
 
-use super::{Allocator, Chaos, Machine, Output, PReg, PRegSet, RegClass, VCode, checker, plain};
+pub use random::every_way;
+
+use super::{Allocator, Chaos, Machine, Output, PReg, PRegSet, RegClass, checker, plain};
 use func::TestFunc;
 
 /// A machine with this many registers of each class, the upper half of the integer registers callee-saved.

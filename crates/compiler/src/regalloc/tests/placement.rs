@@ -3,6 +3,7 @@
 use super::func::TestFunc;
 use super::*;
 use crate::entity::Entity;
+use crate::regalloc::VCode;
 use crate::regalloc::{Block, Inst, Loc, Source};
 
 fn run(regs: u8, text: &str) -> (TestFunc, Output) {

@@ -373,8 +373,11 @@ impl Generator {
     }
 }
 
-/// Allocates many functions every way.
-fn run(regs: u8, seeds: std::ops::Range<u64>, size: usize) {
+/// Allocates random functions of about this size on a machine with so many registers of each class, every way; checks and executes each.
+///
+/// # Panics
+/// An allocation is wrong.
+pub fn every_way(regs: u8, seeds: std::ops::Range<u64>, size: usize) {
     let machine = machine(regs);
     let mut out = Output::default();
     let mut allocator = Allocator::new();
@@ -397,17 +400,17 @@ fn run(regs: u8, seeds: std::ops::Range<u64>, size: usize) {
 
 #[test]
 fn three_registers() {
-    run(3, 0..1500, 4);
+    every_way(3, 0..1500, 4);
 }
 
 #[test]
 fn six_registers() {
-    run(6, 0..1500, 5);
+    every_way(6, 0..1500, 5);
 }
 
 #[test]
 fn fourteen_registers() {
-    run(14, 0..1000, 8);
+    every_way(14, 0..1000, 8);
 }
 
 /// The checker must refuse an output from which a move is missing, or the move did nothing that can be seen.

@@ -1,7 +1,8 @@
 //! Conversions between the types.
 
-use super::Folded::{self, Keep, Same};
-use super::{View, known, unary};
+use super::Folded::{self, Keep};
+use super::made::{Same, unary};
+use super::{View, known};
 use crate::ir::{Opcode, Type};
 
 pub(super) fn fold(view: View<'_>) -> Folded {

@@ -1,7 +1,8 @@
 //! Floats. Only what moves sign bits can be simplified: arithmetic makes signalling NaNs quiet, so that even `x * 1` is not `x`.
 
-use super::Folded::{self, Keep, Same};
-use super::{View, binary, unary};
+use super::Folded::{self, Keep};
+use super::View;
+use super::made::{Same, binary, unary};
 use crate::ir::Opcode;
 
 macro_rules! families {

@@ -1,8 +1,9 @@
 //! Integers of both widths. N is the width, `c` and `d` are constants, all arithmetic is modulo 2^N.
 
-use super::{Folded, View, binary, known, unary};
+use super::Folded::{self, Keep};
+use super::made::{Const, Same, WithConst, binary, unary};
+use super::{View, known};
 use crate::ir::{Opcode, Type};
-use Folded::{Const, Keep, Same, WithConst};
 
 macro_rules! families {
     ($($name:ident = $narrow:ident $wide:ident;)*) => {
@@ -59,7 +60,7 @@ families! {
 
 impl Int {
     /// The comparison that holds when this one does not.
-    fn inverse(self) -> Option<Int> {
+    pub(super) fn inverse(self) -> Option<Int> {
         Some(match self {
             Int::Eq => Int::Ne,
             Int::Ne => Int::Eq,
@@ -71,6 +72,18 @@ impl Int {
             Int::LeS => Int::GtS,
             Int::GtU => Int::LeU,
             Int::LeU => Int::GtU,
+            _ => return None,
+        })
+    }
+
+    /// The comparison that says the same of numbers without a sign; none if it is no comparison of two.
+    fn unsigned(self) -> Option<Int> {
+        Some(match self {
+            Int::LtS => Int::LtU,
+            Int::GtS => Int::GtU,
+            Int::LeS => Int::LeU,
+            Int::GeS => Int::GeU,
+            Int::Eq | Int::Ne | Int::LtU | Int::GtU | Int::LeU | Int::GeU => self,
             _ => return None,
         })
     }
@@ -168,15 +181,27 @@ fn two_operands(view: View<'_>, int: Int, ty: Type) -> Folded {
             Some(swapped) => binary(swapped.op(ty), y, x),
             None => Keep,
         },
+        // extend_u(p) < extend_u(q) => p < q without a sign, extend_s(p) < extend_s(q) => p < q, and so on
+        _ if ty == Type::I64 && int.unsigned().is_some() => match (view.def(x), view.def(y), int.unsigned()) {
+            ((Opcode::I64ExtendI32U, p, _), (Opcode::I64ExtendI32U, q, _), Some(unsigned)) => {
+                binary(unsigned.op(Type::I32), p, q)
+            }
+            ((Opcode::I64ExtendI32S, p, _), (Opcode::I64ExtendI32S, q, _), _) => binary(int.op(Type::I32), p, q),
+            _ => Keep,
+        },
         // x << (p & c) => x << p where c has the bits that count
         Int::Shl | Int::ShrS | Int::ShrU | Int::Rotl | Int::Rotr => match view.with_const(y, Int::And.op(ty)) {
             Some((p, c)) if c & count_mask == count_mask => binary(view.inst.op, x, p),
             _ => Keep,
         },
-        // (p - y) + y => p
-        Int::Add => match (view.def(x), view.def(y)) {
-            ((op, p, q), _) if op == Int::Sub.op(ty) && q == y => Same(p),
-            (_, (op, p, q)) if op == Int::Sub.op(ty) && q == x => Same(p),
+        // signed x / y, x % y => unsigned where neither has a sign
+        Int::DivS | Int::RemS if [x, y].iter().all(|&value| known::bits(view.func, value) < 8 * ty.bytes()) => {
+            let unsigned = if int == Int::DivS { Int::DivU } else { Int::RemU };
+            binary(unsigned.op(ty), x, y)
+        }
+        // x + (p - x) => p; the difference is younger than x and therefore on the right
+        Int::Add => match view.def(y) {
+            (op, p, q) if op == Int::Sub.op(ty) && q == x => Same(p),
             _ => Keep,
         },
         // (p + y) - y => p
@@ -199,7 +224,7 @@ fn with_const(view: View<'_>, int: Int, ty: Type, c: u64) -> Folded {
     let inner = Int::of(op).filter(|_| op.info().operands.first() == Some(&ty) && op.info().operands.len() == 2);
     let d = inner.and_then(|_| view.int(q));
     let known = || known::bits(view.func, x);
-    let max = || if known() >= 64 { u64::MAX } else { (1 << known()) - 1 };
+    let max = || known::most(view.func, x);
     match (int, inner, d) {
         // x + 0, x | 0, x ^ 0 => x
         (Int::Add | Int::Or | Int::Xor, ..) if c == 0 => Same(x),
@@ -218,10 +243,13 @@ fn with_const(view: View<'_>, int: Int, ty: Type, c: u64) -> Folded {
         // unsigned x / 2^k => x >> k; x % 2^k => x & (2^k - 1)
         (Int::DivU, ..) if c.is_power_of_two() => WithConst(Int::ShrU.op(ty), x, u128::from(c.trailing_zeros())),
         (Int::RemU, ..) if c.is_power_of_two() => WithConst(Int::And.op(ty), x, u128::from(c - 1)),
+        // signed x / c, x % c => unsigned where neither has a sign
+        (Int::DivS, ..) if c >> (width - 1) == 0 && known() < width => WithConst(Int::DivU.op(ty), x, cut(c)),
+        (Int::RemS, ..) if c >> (width - 1) == 0 && known() < width => WithConst(Int::RemU.op(ty), x, cut(c)),
         // signed x % 1, x % -1 => 0
         (Int::RemS, ..) if c == 1 || c == mask => Const(0),
         // x & -1 => x, and x & c => x where c has every bit that x can have
-        (Int::And, ..) if c == mask || max() & !c == 0 => Same(x),
+        (Int::And, ..) if c == mask || known::ones(max()) & !c == 0 => Same(x),
         // (p & d) & c => p & (c & d)
         (Int::And, Some(Int::And), Some(d)) => WithConst(view.inst.op, p, cut(c & d)),
         // x | -1 => -1
@@ -231,6 +259,9 @@ fn with_const(view: View<'_>, int: Int, ty: Type, c: u64) -> Folded {
         // (p ^ d) ^ c => p ^ (c ^ d)
         (Int::Xor, Some(Int::Xor), Some(d)) => WithConst(view.inst.op, p, cut(c ^ d)),
         (Int::Shl | Int::ShrS | Int::ShrU | Int::Rotl | Int::Rotr, ..) => shift(view, int, ty, c, inner.zip(d)),
+        // x == c => 0, x != c => 1 where x cannot be as large
+        (Int::Eq, ..) if max() < c => Const(0),
+        (Int::Ne, ..) if max() < c => Const(1),
         // x == 0 => eqz(x)
         (Int::Eq, ..) if c == 0 => unary(Int::Eqz.op(ty), x),
         // x == 1 => x, x != 1 => eqz(x) where x is 0 or 1
@@ -246,6 +277,16 @@ fn with_const(view: View<'_>, int: Int, ty: Type, c: u64) -> Folded {
         (Int::Ne, ..) if c == 0 && matches!(op, Opcode::I64ExtendI32U | Opcode::I64ExtendI32S) => {
             WithConst(Opcode::I32Ne, p, 0)
         }
+        // extend_u(p) < c => p < c without a sign, and so on, where c has 32 bits; extend_s(p) < c => p < c, where c is an i32
+        (int, ..) if op == Opcode::I64ExtendI32U && int.unsigned().is_some() && c <= u64::from(u32::MAX) => {
+            match int.unsigned() {
+                Some(unsigned) => WithConst(unsigned.op(Type::I32), p, c.into()),
+                None => Keep,
+            }
+        }
+        (int, ..) if op == Opcode::I64ExtendI32S && int.unsigned().is_some() && i32::try_from(c as i64).is_ok() => {
+            WithConst(int.op(Type::I32), p, u128::from(c as u32))
+        }
         // unsigned x < 0 => 0, x >= 0 => 1
         (Int::LtU, ..) if c == 0 => Const(0),
         (Int::GeU, ..) if c == 0 => Const(1),
@@ -259,6 +300,11 @@ fn with_const(view: View<'_>, int: Int, ty: Type, c: u64) -> Folded {
         (Int::GeU, ..) if max() < c => Const(0),
         (Int::LeU, ..) if max() <= c => Const(1),
         (Int::GtU, ..) if max() <= c => Const(0),
+        // signed comparisons of what is not negative with 0
+        (Int::LtS, ..) if c == 0 && known() < width => Const(0),
+        (Int::GeS, ..) if c == 0 && known() < width => Const(1),
+        (Int::LeS, ..) if c == 0 && known() < width => unary(Int::Eqz.op(ty), x),
+        (Int::GtS, ..) if c == 0 && known() < width => WithConst(Int::Ne.op(ty), x, 0),
         // signed comparisons of what is not negative with what is not negative, and has more bits
         (Int::LtS | Int::LeS, ..) if c >> (width - 1) == 0 && known() < width && max() < c => Const(1),
         (Int::GtS | Int::GeS, ..) if c >> (width - 1) == 0 && known() < width && max() < c => Const(0),

@@ -1,4 +1,4 @@
-//! How many low bits of an integer can be set.
+//! How large an integer can be, and how many of its low bits can be set.
 
 use crate::entity::Entity;
 use crate::ir::{Function, Opcode, Type, Value};
@@ -8,53 +8,73 @@ const DEPTH: u32 = 3;
 
 /// A number n of bits such that the value, seen as unsigned, is below 2^n.
 pub fn bits(func: &Function, value: Value) -> u32 {
-    bits_to(func, value, DEPTH)
+    64 - most(func, value).leading_zeros()
 }
 
-fn bits_to(func: &Function, value: Value, depth: u32) -> u32 {
+/// A number that the value, seen as unsigned, does not exceed.
+pub fn most(func: &Function, value: Value) -> u64 {
+    most_to(func, value, DEPTH)
+}
+
+/// The number whose bits are all set, as long as `most`.
+pub fn ones(most: u64) -> u64 {
+    u64::MAX.checked_shr(most.leading_zeros()).unwrap_or(0)
+}
+
+fn most_to(func: &Function, value: Value, depth: u32) -> u64 {
     let inst = func.inst(value);
-    let width = 8 * inst.ty.bytes();
     if let Some(bits) = func.int_const(value) {
-        return 64 - bits.leading_zeros();
+        return bits;
     }
+    let all = inst.ty.mask() as u64;
+    let width = 8 * inst.ty.bytes();
     let operand = |field: u32| Value::new(field as usize);
-    let below = |field: u32| if depth == 0 { width } else { bits_to(func, operand(field), depth - 1) };
+    let below = |field: u32| match depth {
+        0 => func.ty(operand(field)).mask() as u64,
+        _ => most_to(func, operand(field), depth - 1),
+    };
     let int = |field: u32| func.int_const(operand(field));
     let known = match inst.op {
-        Opcode::I32Load8U | Opcode::I64Load8U => 8,
-        Opcode::I32Load16U | Opcode::I64Load16U => 16,
-        Opcode::I64Load32U => 32,
-        Opcode::I8x16ExtractLaneU => 8,
-        Opcode::I16x8ExtractLaneU => 16,
-        Opcode::I8x16Bitmask => 16,
-        Opcode::I16x8Bitmask => 8,
-        Opcode::I32x4Bitmask => 4,
-        Opcode::I64x2Bitmask => 2,
-        Opcode::I32Clz | Opcode::I32Ctz | Opcode::I32Popcnt => 6,
-        Opcode::I64Clz | Opcode::I64Ctz | Opcode::I64Popcnt => 7,
+        Opcode::I32Load8U | Opcode::I64Load8U | Opcode::I8x16ExtractLaneU => 0xff,
+        Opcode::I32Load16U | Opcode::I64Load16U | Opcode::I16x8ExtractLaneU => 0xffff,
+        Opcode::I64Load32U => 0xffff_ffff,
+        Opcode::I8x16Bitmask => 0xffff,
+        Opcode::I16x8Bitmask => 0xff,
+        Opcode::I32x4Bitmask => 0xf,
+        Opcode::I64x2Bitmask => 0x3,
+        Opcode::I32Clz | Opcode::I32Ctz | Opcode::I32Popcnt => 32,
+        Opcode::I64Clz | Opcode::I64Ctz | Opcode::I64Popcnt => 64,
         // A conjunction has no bit that one side has not.
         Opcode::I32And | Opcode::I64And => below(inst.a).min(below(inst.b)),
-        Opcode::I32Or | Opcode::I64Or | Opcode::I32Xor | Opcode::I64Xor => below(inst.a).max(below(inst.b)),
+        Opcode::I32Or | Opcode::I64Or | Opcode::I32Xor | Opcode::I64Xor => ones(below(inst.a).max(below(inst.b))),
         Opcode::I32ShrU | Opcode::I64ShrU => match int(inst.b) {
-            Some(count) => below(inst.a).saturating_sub(count as u32 % width),
+            Some(count) => below(inst.a) >> (count % u64::from(width)),
             None => below(inst.a),
         },
         Opcode::I32Shl | Opcode::I64Shl => match int(inst.b) {
-            Some(count) => below(inst.a) + count as u32 % width,
-            None => width,
+            Some(count) => {
+                let (count, shifted) = (count % u64::from(width), below(inst.a));
+                if shifted <= all >> count { shifted << count } else { all }
+            }
+            None => all,
         },
-        // A sum has at most one bit more.
-        Opcode::I32Add | Opcode::I64Add => below(inst.a).max(below(inst.b)) + 1,
-        Opcode::I32Mul | Opcode::I64Mul => below(inst.a) + below(inst.b),
-        Opcode::I32DivU | Opcode::I64DivU => below(inst.a),
-        Opcode::I32RemU | Opcode::I64RemU => below(inst.a).min(below(inst.b)),
-        Opcode::I64ExtendI32U => below(inst.a).min(32),
-        Opcode::I32WrapI64 => below(inst.a),
+        // What leaves the width may be anything.
+        Opcode::I32Add | Opcode::I64Add => {
+            below(inst.a).checked_add(below(inst.b)).filter(|&sum| sum <= all).unwrap_or(all)
+        }
+        Opcode::I32Mul | Opcode::I64Mul => {
+            below(inst.a).checked_mul(below(inst.b)).filter(|&product| product <= all).unwrap_or(all)
+        }
+        Opcode::I32DivU | Opcode::I64DivU => below(inst.a) / int(inst.b).unwrap_or(1).max(1),
+        // A remainder is less than what it is divided by.
+        Opcode::I32RemU | Opcode::I64RemU => below(inst.a).min(below(inst.b).saturating_sub(1)),
+        Opcode::I64ExtendI32U => below(inst.a),
+        Opcode::I32WrapI64 => Some(below(inst.a)).filter(|&most| most <= all).unwrap_or(all),
         Opcode::Select => below(inst.a).max(below(inst.b)),
         op if is_test(op) => 1,
-        _ => width,
+        _ => all,
     };
-    known.min(width)
+    known.min(all)
 }
 
 /// Whether the result of a numeric opcode is 0 or 1 by its nature.

@@ -4,14 +4,18 @@
 //! operands; the result is made the same way, so that rules chain. Rules never make more than one instruction and its constants.
 //! Constants of commutative operations stand on the right before a rule sees them.
 //!
-//! [`known`] says how many bits of a value can be set. The tests run both sides of every rule through `tiercel_wasm::numeric`.
+//! [`known`] says how large a value can be, [`wide`] finds what takes more than one instruction to say. Rules make what they make through
+//! `made`, so that the tests, which run both sides of every rule through `tiercel_wasm::numeric`, know which rules they have seen: one that
+//! no test has seen fails them.
 
 mod convert;
 mod float;
 mod int;
 pub mod known;
+mod made;
 mod select;
 mod vector;
+pub mod wide;
 
 #[cfg(test)]
 mod tests;
@@ -124,14 +128,15 @@ impl View<'_> {
     }
 }
 
-/// An operation on one value.
-fn unary(op: Opcode, x: Value) -> Folded {
-    Folded::Inst(Inst::new(op, op.info().result).fields(x.index() as u32, 0, 0))
-}
-
-/// An operation on two values.
-fn binary(op: Opcode, x: Value, y: Value) -> Folded {
-    Folded::Inst(Inst::new(op, op.info().result).fields(x.index() as u32, y.index() as u32, 0))
+/// The comparison that holds when this one does not; NaN is neither below nor above, so that floats have it for equality alone.
+pub fn inverse(op: Opcode) -> Option<Opcode> {
+    Some(match op {
+        Opcode::F32Eq => Opcode::F32Ne,
+        Opcode::F32Ne => Opcode::F32Eq,
+        Opcode::F64Eq => Opcode::F64Ne,
+        Opcode::F64Ne => Opcode::F64Eq,
+        _ => int::Int::of(op)?.inverse()?.op(op.info().operands[0]),
+    })
 }
 
 /// A condition without tests that change nothing: the value to look at, and whether the sense is turned around.

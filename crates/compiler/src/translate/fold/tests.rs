@@ -1,9 +1,11 @@
 //! Random expressions, made with the rules and without them, must compute the same, traps included.
 //!
 //! Both sides run in the IR interpreter, which goes through `tiercel_wasm::numeric`. Operands and constants are drawn so that rules match often:
-//! the same value twice, shift counts, masks, powers of two, the ends of ranges. A second test sees to it that every opcode has been tried.
+//! the same value twice, shift counts, masks, powers of two, the ends of ranges. Every opcode has to be tried, and every rule has to be met:
+//! [`made`](super::made) knows which were.
 
 use super::super::builder::Builder;
+use super::{known, made};
 use crate::entity::Entity;
 use crate::ir::interp::{Exit, Stop, World, run};
 use crate::ir::{Block, Builtin, Format, Inst, List, Opcode, Type, Value, verify};
@@ -82,6 +84,7 @@ impl Random {
 }
 
 /// What an expression is made of, before it is made: the same for both sides.
+#[derive(Clone)]
 enum Tree {
     Param(usize),
     Const(Type, u128),
@@ -91,6 +94,17 @@ enum Tree {
     Select(Type, Vec<Tree>),
     /// `i8x16.shuffle` with these lanes.
     Shuffle(u128, Vec<Tree>),
+}
+
+impl Tree {
+    fn ty(&self) -> Type {
+        match self {
+            Tree::Param(param) => Type::ALL[param / PER_TYPE],
+            Tree::Const(ty, _) | Tree::Select(ty, _) => *ty,
+            Tree::Op(op, ..) | Tree::Twice(op, _) => op.info().result,
+            Tree::Shuffle(..) => Type::V128,
+        }
+    }
 }
 
 fn operations(result: Type) -> Vec<Opcode> {
@@ -148,6 +162,38 @@ impl Makers {
             _ => (I64Shl, [I64ShrS, I64ShrU]),
         };
         match ty {
+            Type::I64 if random.below(12) == 0 => product(random),
+            // A comparison of two numbers that are extended.
+            Type::I32 if random.below(12) == 0 => {
+                let op = random.pick(&[I64Eq, I64Ne, I64LtS, I64LtU, I64GtS, I64GtU, I64LeS, I64LeU, I64GeS, I64GeU]);
+                let extensions = [I64ExtendI32U, I64ExtendI32S];
+                let first = random.below(2);
+                let second = if random.below(4) == 0 { 1 - first } else { first };
+                let operands = [(first, 0), (second, 1)];
+                Tree::Op(
+                    op,
+                    0,
+                    operands.map(|(which, at)| Tree::Op(extensions[which], 0, vec![Tree::Param(at)])).into(),
+                )
+            }
+            // A sum with what was taken away, a difference with what was added; a test of a test of what is no comparison of integers.
+            Type::I32 | Type::I64 if random.below(12) == 0 => {
+                let (add, sub) = if ty == Type::I32 { (I32Add, I32Sub) } else { (I64Add, I64Sub) };
+                let operand = usize::from(ty == Type::I64) * PER_TYPE;
+                let [x, y] = [0, 1].map(|at| move || Tree::Param(operand + at));
+                match random.below(5) {
+                    0 => Tree::Op(add, 0, vec![Tree::Op(sub, 0, vec![x(), y()]), y()]),
+                    1 => Tree::Op(add, 0, vec![y(), Tree::Op(sub, 0, vec![x(), y()])]),
+                    2 => Tree::Op(sub, 0, vec![Tree::Op(add, 0, vec![x(), y()]), y()]),
+                    3 => Tree::Op(sub, 0, vec![Tree::Op(add, 0, vec![x(), y()]), x()]),
+                    _ => {
+                        let floats = [0, 1].map(|at| Tree::Param(2 * PER_TYPE + at));
+                        let test = Tree::Op(F32Lt, 0, floats.into());
+                        let twice = Tree::Op(I32Eqz, 0, vec![Tree::Op(I32Eqz, 0, vec![test])]);
+                        if ty == Type::I32 { twice } else { Tree::Op(I64ExtendI32U, 0, vec![twice]) }
+                    }
+                }
+            }
             // An operation on another one, both with a constant.
             Type::I32 | Type::I64 if random.below(2) > 0 => {
                 let list = &self.by_type[usize::from(ty == Type::I64)];
@@ -204,6 +250,41 @@ impl Makers {
     }
 }
 
+/// A half of a product of 128 bits, made of products of halves; every other one slightly wrong.
+fn product(random: &mut Random) -> Tree {
+    use Opcode::*;
+    let first = Type::ALL.iter().position(|&ty| ty == Type::I64).expect("a type of a value") * PER_TYPE;
+    let constant = |bits: u64| Tree::Const(Type::I64, u128::from(bits));
+    let is_short = random.below(3) == 0;
+    let (a, b) = (first, first + random.below(2));
+    let param = |index: usize| Tree::Param(index);
+    let mask = if random.below(6) == 0 { 0xffff_fffe } else { 0xffff_ffff };
+    let shift = if random.below(6) == 0 { 31 } else { 32 };
+    let factor = random.pick(&[19, 0xffff_ffff, 1 << 32]);
+    let mut either = |op: Opcode, x: Tree, y: Tree| {
+        let operands = if random.below(2) == 0 { vec![x, y] } else { vec![y, x] };
+        Tree::Op(op, 0, operands)
+    };
+    let low = |x: Tree| Tree::Op(I64And, 0, vec![x, constant(mask)]);
+    let high = |x: Tree| Tree::Op(I64ShrU, 0, vec![x, constant(shift)]);
+    let (bl, bh) = if is_short { (constant(factor), constant(0)) } else { (low(param(b)), high(param(b))) };
+    let ll = either(I64Mul, low(param(a)), bl.clone());
+    let cross = either(I64Mul, high(param(a)), bl);
+    let t = either(I64Add, high(ll.clone()), cross);
+    let cross = either(I64Mul, bh.clone(), low(param(a)));
+    let u = if is_short { t.clone() } else { either(I64Add, low(t.clone()), cross) };
+    let upper = either(I64Mul, high(param(a)), bh);
+    let high_half = if is_short {
+        high(t)
+    } else {
+        let sum = either(I64Add, upper, param(first + 1));
+        let sum = either(I64Add, sum, high(t));
+        either(I64Add, sum, high(u.clone()))
+    };
+    let low_half = either(I64Or, Tree::Op(I64Shl, 0, vec![u, constant(32)]), low(ll));
+    if random.below(2) == 0 { high_half } else { low_half }
+}
+
 fn make(build: &mut Builder, params: &[Value], tree: &Tree) -> Value {
     let index = |value: Value| value.index() as u32;
     match tree {
@@ -233,7 +314,7 @@ fn make(build: &mut Builder, params: &[Value], tree: &Tree) -> Value {
     }
 }
 
-fn function(optimize: bool, tree: &Tree, ty: Type) -> Builder {
+fn function(optimize: bool, tree: &Tree, ty: Type) -> (Builder, Value) {
     let mut build = Builder::default();
     build.reset(100, optimize);
     build.func.make_numbers([]);
@@ -245,7 +326,7 @@ fn function(optimize: bool, tree: &Tree, ty: Type) -> Builder {
     let value = make(&mut build, &params, tree);
     let list = build.func.make_list([value]);
     build.terminate(Inst::new(Opcode::Return, Type::None).fields(0, list.0, 0));
-    build
+    (build, value)
 }
 
 /// A world without anything.
@@ -316,39 +397,89 @@ fn shows_payload(tree: &Tree) -> bool {
     }
 }
 
+/// Holds an expression made with the rules against the one made without them; true if the rules made it simpler.
+fn check(tree: &Tree, ty: Type, random: &mut Random, inputs: u64) -> bool {
+    let ((plain, _), (folded, root)) = (function(false, tree, ty), function(true, tree, ty));
+    if let Err(error) = verify(&folded.func) {
+        panic!("{error}\n{}\n{}", plain.func, folded.func);
+    }
+    for _ in 0..inputs {
+        let types = Type::ALL.iter().flat_map(|&ty| [ty; PER_TYPE]);
+        let args: Vec<u128> = types.map(|ty| random.bits(ty)).collect();
+        let results = [&plain, &folded].map(|build| run(&build.func, &mut Nothing, &args));
+        let equal = match &results {
+            [Ok(Exit::Return(a)), Ok(Exit::Return(b))] => {
+                if ty.is_int() {
+                    let bits = known::bits(&folded.func, root);
+                    assert!(b[0] >> bits == 0, "{:x} has more than {bits} bits\n{}", b[0], folded.func);
+                }
+                same(ty, a[0], b[0])
+                    || shows_payload(tree) && a != b && {
+                        // Only NaNs may differ, which a run without them rules out.
+                        args.iter().any(|&bits| is_nan_anywhere(bits)) || has_nan(&plain, &args)
+                    }
+            }
+            [a, b] => a == b,
+        };
+        assert!(equal, "{args:x?}: {results:x?}\n{}\n{}", plain.func, folded.func);
+    }
+    folded.func.order.len() < plain.func.order.len()
+}
+
+/// Every operation on integers, with a constant where it has two operands, on every operation that gives its type.
+fn all_pairs(makers: &Makers, random: &mut Random) {
+    const EDGES: [u128; 12] = [0, 1, 2, 7, 8, 24, 31, 32, 63, 0xff, 1 << 31, u128::MAX];
+    let ops = || Opcode::ALL.iter().copied().filter(|op| op.is_numeric());
+    let on_ints = |op: &Opcode| op.info().operands[0].is_int() && op.info().operands.len() < 3;
+    let param = |ty: Type, random: &mut Random| {
+        Tree::Param(
+            Type::ALL.iter().position(|&other| other == ty).expect("a type") * PER_TYPE + random.below(PER_TYPE),
+        )
+    };
+    for outer in ops().filter(on_ints) {
+        let operands = outer.info().operands;
+        let inner = &makers.by_type[usize::from(operands[0] == Type::I64)];
+        let constants = if operands.len() == 2 { &EDGES[..] } else { &EDGES[..2] };
+        for (&inner, &constant) in inner.iter().flat_map(|op| constants.iter().map(move |constant| (op, constant))) {
+            let types = inner.info().operands;
+            let mut trees: Vec<Tree> = types.iter().map(|&ty| param(ty, random)).collect();
+            if let [_, ty] = types
+                && ty.is_int()
+                && random.below(4) > 0
+            {
+                let bits = if random.below(2) == 0 { constant } else { random.pick(&EDGES) };
+                trees[1] = Tree::Const(*ty, bits & ty.mask());
+            }
+            let mut trees = vec![Tree::Op(inner, 0, trees)];
+            if let [_, ty] = operands {
+                let bits = constant & ty.mask();
+                // The constant on the left as well.
+                trees.insert(if random.below(6) == 0 { 0 } else { 1 }, Tree::Const(*ty, bits));
+                if trees[0].ty() != operands[0] || trees[1].ty() != *ty {
+                    continue;
+                }
+            }
+            check(&Tree::Op(outer, 0, trees), outer.info().result, random, 4);
+        }
+    }
+}
+
 #[test]
 fn rules_keep_the_meaning() {
     let mut makers = Makers { by_type: Type::ALL.map(operations), tried: BTreeSet::new() };
     let mut random = Random(1);
     let mut simpler = 0;
-    for number in 0..EXPRESSIONS {
+    for _ in 0..EXPRESSIONS {
         let ty = random.pick(&[Type::I32, Type::I32, Type::I64, Type::I64, Type::F32, Type::F64, Type::V128]);
         let tree = makers.tree(&mut random, ty, 0);
-        let (plain, folded) = (function(false, &tree, ty), function(true, &tree, ty));
-        if let Err(error) = verify(&folded.func) {
-            panic!("expression {number}: {error}\n{}\n{}", plain.func, folded.func);
-        }
-        simpler += u32::from(folded.func.order.len() < plain.func.order.len());
-        for _ in 0..INPUTS {
-            let types = Type::ALL.iter().flat_map(|&ty| [ty; PER_TYPE]);
-            let args: Vec<u128> = types.map(|ty| random.bits(ty)).collect();
-            let results = [&plain, &folded].map(|build| run(&build.func, &mut Nothing, &args));
-            let equal = match &results {
-                [Ok(Exit::Return(a)), Ok(Exit::Return(b))] => {
-                    same(ty, a[0], b[0])
-                        || shows_payload(&tree) && a != b && {
-                            // Only NaNs may differ, which a run without them rules out.
-                            args.iter().any(|&bits| is_nan_anywhere(bits)) || has_nan(&plain, &args)
-                        }
-                }
-                [a, b] => a == b,
-            };
-            assert!(equal, "expression {number}, {args:x?}: {results:x?}\n{}\n{}", plain.func, folded.func);
-        }
+        simpler += u32::from(check(&tree, ty, &mut random, INPUTS));
     }
+    all_pairs(&makers, &mut random);
     assert!(simpler > EXPRESSIONS as u32 / 5, "the rules made only {simpler} expressions simpler");
     let numeric = Opcode::ALL.iter().filter(|op| op.is_numeric()).count();
     assert!(makers.tried.len() == numeric, "{} of {numeric} opcodes were tried", makers.tried.len());
+    let missing = made::tests::never_fired();
+    assert!(missing.is_empty(), "rules that no expression has met:\n{}", missing.join("\n"));
 }
 
 fn is_nan_anywhere(bits: u128) -> bool {

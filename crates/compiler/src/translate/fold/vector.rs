@@ -1,8 +1,9 @@
 //! Vectors.
 
-use super::Folded::{self, Const, Keep, Same};
+use super::Folded::{self, Keep};
 use super::View;
 use super::convert::splat_type;
+use super::made::{Const, Same};
 use crate::ir::Opcode;
 
 /// The lanes of a shuffle that gives its first operand, and of one that gives its second.

@@ -25,6 +25,49 @@ fn fault() {
     unsafe { core::ptr::without_provenance::<u8>(8).read_volatile() };
 }
 
+/// An exception of the processor that is not an access.
+fn divide() {
+    // SAFETY: none: the process is to end here.
+    unsafe { core::arch::asm!("xor edx, edx", "div edx", out("eax") _, out("edx") _) };
+}
+
+/// Installs a handler that ends the process with 77, of either kind.
+fn handle(signal: libc::c_int, with_info: bool) {
+    // SAFETY: the structure is valid, and the handlers do only what handlers may.
+    unsafe {
+        let mut action = core::mem::zeroed::<libc::sigaction>();
+        action.sa_sigaction = count_and_exit as *const () as usize;
+        if with_info {
+            action.sa_sigaction = exit_with_info as *const () as usize;
+            action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        }
+        assert_eq!(libc::sigaction(signal, &action, core::ptr::null_mut()), 0);
+    }
+}
+
+extern "C" fn exit_with_info(_: libc::c_int, info: *mut libc::siginfo_t, context: *mut core::ffi::c_void) {
+    assert!(!info.is_null() && !context.is_null());
+    // SAFETY: ends the process without running anything else.
+    unsafe { libc::_exit(77) };
+}
+
+/// A guest that traps by a signal of each kind, and is stopped.
+fn trap_in_guest() {
+    let wat = r#"(module (memory 1)
+        (func (export "load") (drop (i32.load (i32.const -1))))
+        (func (export "divide") (param i32) (drop (i32.div_u (i32.const 1) (local.get 0))))
+        (func (export "unreachable") unreachable))"#;
+    let engine = engine();
+    let module = Module::new(&engine, wat).expect("valid");
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).expect("an instance");
+    for (name, arguments) in [("load", vec![]), ("divide", vec![crate::Val::I32(0)]), ("unreachable", vec![])] {
+        let func = instance.get_func(&mut store, name).expect("it is exported");
+        let error = func.call(&mut store, &arguments, &mut []).expect_err("a trap");
+        assert!(error.downcast_ref::<Trap>().is_some(), "{error:#}");
+    }
+}
+
 static HANDLED: AtomicUsize = AtomicUsize::new(0);
 
 extern "C" fn count_and_exit(_signal: libc::c_int) {
@@ -59,6 +102,19 @@ fn a_fault_of_the_host_ends_the_process() {
             unsafe { libc::raise(libc::SIGFPE) };
             std::process::exit(78);
         }
+        // The host's own handler, installed before or after the engine's, after guests have trapped.
+        Ok(own) if own.starts_with("own") => {
+            let signal = if own.contains("SIGFPE") { libc::SIGFPE } else { libc::SIGSEGV };
+            let with_info = own.contains("info");
+            if own.contains("before") {
+                handle(signal, with_info);
+            }
+            trap_in_guest();
+            if own.contains("after") {
+                handle(signal, with_info);
+            }
+            if signal == libc::SIGFPE { divide() } else { fault() }
+        }
         Ok(in_guest) => guest(in_guest),
         Err(_) => {
             let test = "a_fault_of_the_host_ends_the_process";
@@ -66,6 +122,14 @@ fn a_fault_of_the_host_ends_the_process() {
             assert_eq!(child(test, "handler").code(), Some(77));
             assert_eq!(child(test, "sent").signal(), Some(libc::SIGFPE));
             assert_eq!(child(test, "ignored").code(), Some(78));
+            for signal in ["SIGSEGV", "SIGFPE"] {
+                for when in ["before", "after"] {
+                    for kind in ["info", "plain"] {
+                        let own = format!("own handler of {signal}, {when}, {kind}");
+                        assert_eq!(child(test, &own).code(), Some(77), "{own}");
+                    }
+                }
+            }
             assert_eq!(child(test, "in a host function").signal(), Some(libc::SIGSEGV));
             assert_eq!(child(test, "no trap site").signal(), Some(libc::SIGSEGV));
             assert_eq!(child(test, "not in a memory").signal(), Some(libc::SIGSEGV));

@@ -4,4 +4,5 @@ mod calls;
 mod foreign_faults;
 mod hand;
 mod modules;
+mod no_signals;
 mod stops;

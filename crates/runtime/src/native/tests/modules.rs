@@ -1,7 +1,7 @@
 //! Modules that the compiler compiles: which ones, into what, and what is left when they are gone.
 
 use super::hand::engine;
-use crate::native::registry;
+use crate::native::{Image, registry};
 use crate::{Config, Engine, Instance, Module, Store, Tier, Trap};
 use alloc::string::String;
 use std::format;
@@ -37,16 +37,23 @@ fn large(funcs: u32) -> String {
 
 #[test]
 fn the_code_does_not_depend_on_threads() {
-    let wat = large(300);
-    let code = |threads| {
-        let engine = Engine::new(Config::new().tier(Tier::Opt).compiler_threads(threads)).expect("an engine");
-        let module = Module::new(&engine, &wat).expect("a valid module");
-        let image = module.0.native.as_ref().and_then(|native| native.image.as_ref());
-        image.expect("compiled code").bytes().to_vec()
-    };
-    let one = code(1);
-    for threads in [2, 3, 8, 0] {
-        assert!(one == code(threads), "{threads} threads");
+    // Many calls of each other; then everything else: traps, jump tables, constants, vectors, functions of very different length.
+    let modules = [large(300).into_bytes(), tiercel_random::dense::large(5, 1500)];
+    for bytes in modules {
+        let compile = |threads| {
+            let mut config = Config::new();
+            config.tier(Tier::Opt).compiler_threads(threads).wasm_wide_arithmetic(true);
+            let engine = Engine::new(&config).expect("an engine");
+            Module::new(&engine, &bytes).expect("a valid module")
+        };
+        fn image(module: &Module) -> &Image {
+            let image = module.0.native.as_ref().and_then(|native| native.image.as_ref());
+            image.expect("compiled code")
+        }
+        let one = compile(1);
+        for threads in [2, 3, 8, 0] {
+            assert!(image(&one).is_same(image(&compile(threads))), "{threads} threads");
+        }
     }
 }
 
@@ -86,4 +93,32 @@ fn threads_trap_while_modules_come_and_go() {
         }
     };
     std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(run))));
+}
+
+/// While there are modules and stubs, no memory of the process can be both written and executed, and code cannot be written.
+#[test]
+fn code_is_not_writable() {
+    let engine = engine();
+    let module = Module::new(&engine, large(200)).expect("a valid module");
+    let mut store = Store::new(&engine, ());
+    Instance::new(&mut store, &module, &[]).expect("an instance");
+    let code = module.0.native.as_ref().and_then(|native| native.image.as_ref()).expect("compiled code").range();
+    let stub = engine.host_entry(&tiercel_wasm::FuncType::new([], []), false);
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("the host tells");
+    let mut found = 0;
+    for line in maps.lines() {
+        let mut words = line.split_whitespace();
+        let (range, access) = (words.next().expect("a range"), words.next().expect("rights"));
+        assert!(!(access.contains('w') && access.contains('x')), "{line}");
+        let (start, end) = range.split_once('-').expect("two addresses");
+        let address = |text| usize::from_str_radix(text, 16).expect("an address");
+        let mapping = address(start)..address(end);
+        for place in [code.start, code.end - 1, stub as usize] {
+            if mapping.contains(&place) {
+                assert!(access.starts_with("r-x"), "{line}");
+                found += 1;
+            }
+        }
+    }
+    assert_eq!(found, 3);
 }

@@ -2,12 +2,11 @@
 
 use super::{Address, Lower, NO_TRAP, Rm, STORE, fixed, operand};
 use crate::entity::Entity;
-use crate::ir::{Function, List, Opcode, Type, Value};
+use crate::ir::{Format, Function, List, Opcode, Type, Value};
 use crate::isa::reg::{Reg, RegClass};
 use crate::isa::x64::abi::{Place, class_of};
 use crate::isa::x64::inst::Inst;
-use crate::isa::x64::mem::{Mem, Scale};
-use crate::isa::x64::regs::SCRATCH;
+use crate::isa::x64::mem::Mem;
 use crate::isa::x64::row::{Cond, Op, Size, SizedOp};
 use crate::isa::x64::vcode::{Kind, Parity, Table, Test};
 use crate::regalloc::Role;
@@ -81,20 +80,24 @@ impl Lower<'_> {
                 return test;
             }
         }
-        self.test_zero(condition, Size::S32);
+        self.test_zero(condition, Size::S32, Cond::Ne);
         Test::of(Cond::Ne)
     }
 
     /// Makes a comparison here; none if the value is no comparison.
     pub(super) fn compare(&mut self, value: Value) -> Option<Test> {
         let inst = *self.func.inst(value);
+        // The fields of others are no operands.
+        if !matches!(inst.op.info().format, Format::Unary | Format::Binary) {
+            return None;
+        }
         let (a, b) = (self.operand(inst.a), self.operand(inst.b));
         if inst.op == Opcode::I64Eqz {
-            self.test_zero(a, Size::S64);
+            self.test_zero(a, Size::S64, Cond::E);
             return Some(Test::of(Cond::E));
         }
         if inst.op == Opcode::I32Eqz {
-            self.test_zero(a, Size::S32);
+            self.test_zero(a, Size::S32, Cond::E);
             return Some(Test::of(Cond::E));
         }
         if let Some((cond, size)) = int_condition(inst.op) {
@@ -109,7 +112,8 @@ impl Lower<'_> {
         Some(test)
     }
 
-    fn compare_ints(&mut self, a: Value, b: Value, cond: Cond, size: Size) -> Cond {
+    /// Compares integers; the condition is another one if their places were exchanged.
+    pub(super) fn compare_ints(&mut self, a: Value, b: Value, cond: Cond, size: Size) -> Cond {
         let func = self.func;
         let small = |value: Value| func.int_const(value).and_then(|bits| immediate(bits, size));
         // A constant belongs to the right.
@@ -117,15 +121,20 @@ impl Lower<'_> {
             (Some(_), Some(swapped)) if small(b).is_none() => (b, a, swapped),
             _ => (a, b, cond),
         };
+        if let Some(imm) = small(b)
+            && let Some(cond) = self.compare_narrow(a, imm, cond)
+        {
+            return cond;
+        }
         match small(b) {
             Some(0) if matches!(cond, Cond::E | Cond::Ne) => {
-                self.test_zero(a, size);
+                self.test_zero(a, size, cond);
             }
             // A comparison with 0 by `test`: the signed ones read sign and overflow, which is 0.
             Some(0)
                 if matches!(cond, Cond::L | Cond::Ge | Cond::Le | Cond::G) && !self.loads_exactly(a, bytes(size)) =>
             {
-                self.test_zero(a, size);
+                self.test_zero(a, size, cond);
             }
             Some(imm) => match self.rm_of(a, size) {
                 Rm::Reg(reg) => self.push(Inst::r(Op::CMP_I.size(size), [reg]).imm(imm)),
@@ -151,14 +160,19 @@ impl Lower<'_> {
         cond
     }
 
-    /// Sets the flags by a value and 0; a bitwise and that nobody has asked for is made by the test.
-    fn test_zero(&mut self, value: Value, size: Size) {
+    /// Sets the flags that the condition reads by a value and 0; a bitwise and that nobody has asked for is made by the test.
+    fn test_zero(&mut self, value: Value, size: Size, cond: Cond) {
+        // Only whether something is zero can be told by fewer bits.
+        let may_narrow = matches!(cond, Cond::E | Cond::Ne);
         let func = self.func;
         let inst = *func.inst(value);
         let is_and = matches!((inst.op, size), (Opcode::I32And, Size::S32) | (Opcode::I64And, Size::S64));
         if is_and && self.is_mine(value) {
             let (a, b) = (self.operand(inst.a), self.operand(inst.b));
             if let Some(imm) = func.int_const(b).and_then(|bits| immediate(bits, size)) {
+                if may_narrow && self.test_byte(a, imm) {
+                    return;
+                }
                 // A byte of memory or of the low registers is shorter; without it is right, too.
                 match self.rm_of(a, size) {
                     Rm::Reg(reg) => self.push(Inst::r(Op::TEST_I.size(size), [reg]).imm(imm)),
@@ -170,6 +184,9 @@ impl Lower<'_> {
                 let (a, b) = (self.reg_of(a, size), self.reg_of(b, size));
                 self.push(Inst::r(Op::TEST_MR.size(size), [a, b]));
             }
+            return;
+        }
+        if may_narrow && self.compare_narrow(value, 0, cond).is_some() {
             return;
         }
         match self.rm_of(value, size) {
@@ -264,8 +281,10 @@ impl Lower<'_> {
 
     /// Takes fuel.
     pub(super) fn fuel(&mut self, units: u32) {
-        self.push(Inst::m(Op::MOV_RM.s64(), [SCRATCH], STORE));
-        let fuel = Mem::base(SCRATCH, store::FUEL as i32);
+        // In a register of its own: moves of the allocator between the two instructions may use the scratch register.
+        let pointer = self.temp(RegClass::Int);
+        self.push(Inst::m(Op::MOV_RM.s64(), [pointer], STORE));
+        let fuel = Mem::base(pointer, store::FUEL as i32);
         match i32::try_from(units) {
             Ok(units) => self.push(Inst::m(Op::SUB_I.s64(), [], fuel).imm(units)),
             Err(_) => {
@@ -303,6 +322,22 @@ impl Lower<'_> {
         }
     }
 
+    /// Whether an `i32` is seen to be at most this, unsigned, by what makes it.
+    fn is_at_most(&self, value: Value, most: u64) -> bool {
+        let func = self.func;
+        let inst = func.inst(value);
+        match inst.op {
+            Opcode::I32And => func.int_const(self.operand(inst.b)).is_some_and(|mask| mask <= most),
+            Opcode::I32RemU => func.int_const(self.operand(inst.b)).is_some_and(|by| by != 0 && by - 1 <= most),
+            Opcode::I32ShrU => {
+                func.int_const(self.operand(inst.b)).is_some_and(|by| u64::from(u32::MAX >> (by & 31)) <= most)
+            }
+            Opcode::I32Load8U => most >= 0xff,
+            Opcode::I32Load16U => most >= 0xffff,
+            _ => false,
+        }
+    }
+
     fn br_table(&mut self, func: &Function, value: Value) {
         let inst = *func.inst(value);
         let entries = func.numbers(List(inst.b));
@@ -318,17 +353,18 @@ impl Lower<'_> {
             let index = self.low(index);
             return self.push_special(Kind::Compares(table), &[operand(index, Role::Use)], NO_TRAP, 0);
         }
-        // Beyond the last entry counts as the last one. The conditional move keeps the processor from reading on with a wrong index.
+        let is_inside = self.is_at_most(index, last.into());
+        if is_inside || !self.cx.spectre {
+            let index = self.reg(index);
+            return self.push_special(Kind::Switch(table, is_inside), &[operand(index, Role::Use)], NO_TRAP, 0);
+        }
         let index = self.low(index);
+        // Beyond the last entry counts as the last one. The conditional move keeps the processor from reading on with a wrong index.
         let limit = self.int_constant(last.into());
-        let (clamped, base, distance, target) =
-            (self.temp(RegClass::Int), self.temp(RegClass::Int), self.temp(RegClass::Int), self.temp(RegClass::Int));
+        let clamped = self.temp(RegClass::Int);
         self.push(Inst::r(Op::CMP_RM.s32(), [limit, index]));
         self.push(Inst::r(Op::CMOVCC.s32(), [clamped, limit, index]).cond(Cond::A));
-        self.push(Inst::m(Op::LEA.s64(), [base], Mem::label(label)));
-        self.push(Inst::m(Op::MOVSXD, [distance], Mem::indexed(base, clamped, Scale::Four, 0)));
-        self.push(Inst::r(Op::ADD_RM.s64(), [target, distance, base]));
-        self.push_special(Kind::Switch(table), &[operand(target, Role::Use)], NO_TRAP, 0);
+        self.push_special(Kind::Switch(table, true), &[operand(clamped, Role::Use)], NO_TRAP, 0);
     }
 
     /// Leaves with these results.

@@ -2,7 +2,6 @@
 
 use super::control::immediate;
 use super::{Lower, Rm, code};
-use crate::entity::Entity;
 use crate::ir::{List, Opcode, Type, Value};
 use crate::isa::reg::{Reg, RegClass};
 use crate::isa::x64::features::Features;
@@ -46,6 +45,7 @@ impl Lower<'_> {
         let size = if inst.ty == Type::I32 { Size::S32 } else { Size::S64 };
         let division = |signed, remainder| Division { signed, remainder };
         match inst.op {
+            I32Add | I64Add | I32Sub | I64Sub if self.with_carry(value, a, b, size) => {}
             I32Add | I64Add => self.add(value, a, b, size),
             I32Sub | I64Sub => self.alu(value, a, b, SUB, size),
             I32And | I64And => self.and(value, a, b, size),
@@ -120,8 +120,8 @@ impl Lower<'_> {
     /// A sum: `lea` where three registers or a scale are worth it.
     fn add(&mut self, value: Value, a: Value, b: Value, size: Size) {
         let func = self.func;
-        let loads = |value| self.loads_exactly(value, super::control::bytes(size));
-        if loads(a) || loads(b) {
+        let loads = |value| self.is_mine(value) && self.loads_exactly(value, super::control::bytes(size));
+        if loads(b) || (loads(a) && !func.is_const(b)) {
             return self.alu(value, a, b, ADD, size);
         }
         // A sum of a sum: [x + y*scale + constant].
@@ -129,16 +129,17 @@ impl Lower<'_> {
             Some(imm) => {
                 let inst = func.inst(a);
                 let is_sum = matches!((inst.op, size), (Opcode::I32Add, Size::S32) | (Opcode::I64Add, Size::S64));
-                let inner = (self.operand(inst.a), self.operand(inst.b));
-                if is_sum && self.is_mine(a) && func.int_const(inner.1).is_none() {
-                    (Some(inner), imm)
+                let inner = is_sum.then(|| (self.operand(inst.a), self.operand(inst.b)));
+                if let Some((x, y)) = inner.filter(|(_, y)| self.is_mine(a) && func.int_const(*y).is_none()) {
+                    (Some((x, y)), imm)
                 } else if self.shifted(a, size).is_some() {
                     (None, imm)
                 } else {
+                    let lives_on = self.lives_on(a);
                     let dst = self.def(value);
                     let source = self.reg_of(a, size);
                     // One that lives on keeps its register.
-                    if func.uses[a.index()] > 1 {
+                    if lives_on {
                         return self.push(Inst::m(Op::LEA.size(size), [dst], Mem::base(source, imm)));
                     }
                     return self.push(Inst::r(Op::ADD_I.size(size), [dst, source]).imm(imm));
@@ -157,10 +158,10 @@ impl Lower<'_> {
             let (x, index) = (self.reg_of(x, size), self.reg_of(index, size));
             return self.push(Inst::m(Op::LEA.size(size), [dst], Mem::indexed(x, index, scale, disp)));
         }
+        let (x_lives_on, y_lives_on) = (self.lives_on(x), self.lives_on(y));
         let (first, second) = (self.reg_of(x, size), self.reg_of(y, size));
-        let both_live_on = func.uses[x.index()] > 1 && func.uses[y.index()] > 1;
-        if disp == 0 && !both_live_on {
-            let (first, second) = if func.uses[x.index()] > 1 { (second, first) } else { (first, second) };
+        if disp == 0 && !(x_lives_on && y_lives_on) {
+            let (first, second) = if x_lives_on { (second, first) } else { (first, second) };
             return self.push(Inst::r(Op::ADD_RM.size(size), [dst, first, second]));
         }
         self.push(Inst::m(Op::LEA.size(size), [dst], Mem::indexed(first, second, Scale::One, disp)));
@@ -416,6 +417,13 @@ impl Lower<'_> {
         let may_be_minus_one = how.signed && known.is_none_or(|divisor| divisor == -1);
         let by_zero =
             if known.is_some_and(|divisor| divisor != 0) { NO_TRAP } else { code(Trap::IntegerDivisionByZero) };
+        let by_zero = if by_zero != NO_TRAP && !self.cx.signals {
+            self.push(Inst::r(Op::TEST_MR.size(size), [divisor, divisor]));
+            self.push_trap_if(Test::of(Cond::E), by_zero);
+            NO_TRAP
+        } else {
+            by_zero
+        };
         let mut divisor = divisor;
         if may_be_minus_one {
             if how.remainder {

@@ -12,6 +12,7 @@ use crate::isa::x64::regs::{MEMORY_BASE, VMCTX};
 use crate::isa::x64::row::{Cond, Op, Size};
 use crate::isa::x64::vcode::{NO_TRAP, Test};
 use tiercel_abi::Trap;
+use tiercel_wasm::MemoryType;
 
 impl Lower<'_> {
     /// The address that a load or store accesses, in the instructions' own words.
@@ -31,7 +32,7 @@ impl Lower<'_> {
                 } else {
                     self.memory0(index, inst.b)
                 };
-                let trap = if inst.imm & access::CHECKED != 0 { NO_TRAP } else { code(Trap::MemoryOutOfBounds) };
+                let trap = if inst.imm & access::NO_TRAP != 0 { NO_TRAP } else { code(Trap::MemoryOutOfBounds) };
                 Address { mem, trap, loc }
             }
         }
@@ -211,6 +212,15 @@ impl Lower<'_> {
             }
             let (sum, len) = (self.int_constant(sum), self.rm(len, 8));
             self.push_rm(Op::CMP_RM.s64(), [sum], len);
+            return self.push_trap_if(Test::of(Cond::A), trap);
+        }
+        // A length that is never below the end leaves one comparison: index > len - end.
+        let least = |memory: &MemoryType| u128::from(memory.min_pages) << memory.page_log2;
+        let least = self.cx.info.memories.iter().map(least).min().unwrap_or(0);
+        if let (true, Ok(bytes)) = (is_64 && u128::from(inst.c) <= least, i32::try_from(inst.c)) {
+            let (index, len) = (self.reg(index), self.reg(len));
+            self.push(Inst::m(Op::LEA.s64(), [end], Mem::base(len, -bytes)));
+            self.push(Inst::r(Op::CMP_RM.s64(), [index, end]));
             return self.push_trap_if(Test::of(Cond::A), trap);
         }
         let index = self.reg(index);

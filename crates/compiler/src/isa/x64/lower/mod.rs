@@ -4,8 +4,8 @@
 //! has no effect, is left out; so an instruction may take its operand's computation into itself (an address, a comparison, a load) and not
 //! ask for the operand. Constants are made where they are used.
 //!
-//! Reading order: this file (the walk, and what the parts use), [`control`] (branches, conditions), [`memory`] (addresses, loads, stores),
-//! [`calls`], [`int`], [`float`], [`vector`].
+//! Reading order: this file (the walk, and what the parts use), [`control`] and [`narrow`] (branches, conditions), [`memory`] (addresses, loads, stores),
+//! [`calls`], [`int`] and [`carry`], [`float`], [`vector`].
 //!
 //! # For the parts
 //! - One instruction of the IR is lowered **forwards**: the parts `push` instructions in the order in which they run; the walk reverses
@@ -19,11 +19,15 @@
 //! - Between an instruction that sets flags and the one that reads them, moves and constants may be put, nothing else.
 
 mod calls;
+mod carry;
 mod control;
 mod divide;
 mod float;
 mod int;
 mod memory;
+mod narrow;
+#[cfg(test)]
+mod tests;
 mod vector;
 
 use super::abi::{Convention, class_of};
@@ -56,6 +60,12 @@ pub struct Context<'a> {
     pub features: Features,
     /// Whether calls inside the module may come back with the pinned registers of another instance.
     pub foreign_tail_calls: bool,
+    /// Whether indices of tables are kept from being used wrongly by a processor that guesses.
+    pub spectre: bool,
+    /// Whether the code tests that the upper halves of registers with an `i32` are zero.
+    pub check_widths: bool,
+    /// [`Options::signals`](crate::compile::Options::signals).
+    pub signals: bool,
 }
 
 /// A constant that lies behind the code.
@@ -105,6 +115,8 @@ const SUNK: u32 = u32::MAX - 1;
 pub struct Buffers {
     /// Number of the virtual register of each value, or [`UNUSED`] or [`SUNK`].
     value_regs: Vec<u32>,
+    /// For each value how many loops its definition is in.
+    depths: Vec<u8>,
     /// Index of each block in the layout.
     block_index: Vec<u32>,
     pending: Vec<Pending>,
@@ -114,6 +126,8 @@ pub struct Buffers {
     convention: Convention,
     own_convention: Convention,
     edge_regs: Vec<Reg>,
+    /// With [`Context::check_widths`]: registers of `i32`s that the instruction being lowered reads.
+    narrow_uses: Vec<Reg>,
     slot_offsets: Vec<u32>,
 }
 
@@ -153,10 +167,18 @@ pub fn lower(
     b.value_regs.resize(func.insts.len(), UNUSED);
     b.block_index.clear();
     b.block_index.resize(func.blocks.len(), u32::MAX);
+    b.depths.clear();
+    b.depths.resize(func.insts.len(), 0);
     for (index, &block) in func.layout.iter().enumerate() {
         b.block_index[block.index()] = index as u32;
+        let depth = depth(func, block);
+        if depth != 0 {
+            func.params(block).for_each(|param| b.depths[param.index()] = depth);
+            func.block_insts(block).iter().for_each(|value| b.depths[value.index()] = depth);
+        }
     }
     b.pool.clear();
+    b.narrow_uses.clear();
     b.own_convention.set(params, &func.results);
     vcode.in_bytes = b.own_convention.stack_bytes;
     vcode.foreign_tail_calls = cx.foreign_tail_calls;
@@ -214,7 +236,14 @@ impl<'a> Lower<'a> {
                 self.terminator(value);
             } else if self.wanted(value) {
                 self.inst(value);
+                self.check_results(value);
             }
+            self.flush();
+            self.check_operands();
+        }
+        if self.cx.check_widths {
+            let params: Vec<Value> = func.params(block).collect();
+            params.into_iter().for_each(|param| self.check_width_of(param));
             self.flush();
         }
         if block == func.entry() {
@@ -228,6 +257,38 @@ impl<'a> Lower<'a> {
             self.vcode.end_block(params.iter().copied());
             self.b.edge_regs = params;
         }
+    }
+
+    /// With [`Context::check_widths`], tests the results of the instruction that was lowered, behind it.
+    fn check_results(&mut self, value: Value) {
+        if self.cx.check_widths {
+            let results: Vec<Value> = self.results(value).map(|(_, result)| result).collect();
+            results.into_iter().chain([value]).for_each(|result| self.check_width_of(result));
+        }
+    }
+
+    /// With [`Context::check_widths`], tests what the instruction that was lowered reads, in front of it: there no flags are waited for, as
+    /// there may be between the instructions that it has become.
+    fn check_operands(&mut self) {
+        let mut regs = std::mem::take(&mut self.b.narrow_uses);
+        regs.drain(..).for_each(|reg| self.check_width(reg));
+        self.flush();
+        self.b.narrow_uses = regs;
+    }
+
+    /// Tests the register of a value, if it is an `i32` that somebody asked for.
+    fn check_width_of(&mut self, value: Value) {
+        if self.func.ty(value) == Type::I32 && self.is_used(value) {
+            let reg = self.def(value);
+            self.check_width(reg);
+        }
+    }
+
+    /// Stops the guest if the upper half of a register is not zero.
+    fn check_width(&mut self, reg: Reg) {
+        let upper = self.temp(RegClass::Int);
+        self.push(Inst::r(Op::SHR_I.s64(), [upper, reg]).imm(32));
+        self.push_trap_if(super::vcode::Test::of(super::row::Cond::Ne), code(Trap::BrokenWidth));
     }
 
     /// Whether an instruction has to be there.
@@ -250,6 +311,11 @@ impl<'a> Lower<'a> {
     /// Whether somebody asked for a value.
     fn is_used(&self, value: Value) -> bool {
         self.b.value_regs[value.index()] < SUNK
+    }
+
+    /// Whether a value is needed behind the instruction that is lowered, as far as can be seen: by what was lowered, or in the next round.
+    fn lives_on(&self, value: Value) -> bool {
+        self.is_used(value) || self.b.depths[value.index()] < depth(self.func, self.block)
     }
 
     /// Whether the instruction that is lowered is the only one to use a value, so that it may compute the value itself.
@@ -336,7 +402,13 @@ impl<'a> Lower<'a> {
             Opcode::Const => self.constant(value),
             // The upper half is zero already.
             Opcode::I64ExtendI32U => self.reg(Value::new(inst.a as usize)),
-            _ => self.def(value),
+            _ => {
+                let reg = self.def(value);
+                if self.cx.check_widths && inst.ty == Type::I32 {
+                    self.b.narrow_uses.push(reg);
+                }
+                reg
+            }
         }
     }
 
@@ -566,6 +638,11 @@ impl<'a> Lower<'a> {
         }
         self.b.operands.clear();
     }
+}
+
+/// How many loops a block is in; from 255 on they count as 255.
+fn depth(func: &Function, block: Block) -> u8 {
+    func.blocks[block].in_loop.map_or(0, |in_loop| func.loops[in_loop].depth.min(255) as u8)
 }
 
 /// An operand in a fixed register.

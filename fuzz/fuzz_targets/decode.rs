@@ -1,0 +1,7 @@
+//! See `decode` in `tests/random/src/targets.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let target = tiercel_random::targets::named("decode").expect("a target");
+    (target.run)(data);
+});

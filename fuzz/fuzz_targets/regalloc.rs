@@ -1,0 +1,7 @@
+//! See `regalloc` in `tests/random/src/targets.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let target = tiercel_random::targets::named("regalloc").expect("a target");
+    (target.run)(data);
+});

@@ -1,0 +1,7 @@
+//! See `text` in `tests/random/src/targets.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let target = tiercel_random::targets::named("text").expect("a target");
+    (target.run)(data);
+});

@@ -1,0 +1,29 @@
+//! What calls between host and guest cost, beside wasmtime's: builds and runs `benches/calls`, a package of its own, because wasmtime takes
+//! minutes to build.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result, ensure};
+use tiercel_tests::paths;
+
+/// Builds the benchmark if it has to be built, and runs the rows whose names contain one of `words`.
+pub fn run(words: &[String], rounds: Option<usize>) -> Result<ExitCode> {
+    let root = paths::repository();
+    let (manifest, target) = (root.join("benches/calls/Cargo.toml"), root.join("target/calls"));
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["build", "--release", "--manifest-path"]).arg(manifest).arg("--target-dir").arg(&target);
+    println!("building benches/calls: minutes when it is the first time");
+    let built = build.status().with_context(|| format!("cannot start {build:?}"))?;
+    ensure!(
+        built.success(),
+        "benches/calls cannot be built: see above. It needs the crate `wasmtime` and its dependencies, from a registry or \
+         vendored, and a compiler as new as that crate asks for"
+    );
+    let program = target.join("release").join(format!("calls{}", std::env::consts::EXE_SUFFIX));
+    let mut command = Command::new(program);
+    if let Some(rounds) = rounds {
+        command.args(["--rounds", &rounds.to_string()]);
+    }
+    let status = command.args(words).status().with_context(|| format!("cannot start {command:?}"))?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
