@@ -31,7 +31,7 @@ impl Lower<'_> {
                 } else {
                     self.memory0(index, inst.b, bytes)
                 };
-                let trap = if inst.imm & access::CHECKED != 0 { NO_TRAP } else { code(Trap::MemoryOutOfBounds) };
+                let trap = if inst.imm & access::NO_TRAP != 0 { NO_TRAP } else { code(Trap::MemoryOutOfBounds) };
                 Address { mem, trap, loc }
             }
         }
