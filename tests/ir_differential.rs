@@ -144,7 +144,7 @@ fn all_agree() {
             1 => Some(dense::numbered(seed)),
             _ => Some(nested::numbered(seed)),
         };
-        let plan = Plan { seed, calls: 2, all_fuel: false };
+        let plan = Plan { seed, calls: 2, all_fuel: false, places: true };
         let Some(bytes) = bytes else { continue };
         let Ok(mut engine) = observe::run(&engine, &bytes, plan) else { continue };
         // The IR interpreter keeps no frames.

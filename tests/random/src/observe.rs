@@ -59,6 +59,9 @@ pub struct Plan {
     pub calls: u32,
     /// Whether it is told where fuel ends, and how much a trap leaves of it; tiers agree only on the fuel of what returns.
     pub all_fuel: bool,
+    /// Whether it is told at which instructions functions were stopped, not only which functions were running. Of several accesses out of bounds,
+    /// compiled code may meet a later one first where nothing else can tell.
+    pub places: bool,
 }
 
 /// One thing that was seen.
@@ -194,7 +197,10 @@ pub fn run(engine: &Engine, bytes: &[u8], plan: Plan) -> Result<Vec<Seen>> {
                     }
                     seen.push(Seen::Trap(name.clone(), trap));
                     if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
-                        let frames = trace.frames().iter().map(|frame| (frame.func_index(), frame.module_offset()));
+                        let frames = trace.frames().iter().map(|frame| {
+                            let place = if plan.places { frame.module_offset() } else { None };
+                            (frame.func_index(), place)
+                        });
                         seen.push(Seen::Frames(frames.collect()));
                     }
                     if !plan.all_fuel {

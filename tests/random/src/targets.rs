@@ -190,14 +190,14 @@ fn differential(data: &[u8]) {
         _ => smith::module(rest, Shape::in_turn(seed, true)),
     };
     if let Some(module) = module {
-        both_tiers("differential", &module, seed, Plan { seed, calls: 2, all_fuel: false }, true);
+        both_tiers("differential", &module, seed, Plan { seed, calls: 2, all_fuel: false, places: true }, true);
     }
 }
 
 fn arithmetic(data: &[u8]) {
     let seed = Choices::new(data).bits();
     let module = dense::module(data);
-    both_tiers("arithmetic", &module, seed, Plan { seed, calls: 6, all_fuel: false }, false);
+    both_tiers("arithmetic", &module, seed, Plan { seed, calls: 6, all_fuel: false, places: false }, false);
 }
 
 fn regalloc(data: &[u8]) {
