@@ -59,6 +59,7 @@ fn compiled(modules: u64, calls_each: u32, usual: Way, make: fn(u64) -> Option<V
     let (mut ran, mut compiled, mut calls, mut returned) = (0, 0, 0, 0);
     for seed in seeds(modules) {
         let Some(bytes) = make(seed) else { continue };
+        // Arithmetic has its fuel off, and many accesses without anything in between.
         let plan = Plan { seed, calls: calls_each, all_fuel: false };
         let Ok(expected) = observe::run(&interpreter, &bytes, plan) else { continue };
         let chaos = Way {

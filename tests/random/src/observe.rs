@@ -196,7 +196,10 @@ pub fn run(engine: &Engine, bytes: &[u8], plan: Plan) -> Result<Vec<Seen>> {
                     }
                     seen.push(Seen::Trap(name.clone(), trap));
                     if let Some(trace) = error.downcast_ref::<WasmBacktrace>() {
-                        let frames = trace.frames().iter().map(|frame| (frame.func_index(), frame.module_offset()));
+                        let frames = trace.frames().iter().map(|frame| {
+                            let place = frame.module_offset();
+                            (frame.func_index(), place)
+                        });
                         seen.push(Seen::Frames(frames.collect()));
                     }
                     if !plan.all_fuel {

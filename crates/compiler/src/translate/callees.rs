@@ -28,6 +28,9 @@ const CONST_ARGUMENT_WEIGHT: u32 = 2;
 const RECURSION_DEPTH: u32 = 3;
 const RECURSION_BODY_WEIGHT: u32 = 24;
 const RECURSION_WEIGHT: u32 = 200;
+/// What a product of two numbers of 128 bits counts as, written as four or more multiplications that become one: the `__multi3` of compilers.
+const PRODUCT_WEIGHT: u32 = 6;
+const PRODUCT_BYTES: usize = 24;
 /// Bytes of bodies that a function may take in: in any case, and one for each so many bytes of its own.
 const GROWTH_BYTES: u32 = 64;
 const GROWTH_DIVISOR: u32 = 8;
@@ -121,11 +124,13 @@ impl Callee {
             return Ok(None);
         }
         let (mut weight, mut self_calls, mut calls) = (0, 0, false);
+        let mut product = Product::default();
         let (mut has_loops, mut has_returns, mut before_end, mut traps) = (false, false, false, false);
         let mut reader = body.get_operators_reader()?;
         while !reader.eof() {
             let op = reader.read()?;
             weight += weight_of(&op);
+            product.note(&op);
             traps = std::mem::replace(&mut before_end, matches!(op, Operator::Unreachable));
             match op {
                 Operator::Loop { .. } => has_loops = true,
@@ -141,10 +146,14 @@ impl Callee {
                 _ => {}
             }
         }
+        let mut size = bytes.len();
+        if product.is_one() {
+            (weight, size) = (weight.min(PRODUCT_WEIGHT), size.min(PRODUCT_BYTES));
+        }
         let (recursion, copies) = recursion(weight, self_calls);
         Ok(Some(Callee {
             weight: weight as u16,
-            bytes: bytes.len() as u16,
+            bytes: size as u16,
             calls,
             recursion,
             copies,
@@ -182,6 +191,31 @@ impl Callee {
         let limit = limit * if site.in_loop { LOOP_FACTOR } else { 1 };
         let gain = site.const_arguments * CONST_ARGUMENT_WEIGHT;
         (cost <= growth && weight <= limit + gain).then_some(cost)
+    }
+}
+
+/// Counts what tells a product of 128 bits: it multiplies, stores both halves and does nothing else but arithmetic.
+#[derive(Default)]
+struct Product {
+    products: u32,
+    stores: u32,
+    others: u32,
+}
+
+impl Product {
+    fn note(&mut self, op: &Operator<'_>) {
+        use Operator::*;
+        match op {
+            I64Mul => self.products += 1,
+            I64Store { .. } => self.stores += 1,
+            LocalGet { .. } | LocalSet { .. } | LocalTee { .. } | I64Const { .. } | End => {}
+            I64Add | I64And | I64Or | I64Xor | I64Shl | I64ShrU | I64LtU | I64GtU | I64ExtendI32U => {}
+            _ => self.others += 1,
+        }
+    }
+
+    fn is_one(&self) -> bool {
+        (4..=8).contains(&self.products) && self.stores == 2 && self.others == 0
     }
 }
 

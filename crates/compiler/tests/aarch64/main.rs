@@ -5,6 +5,7 @@ mod common;
 mod compile;
 mod frames;
 mod islands;
+mod lowering;
 mod numeric;
 mod programs;
 mod qemu;

@@ -1,4 +1,4 @@
-//! Every scalar opcode, alone and in pairs, compiled and run by `qemu-aarch64`, against what `tiercel_wasm::numeric` computes.
+//! Every numeric opcode, alone and in expressions, compiled and run by `qemu-aarch64`, against what `tiercel_wasm::numeric` computes.
 
 use std::fmt::Write as _;
 
@@ -10,17 +10,24 @@ use crate::common::Random;
 use crate::compile::{Module, Options};
 use crate::qemu::{self, Case, Outcome};
 
-/// Numeric opcodes without vectors, and with one result.
+/// Numeric opcodes with one result.
+fn numeric_ops() -> Vec<Opcode> {
+    Opcode::ALL.iter().copied().filter(|op| op.is_numeric() && op.eval([0; 3], 0).is_some()).collect()
+}
+
+/// Those of them that have nothing to do with vectors.
 fn scalar_ops() -> Vec<Opcode> {
-    let scalar = |op: &Opcode| {
-        let info = op.info();
-        let wide = ["i64.add128", "i64.sub128", "i64.mul_wide_s", "i64.mul_wide_u"].contains(&op.name().as_str());
-        op.is_numeric()
-            && !wide
-            && info.result != Type::None
-            && info.operands.iter().chain([&info.result]).all(|ty| *ty != Type::V128)
-    };
-    Opcode::ALL.iter().copied().filter(scalar).collect()
+    let scalar = |op: &Opcode| op.info().operands.iter().chain([&op.info().result]).all(|ty| *ty != Type::V128);
+    numeric_ops().into_iter().filter(scalar).collect()
+}
+
+/// How many lanes an opcode can name; 1 if it names none.
+fn lanes(op: Opcode) -> u8 {
+    let name = op.name();
+    if !name.contains("extract_lane") && !name.contains("replace_lane") {
+        return 1;
+    }
+    [("x16", 16), ("x8", 8), ("x4", 4), ("x2", 2)].iter().find(|(shape, _)| name.contains(shape)).expect("a shape").1
 }
 
 fn values(ty: Type) -> Vec<u128> {
@@ -82,6 +89,16 @@ fn values(ty: Type) -> Vec<u128> {
     match ty {
         Type::I32 => ints.iter().map(|bits| u128::from(*bits as u32)).collect(),
         Type::I64 => ints.iter().map(|bits| u128::from(*bits)).collect(),
+        Type::V128 => {
+            let of = |lanes: [u64; 2]| u128::from(lanes[0]) | u128::from(lanes[1]) << 64;
+            let mut vectors = vec![0, u128::MAX, 1, 1 << 127, of([0x0807_0605_0403_0201, 0x100f_0e0d_0c0b_0a09])];
+            vectors.push(of([0x80ff_7f01_00fe_8102, 0x7fff_8000_0001_ffff]));
+            vectors.push(of([0x8000_0000_7fff_ffff, 0xffff_ffff_0000_0001]));
+            vectors.extend(floats.chunks(2).map(|pair| of([pair[0].to_bits(), pair[pair.len() - 1].to_bits()])));
+            let four = |at: usize| u64::from((floats[at % floats.len()] as f32).to_bits());
+            vectors.extend((0..12).map(|at| of([four(at) | four(at + 3) << 32, four(at + 9) | four(at + 13) << 32])));
+            vectors
+        }
         Type::F32 => floats.iter().map(|float| u128::from((*float as f32).to_bits())).collect(),
         _ => floats.iter().map(|float| u128::from(float.to_bits())).collect(),
     }
@@ -92,6 +109,7 @@ fn constant(ty: Type, bits: u128) -> String {
     match ty {
         Type::I32 => format!("i32.const {}", bits as i32),
         Type::I64 => format!("i64.const {}", bits as i64),
+        Type::V128 => format!("(v128.const i64x2 {} {})", bits as i64, (bits >> 64) as i64),
         Type::F32 => format!("(f32.reinterpret_i32 (i32.const {}))", bits as i32),
         _ => format!("(f64.reinterpret_i64 (i64.const {}))", bits as i64),
     }
@@ -102,7 +120,7 @@ fn constant(ty: Type, bits: u128) -> String {
 enum Tree {
     Param(usize, Type),
     Const(Type, u128),
-    Op(Opcode, Vec<Tree>),
+    Op(Opcode, Vec<Tree>, u8),
 }
 
 impl Tree {
@@ -111,8 +129,11 @@ impl Tree {
             Tree::Param(index, _) => write!(out, "(local.get {index})").expect("a string"),
             Tree::Const(ty, bits) if ty.is_int() => write!(out, "({})", constant(*ty, *bits)).expect("a string"),
             Tree::Const(ty, bits) => out.push_str(&constant(*ty, *bits)),
-            Tree::Op(op, operands) => {
+            Tree::Op(op, operands, lane) => {
                 write!(out, "({} ", op.name()).expect("a string");
+                if lanes(*op) > 1 {
+                    write!(out, "{lane} ").expect("a string");
+                }
                 operands.iter().for_each(|operand| operand.text(out));
                 out.push(')');
             }
@@ -122,7 +143,7 @@ impl Tree {
     fn ty(&self) -> Type {
         match self {
             Tree::Param(_, ty) | Tree::Const(ty, _) => *ty,
-            Tree::Op(op, _) => op.info().result,
+            Tree::Op(op, ..) => op.info().result,
         }
     }
 
@@ -130,19 +151,43 @@ impl Tree {
         match self {
             Tree::Param(index, _) => Ok(args[*index]),
             Tree::Const(_, bits) => Ok(*bits),
-            Tree::Op(op, operands) => {
+            Tree::Op(op, operands, lane) => {
                 let mut values = [0; 3];
                 for (value, operand) in values.iter_mut().zip(operands) {
                     *value = operand.eval(args)?;
                 }
-                op.eval(values, 0).expect("it is numeric")
+                op.eval(values, *lane).expect("it is numeric")
             }
         }
     }
 }
 
-/// Runs trees, each with these arguments.
-fn check(trees: &[(Tree, Vec<Type>, Vec<Vec<u128>>)], options: Options) {
+/// Whether results are the same; what is not a number may have other bits.
+fn same(tree: &Tree, bits: u128, ours: u128) -> bool {
+    let name = match tree {
+        Tree::Op(op, ..) => op.name(),
+        _ => String::new(),
+    };
+    let f32s = |ours: u128, bits: u128| {
+        ours as u32 == bits as u32 || f32::from_bits(ours as u32).is_nan() && f32::from_bits(bits as u32).is_nan()
+    };
+    let f64s = |ours: u128, bits: u128| {
+        ours as u64 == bits as u64 || f64::from_bits(ours as u64).is_nan() && f64::from_bits(bits as u64).is_nan()
+    };
+    match tree.ty() {
+        Type::F32 => f32s(ours, bits),
+        Type::F64 => f64s(ours, bits),
+        Type::V128 if name.starts_with("f32x4") => [0, 32, 64, 96].iter().all(|at| f32s(ours >> at, bits >> at)),
+        Type::V128 if name.starts_with("f64x2") => [0, 64].iter().all(|at| f64s(ours >> at, bits >> at)),
+        _ => ours == bits,
+    }
+}
+
+/// A tree, its parameters, and the arguments that it is run with.
+type Sample = (Tree, Vec<Type>, Vec<Vec<u128>>);
+
+/// Runs trees, each with its arguments.
+fn check(trees: &[Sample], options: Options) {
     let mut text = String::from("(module ");
     let mut cases = Vec::new();
     for (func, (tree, params, args)) in trees.iter().enumerate() {
@@ -160,17 +205,10 @@ fn check(trees: &[(Tree, Vec<Type>, Vec<Vec<u128>>)], options: Options) {
         let (tree, ..) = &trees[case.func];
         let right = match (tree.eval(&case.args), &outcome) {
             (Err(trap), Outcome::Trap(code)) => u16::from(trap_of(trap).code()) == *code,
-            (Ok(bits), Outcome::Results(ints, vectors)) => match tree.ty() {
-                Type::I32 | Type::I64 => bits == u128::from(ints[0]),
-                Type::F32 => {
-                    let ours = vectors[0] as u32;
-                    u128::from(ours) == bits || f32::from_bits(ours).is_nan() && f32::from_bits(bits as u32).is_nan()
-                }
-                _ => {
-                    let ours = vectors[0] as u64;
-                    u128::from(ours) == bits || f64::from_bits(ours).is_nan() && f64::from_bits(bits as u64).is_nan()
-                }
-            },
+            (Ok(bits), Outcome::Results(ints, vectors)) => {
+                let ours = if tree.ty().is_int() { u128::from(ints[0]) } else { vectors[0] };
+                same(tree, bits, ours)
+            }
             _ => false,
         };
         if !right {
@@ -186,27 +224,44 @@ fn check(trees: &[(Tree, Vec<Type>, Vec<Vec<u128>>)], options: Options) {
     assert!(wrong == 0, "{wrong} of {} wrong:\n{failures}", cases.len());
 }
 
-/// Every combination of interesting values.
+/// Every combination of interesting values; of three operands some.
 fn all_args(params: &[Type]) -> Vec<Vec<u128>> {
     params.iter().fold(vec![Vec::new()], |args, ty| {
-        args.iter().flat_map(|args| values(*ty).into_iter().map(|value| [args.clone(), vec![value]].concat())).collect()
+        let step = if params.len() == 3 { 5 } else { 1 };
+        let values: Vec<u128> = values(*ty).into_iter().step_by(step).collect();
+        args.iter().flat_map(|args| values.iter().map(|value| [args.clone(), vec![*value]].concat())).collect()
     })
 }
 
 #[test]
-fn every_opcode() {
+fn every_scalar_opcode() {
+    each(scalar_ops());
+}
+
+#[test]
+fn every_vector_opcode() {
+    let scalar = scalar_ops();
+    let vector: Vec<Opcode> = numeric_ops().into_iter().filter(|op| !scalar.contains(op)).collect();
+    assert!(vector.len() > 200);
+    each(vector);
+}
+
+/// Each opcode with parameters, and with a constant in either place.
+fn each(ops: Vec<Opcode>) {
     if !qemu::is_there() {
         return;
     }
     let mut trees = Vec::new();
-    for op in scalar_ops() {
+    for op in ops {
         let operands = op.info().operands.to_vec();
         let params = |skip: Option<usize>| {
             operands.iter().enumerate().filter(move |(index, _)| Some(*index) != skip).map(|(_, ty)| *ty)
         };
         let all: Vec<Type> = params(None).collect();
-        let plain = all.iter().enumerate().map(|(index, ty)| Tree::Param(index, *ty)).collect();
-        trees.push((Tree::Op(op, plain), all.clone(), all_args(&all)));
+        for lane in 0..lanes(op) {
+            let plain = all.iter().enumerate().map(|(index, ty)| Tree::Param(index, *ty)).collect();
+            trees.push((Tree::Op(op, plain, lane), all.clone(), all_args(&all)));
+        }
         if operands.len() == 2 {
             for known in 0..2 {
                 for value in values(operands[known]) {
@@ -215,12 +270,12 @@ fn every_opcode() {
                     if known == 0 {
                         both.reverse();
                     }
-                    trees.push((Tree::Op(op, both), vec![other], all_args(&[other])));
+                    trees.push((Tree::Op(op, both, 0), vec![other], all_args(&[other])));
                 }
             }
         }
     }
-    assert!(trees.len() > 2000);
+    assert!(trees.len() > 1000);
     check(&trees, Options::default());
 }
 
@@ -267,5 +322,76 @@ fn tree(random: &mut Random, ops: &[Opcode], ty: Type, params: &[Type], depth: u
     }
     let fitting: Vec<Opcode> = ops.iter().copied().filter(|op| op.info().result == ty).collect();
     let op = random.pick(&fitting);
-    Tree::Op(op, op.info().operands.iter().map(|ty| tree(random, ops, *ty, params, depth - 1)).collect())
+    Tree::Op(op, op.info().operands.iter().map(|ty| tree(random, ops, *ty, params, depth - 1)).collect(), 0)
+}
+
+/// Bytes in every kind of order.
+#[test]
+fn shuffles_and_loads() {
+    if !qemu::is_there() {
+        return;
+    }
+    let mut random = Random(11);
+    let mut orders: Vec<[u8; 16]> = (0..60).map(|_| std::array::from_fn(|_| random.below(32) as u8)).collect();
+    orders.extend((0..16).map(|first| std::array::from_fn(|at| first + at as u8)));
+    for bytes in [1, 2, 4, 8] {
+        let lanes = 16 / bytes;
+        let order =
+            |from: &dyn Fn(usize) -> usize| std::array::from_fn(|at| (from(at / bytes) * bytes + at % bytes) as u8);
+        orders.push(order(&|at| at / 2 + at % 2 * lanes));
+        orders.push(order(&|at| lanes / 2 + at / 2 + at % 2 * lanes));
+        orders.push(order(&|at| 2 * at));
+        orders.push(order(&|at| 2 * at + 1));
+        orders.push(order(&|at| at / 2 * 2 + at % 2 * lanes));
+        orders.push(order(&|at| at / 2 * 2 + 1 + at % 2 * lanes));
+    }
+    let mut text = String::from("(module (memory 1)\n");
+    for order in &orders {
+        let order: Vec<String> = order.iter().map(u8::to_string).collect();
+        for second in 0..2 {
+            writeln!(
+                text,
+                "(func (param v128 v128) (result v128) (i8x16.shuffle {} (local.get 0) (local.get {second})))",
+                order.join(" ")
+            )
+            .expect("a string");
+        }
+    }
+    let loads: Vec<Opcode> = Opcode::ALL.iter().copied().filter(|op| op.name().starts_with("v128.load")).collect();
+    for op in &loads {
+        writeln!(text, "(func (param i32) (result v128) ({} offset=3 (local.get 0)))", op.name()).expect("a string");
+    }
+    text.push(')');
+    let module = Module::new(&text);
+    let memory: Vec<u8> = (0..65536u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let bytes: [u128; 2] = [0x1f1e_1d1c_1b1a_1918_1716_1514_1312_1110, 0xf0e1_d2c3_b4a5_9687_7869_5a4b_3c2d_1e0f];
+    let (mut cases, mut expected) = (Vec::new(), Vec::new());
+    for (number, order) in orders.iter().enumerate() {
+        for second in 0..2 {
+            let all = [bytes[0].to_le_bytes(), bytes[second].to_le_bytes()].concat();
+            expected.push(Some(u128::from_le_bytes(order.map(|at| all[usize::from(at)]))));
+            cases.push(Case { func: 2 * number + second, args: bytes.to_vec() });
+        }
+    }
+    for (number, op) in loads.iter().enumerate() {
+        let len = usize::from(op.info().bytes);
+        for address in [0usize, 100, 1001, 65536 - 3 - len, 65536 - 3 - len + 1] {
+            let found = memory.get(address + 3..address + 3 + len);
+            expected.push(found.map(|bytes| {
+                let mut raw = [0; 16];
+                raw[..len].copy_from_slice(bytes);
+                op.extend_loaded(u128::from_le_bytes(raw))
+            }));
+            cases.push(Case { func: 2 * orders.len() + number, args: vec![address as u128] });
+        }
+    }
+    let (outcomes, _) = qemu::run(&module, &[], &memory, &cases, Options::default());
+    for ((case, expected), outcome) in cases.iter().zip(expected).zip(outcomes) {
+        let right = match (expected, &outcome) {
+            (Some(bits), Outcome::Results(_, vectors)) => vectors[0] == bits,
+            (None, Outcome::Fault) => true,
+            _ => false,
+        };
+        assert!(right, "function {}: {outcome:x?}, not {expected:x?}", case.func);
+    }
 }

@@ -364,9 +364,9 @@ fn check(seed: u64, options: Options) -> usize {
     let globals: Vec<u128> = (0..TYPES.len() as u32).map(|global| machine.global(global)).collect();
     let memory = machine.memory(0).to_vec();
     let mut cases = Vec::new();
-    for func in 0..2 {
+    for (func, sig) in sigs.iter().enumerate().take(2) {
         for _ in 0..6 {
-            let args = sigs[func].params.iter().map(|ty| match ty {
+            let args = sig.params.iter().map(|ty| match ty {
                 Type::I32 => u128::from(random.next() as u32 >> random.below(32)),
                 Type::I64 => u128::from(random.next() >> random.below(64)),
                 Type::F32 => u128::from((random.between(-9, 99) as f32 / 4.0).to_bits()),
@@ -426,12 +426,12 @@ fn check_all(seeds: std::ops::Range<u64>, options: Options) {
 
 #[test]
 fn as_they_come() {
-    check_all(0..30, Options::default());
+    check_all(0..60, Options::default());
 }
 
 #[test]
 fn pushed_arguments() {
-    check_all(100..130, Options { policy: Some(CallPolicy::Pushed), ..Options::default() });
+    check_all(100..300, Options { policy: Some(CallPolicy::Pushed), ..Options::default() });
 }
 
 #[test]

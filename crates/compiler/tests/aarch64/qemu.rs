@@ -30,7 +30,7 @@ pub enum Outcome {
 }
 
 const CODE: u64 = 0x40_0000;
-const DATA: u64 = 0x1000_0000;
+const DATA: u64 = 0x0200_0000;
 const MEMORY: u64 = 0x20_0000_0000;
 const STACK_AREA: u64 = 0x100;
 const VMCTX_AT: u64 = DATA + 0x1000;
@@ -67,7 +67,8 @@ pub fn run(
         vmctx[at..at + 16].copy_from_slice(&value.to_le_bytes());
     }
     let cases_at = (VMCTX_AT + vmctx.len() as u64).next_multiple_of(4096);
-    let stub = stub(cases_at, cases.len(), memory.len());
+    let memory_from = (cases_at + (cases.len() * CASE_BYTES) as u64).next_multiple_of(16);
+    let stub = stub(cases_at, cases.len(), memory_from, memory.len());
     let code_at = CODE + stub.len().next_multiple_of(64) as u64;
     let mut data = vec![0u8; (VMCTX_AT - DATA) as usize];
     data.extend_from_slice(&vmctx);
@@ -89,10 +90,12 @@ pub fn run(
         assert!(ints <= 8 && vectors <= 8, "arguments of tests are in registers");
         data.extend_from_slice(&record);
     }
+    data.resize((memory_from - DATA) as usize, 0);
+    data.extend_from_slice(memory);
     let mut text = stub;
     text.resize((code_at - CODE) as usize, 0);
     text.extend_from_slice(&image);
-    let output = execute(&elf(&[(CODE, &text, 5), (DATA, &data, 6), (MEMORY, memory, 6)]));
+    let output = execute(&elf(&[(CODE, &text, 5), (DATA, &data, 6)]));
     let expected = cases.len() * CASE_BYTES + memory.len();
     assert_eq!(output.len(), expected, "the program wrote {} bytes", output.len());
     let (records, memory) = output.split_at(cases.len() * CASE_BYTES);
@@ -113,7 +116,7 @@ pub fn run(
 }
 
 /// Calls every case, catches signals, writes everything out and ends.
-fn stub(cases_at: u64, cases: usize, memory_bytes: usize) -> Vec<u8> {
+fn stub(cases_at: u64, cases: usize, memory_from: u64, memory_bytes: usize) -> Vec<u8> {
     let mut asm = Assembler::new(Features::ALL);
     let (handler, next, again, done, fault, caught) =
         (asm.label(), asm.label(), asm.label(), asm.label(), asm.label(), asm.label());
@@ -134,6 +137,20 @@ fn stub(cases_at: u64, cases: usize, memory_bytes: usize) -> Vec<u8> {
         asm.constant(x(2), 0);
         asm.constant(x(3), 8);
         syscall(&mut asm, 134);
+    }
+    if memory_bytes != 0 {
+        // The memory far from everything else, so that what lies beyond it is not there: private, anonymous, at this address.
+        let arguments = [MEMORY, memory_bytes as u64, 3, 0x32, u64::MAX, 0];
+        arguments.iter().enumerate().for_each(|(index, argument)| asm.constant(x(index as u8), *argument));
+        syscall(&mut asm, 222);
+        let copy = asm.label();
+        asm.constant(x(9), memory_from);
+        asm.constant(x(11), MEMORY + memory_bytes as u64);
+        asm.bind(copy);
+        asm.rm(Op::LDR_Q, v(0), Mem::post(x(9), 16));
+        asm.rm(Op::STR_Q, v(0), Mem::post(x(0), 16));
+        asm.compare(Size::S64, x(0), x(11));
+        asm.jcc(Cond::Ne, copy);
     }
     asm.constant(VMCTX, VMCTX_AT);
     asm.constant(MEMORY_BASE, MEMORY);

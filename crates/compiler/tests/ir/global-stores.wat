@@ -1,4 +1,5 @@
 (module
+  ;;! config calls
   (memory 1)
   (global $sp (mut i32) (i32.const 1024))
   (global $other (mut i32) (i32.const 0))

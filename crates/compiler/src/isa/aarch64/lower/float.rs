@@ -33,24 +33,24 @@ impl Lower<'_> {
             F32Nearest | F64Nearest => self.reinterpret(value, a, Op::FRINTN.size(size)),
             F32DemoteF64 => self.reinterpret(value, a, Op::FCVT_SD),
             F64PromoteF32 => self.reinterpret(value, a, Op::FCVT_DS),
-            F32ReinterpretI32 => self.from_int(value, a, Op::FMOV_SW, Size::S32),
-            F64ReinterpretI64 => self.from_int(value, a, Op::FMOV_DX, Size::S64),
-            F32ConvertI32S => self.from_int(value, a, Op::SCVTF_S.s32(), Size::S32),
-            F32ConvertI32U => self.from_int(value, a, Op::UCVTF_S.s32(), Size::S32),
-            F32ConvertI64S => self.from_int(value, a, Op::SCVTF_S.s64(), Size::S64),
-            F32ConvertI64U => self.from_int(value, a, Op::UCVTF_S.s64(), Size::S64),
-            F64ConvertI32S => self.from_int(value, a, Op::SCVTF_D.s32(), Size::S32),
-            F64ConvertI32U => self.from_int(value, a, Op::UCVTF_D.s32(), Size::S32),
-            F64ConvertI64S => self.from_int(value, a, Op::SCVTF_D.s64(), Size::S64),
-            F64ConvertI64U => self.from_int(value, a, Op::UCVTF_D.s64(), Size::S64),
+            F32ReinterpretI32 => self.converted_int(value, a, Op::FMOV_SW, Size::S32),
+            F64ReinterpretI64 => self.converted_int(value, a, Op::FMOV_DX, Size::S64),
+            F32ConvertI32S => self.converted_int(value, a, Op::SCVTF_S.s32(), Size::S32),
+            F32ConvertI32U => self.converted_int(value, a, Op::UCVTF_S.s32(), Size::S32),
+            F32ConvertI64S => self.converted_int(value, a, Op::SCVTF_S.s64(), Size::S64),
+            F32ConvertI64U => self.converted_int(value, a, Op::UCVTF_S.s64(), Size::S64),
+            F64ConvertI32S => self.converted_int(value, a, Op::SCVTF_D.s32(), Size::S32),
+            F64ConvertI32U => self.converted_int(value, a, Op::UCVTF_D.s32(), Size::S32),
+            F64ConvertI64S => self.converted_int(value, a, Op::SCVTF_D.s64(), Size::S64),
+            F64ConvertI64U => self.converted_int(value, a, Op::UCVTF_D.s64(), Size::S64),
             I32TruncSatF32S | I64TruncSatF32S => self.reinterpret(value, a, Op::FCVTZS_S.size(int_size)),
             I32TruncSatF32U | I64TruncSatF32U => self.reinterpret(value, a, Op::FCVTZU_S.size(int_size)),
             I32TruncSatF64S | I64TruncSatF64S => self.reinterpret(value, a, Op::FCVTZS_D.size(int_size)),
             I32TruncSatF64U | I64TruncSatF64U => self.reinterpret(value, a, Op::FCVTZU_D.size(int_size)),
-            I32TruncF32S | I64TruncF32S => self.to_int(value, a, Op::FCVTZS_S, true, int_size),
-            I32TruncF32U | I64TruncF32U => self.to_int(value, a, Op::FCVTZU_S, false, int_size),
-            I32TruncF64S | I64TruncF64S => self.to_int(value, a, Op::FCVTZS_D, true, int_size),
-            I32TruncF64U | I64TruncF64U => self.to_int(value, a, Op::FCVTZU_D, false, int_size),
+            I32TruncF32S | I64TruncF32S => self.checked_trunc(value, a, Op::FCVTZS_S, true, int_size),
+            I32TruncF32U | I64TruncF32U => self.checked_trunc(value, a, Op::FCVTZU_S, false, int_size),
+            I32TruncF64S | I64TruncF64S => self.checked_trunc(value, a, Op::FCVTZS_D, true, int_size),
+            I32TruncF64U | I64TruncF64U => self.checked_trunc(value, a, Op::FCVTZU_D, false, int_size),
             _ => return false,
         }
         true
@@ -62,7 +62,7 @@ impl Lower<'_> {
         self.push(Inst::r(op.size(size), [dst, a, b]));
     }
 
-    fn from_int(&mut self, value: Value, a: Value, op: Op, from: Size) {
+    fn converted_int(&mut self, value: Value, a: Value, op: Op, from: Size) {
         let dst = self.def(value);
         let source = self.reg_of(a, from);
         self.push(Inst::r(op, [dst, source]));
@@ -83,7 +83,7 @@ impl Lower<'_> {
     }
 
     /// A conversion that traps: not a number, or out of range. What is left the instruction converts exactly.
-    fn to_int(&mut self, value: Value, a: Value, op: SizedOp, signed: bool, to: Size) {
+    fn checked_trunc(&mut self, value: Value, a: Value, op: SizedOp, signed: bool, to: Size) {
         let dst = self.def(value);
         let x = self.reg(a);
         let from_f64 = self.func.ty(a) == Type::F64;

@@ -31,7 +31,7 @@ impl Lower<'_> {
                 } else {
                     self.memory0(index, inst.b, bytes)
                 };
-                let trap = if inst.imm & access::CHECKED != 0 { NO_TRAP } else { code(Trap::MemoryOutOfBounds) };
+                let trap = if inst.imm & access::NO_TRAP != 0 { NO_TRAP } else { code(Trap::MemoryOutOfBounds) };
                 Address { mem, trap, loc }
             }
         }
@@ -103,6 +103,9 @@ impl Lower<'_> {
 
     /// A load from linear memory.
     pub(super) fn load(&mut self, value: Value) {
+        if self.vector_load(value) {
+            return;
+        }
         let op = self.func.inst(value).op;
         let op = match op {
             Opcode::I32Load | Opcode::I64Load32U => Op::LDR_W,

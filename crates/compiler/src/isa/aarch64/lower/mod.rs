@@ -5,7 +5,7 @@
 //! and not ask for the operand. Constants are made where they are used.
 //!
 //! Reading order: this file (the walk, and what the parts use), [`control`] (branches, conditions), [`memory`] (addresses, loads, stores),
-//! [`calls`], [`int`], [`divide`], [`float`]. Vectors are still to do.
+//! [`calls`], [`int`], [`divide`], [`float`], [`vector`].
 //!
 //! # For the parts
 //! - One instruction of the IR is lowered **forwards**: the parts `push` instructions in the order in which they run; the walk reverses
@@ -21,6 +21,7 @@ mod divide;
 mod float;
 mod int;
 mod memory;
+mod vector;
 
 use super::abi::{Convention, class_of};
 use super::asm::Assembler;
@@ -276,7 +277,7 @@ impl<'a> Lower<'a> {
             _ if inst.op == Opcode::Epoch => self.epoch(),
             _ if inst.op == Opcode::Select => self.select(value),
             _ => {
-                let done = self.int(value) || self.float(value);
+                let done = self.int(value) || self.float(value) || self.vector(value);
                 if !done {
                     self.unsupported = Some(inst.op);
                 }

@@ -548,8 +548,9 @@ impl<'a> Lower<'a> {
                 return Some(self.load_address(value));
             }
             match func.effect(between) {
-                Effect::Pure | Effect::Read | Effect::ReadTrap => {}
-                Effect::Trap if !may_fault => {}
+                Effect::Pure | Effect::Read => {}
+                // Of two that may stop the guest, the first one does.
+                Effect::Trap | Effect::ReadTrap if !may_fault => {}
                 _ => return None,
             }
         }
