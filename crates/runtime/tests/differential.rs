@@ -49,7 +49,9 @@ fn usual_and_plain_code_agree() {
 }
 
 /// Runs modules interpreted and compiled, plainly and with rare paths made common.
-fn compiled(modules: u64, calls_each: u32, usual: Way, make: fn(u64) -> Option<Vec<u8>>) {
+/// Where `same_limits` does not hold a tier may reach a limit that the other does not: the interpreter keeps objects in locals that are not read
+/// any more.
+fn compiled(modules: u64, calls_each: u32, usual: Way, same_limits: fn(u64) -> bool, make: fn(u64) -> Option<Vec<u8>>) {
     if !Tier::Opt.is_available() {
         println!("nothing is compiled on this host");
         return;
@@ -71,7 +73,8 @@ fn compiled(modules: u64, calls_each: u32, usual: Way, make: fn(u64) -> Option<V
             ..usual
         };
         let check = |way: Way, engine: &Engine| match observe::run(engine, &bytes, plan) {
-            Ok(found) => assert_eq!(expected, found, "seed {seed}, {way:?}"),
+            Ok(found) if same_limits(seed) => assert_eq!(expected, found, "seed {seed}, {way:?}"),
+            Ok(found) => observe::compare(&format_args!("seed {seed}, {way:?}"), &expected, &found),
             Err(error) => panic!("seed {seed}, {way:?}: {error:#}"),
         };
         check(usual, &engine);
@@ -102,17 +105,17 @@ const COMPILED: Way = Way {
 fn compiled_and_interpreted_code_agree() {
     // Objects and values of the host in two of three.
     let make = |seed: u64| smith::numbered(seed, Shape::in_turn(seed, seed.is_multiple_of(3)));
-    compiled(COMPILED_MODULES, 1, COMPILED, make);
+    compiled(COMPILED_MODULES, 1, COMPILED, |seed| seed.is_multiple_of(3), make);
 }
 
 #[test]
 fn compiled_and_interpreted_control_flow_agree() {
-    compiled(NESTED_MODULES, 3, COMPILED, |seed| Some(nested::numbered(seed)));
+    compiled(NESTED_MODULES, 3, COMPILED, |_| true, |seed| Some(nested::numbered(seed)));
 }
 
 #[test]
 fn compiled_and_interpreted_arithmetic_agree() {
-    compiled(DENSE_MODULES, 6, Way { fuel: false, ..COMPILED }, |seed| Some(dense::numbered(seed)));
+    compiled(DENSE_MODULES, 6, Way { fuel: false, ..COMPILED }, |_| true, |seed| Some(dense::numbered(seed)));
 }
 
 /// What a call of a random function has used is exactly what it needs, and what it needs in the interpreter: with one less it is stopped.
