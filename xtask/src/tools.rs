@@ -40,6 +40,13 @@ pub const TOOLS: &[Tool] = &[
         in_ci: true,
     },
     Tool {
+        name: "qemu for aarch64",
+        purpose: "tests that run code for aarch64",
+        needs: &["qemu-aarch64"],
+        packages: &["qemu-user"],
+        in_ci: true,
+    },
+    Tool {
         name: "valgrind",
         purpose: "cargo xtask bench --callgrind",
         needs: &["valgrind"],

@@ -7,7 +7,7 @@ use tiercel::{Context as _, Module, Result};
 /// How a profiler learns which function an address belongs to.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 pub enum Strategy {
-    /// A text file by the number of the process, as `perf` defines it (`tools/perf/Documentation/jit-interface.txt` of Linux).
+    // A text file by the number of the process, as `perf` defines it (`tools/perf/Documentation/jit-interface.txt` of Linux).
     Perfmap,
 }
 

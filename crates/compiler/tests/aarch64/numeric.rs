@@ -234,11 +234,13 @@ fn all_args(params: &[Type]) -> Vec<Vec<u128>> {
 }
 
 #[test]
+#[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
 fn every_scalar_opcode() {
     each(scalar_ops());
 }
 
 #[test]
+#[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
 fn every_vector_opcode() {
     let scalar = scalar_ops();
     let vector: Vec<Opcode> = numeric_ops().into_iter().filter(|op| !scalar.contains(op)).collect();
@@ -248,9 +250,6 @@ fn every_vector_opcode() {
 
 /// Each opcode with parameters, and with a constant in either place.
 fn each(ops: Vec<Opcode>) {
-    if !qemu::is_there() {
-        return;
-    }
     let mut trees = Vec::new();
     for op in ops {
         let operands = op.info().operands.to_vec();
@@ -281,10 +280,8 @@ fn each(ops: Vec<Opcode>) {
 
 /// Random expressions, so that each operation meets each other as its operand.
 #[test]
+#[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
 fn random_expressions() {
-    if !qemu::is_there() {
-        return;
-    }
     let mut random = Random(5);
     // The bits of what is not a number may differ: nothing is to look at them.
     let looks = |op: &Opcode| op.name().contains("reinterpret_f") || op.name().contains("copysign");
@@ -327,10 +324,8 @@ fn tree(random: &mut Random, ops: &[Opcode], ty: Type, params: &[Type], depth: u
 
 /// Bytes in every kind of order.
 #[test]
+#[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
 fn shuffles_and_loads() {
-    if !qemu::is_there() {
-        return;
-    }
     let mut random = Random(11);
     let mut orders: Vec<[u8; 16]> = (0..60).map(|_| std::array::from_fn(|_| random.below(32) as u8)).collect();
     orders.extend((0..16).map(|first| std::array::from_fn(|at| first + at as u8)));

@@ -415,9 +415,6 @@ fn check(seed: u64, options: Options) -> usize {
 }
 
 fn check_all(seeds: std::ops::Range<u64>, options: Options) {
-    if !qemu::is_there() {
-        return;
-    }
     let least = 6 * (seeds.end - seeds.start) as usize;
     let checked: usize =
         seeds.map(|seed| check(seed, Options { chaos: Chaos { seed, ..options.chaos }, ..options })).sum();
@@ -425,22 +422,26 @@ fn check_all(seeds: std::ops::Range<u64>, options: Options) {
 }
 
 #[test]
+#[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
 fn as_they_come() {
     check_all(0..60, Options::default());
 }
 
 #[test]
+#[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
 fn pushed_arguments() {
     check_all(100..300, Options { policy: Some(CallPolicy::Pushed), ..Options::default() });
 }
 
 #[test]
+#[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
 fn every_value_in_a_slot() {
     check_all(200..210, Options { plain: true, policy: Some(CallPolicy::Pushed), ..Options::default() });
     check_all(210..220, Options { plain: true, policy: Some(CallPolicy::Reserved), ..Options::default() });
 }
 
 #[test]
+#[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
 fn chaos() {
     let chaos = Chaos { spill: 60, split: 60, ..Chaos::default() };
     check_all(300..310, Options { chaos, policy: Some(CallPolicy::Pushed), ..Options::default() });
@@ -448,6 +449,7 @@ fn chaos() {
 }
 
 #[test]
+#[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
 fn tiny_branch_ranges() {
     let ranges = Ranges { test: 64, cond: 128 };
     check_all(400..410, Options { ranges, policy: Some(CallPolicy::Reserved), ..Options::default() });

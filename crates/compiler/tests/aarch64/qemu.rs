@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use tiercel_abi::vmctx::header;
 use tiercel_compiler::ir::machine::layout_of;
@@ -37,16 +37,6 @@ const VMCTX_AT: u64 = DATA + 0x1000;
 const STORE_AT: u64 = DATA + 0x200;
 const CASE_BYTES: usize = 16 + 8 * 8 + 8 * 16;
 const STATUS_FAULT: u64 = 1 << 32;
-
-/// Whether there is a program to run the code.
-pub fn is_there() -> bool {
-    let there =
-        Command::new("qemu-aarch64").arg("--version").stdout(Stdio::null()).status().is_ok_and(|done| done.success());
-    if !there {
-        println!("SKIPPED: there is no qemu-aarch64");
-    }
-    there
-}
 
 /// Runs the cases, one after another, on one instance; gives how each ended and the memory afterwards.
 pub fn run(
