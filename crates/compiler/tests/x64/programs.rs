@@ -108,11 +108,11 @@ fn program(seed: u64, judge: &mut Judge, ops: &[Op]) {
                 assert_eq!(at, end);
             }
             Step::Table(targets) => {
-                for (entry, target) in code[*start..end].chunks_exact(4).zip(targets) {
-                    let distance = i32::from_le_bytes(entry.try_into().expect("four bytes"));
-                    assert_eq!(*start as i32 + distance, offset_of(*target) as i32);
+                for (entry, target) in code[*start..end].chunks_exact(8).zip(targets) {
+                    let distance = i64::from_le_bytes(entry.try_into().expect("eight bytes"));
+                    assert_eq!(*start as i64 + distance, i64::from(offset_of(*target)));
                 }
-                assert_eq!(end - start, 4 * targets.len());
+                assert_eq!(end - start, 8 * targets.len());
             }
         }
     }

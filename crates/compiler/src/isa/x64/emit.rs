@@ -26,6 +26,7 @@ use crate::entity::Entity;
 use crate::ir::insts::cast;
 use crate::isa::order::{self, Order};
 use crate::isa::reg::{Reg, RegClass};
+use crate::isa::saves::Saves;
 use crate::isa::stack_maps::StackMaps;
 use crate::regalloc::{self, Loc, Move, Output, Slot, Source, VCode as _, VReg};
 use tiercel_abi::vmctx::{func_ref, header, store};
@@ -77,6 +78,7 @@ struct EdgeExit {
 #[derive(Default)]
 pub struct Buffers {
     order: Order,
+    saves: Saves,
     blocks: Vec<Label>,
     /// For each head of a loop that has moves in front, where they start.
     before: Vec<(u32, Label)>,
@@ -174,6 +176,7 @@ pub fn emit(
     let mut emit = Emit { vcode, out, asm, b, code, frame, signals, slots16, next_move: 0, maps, copied: 0 };
     emit.find_firsts();
     emit.order();
+    emit.b.saves.run(vcode, out);
     emit.code.frameless = none;
     let entry = emit.asm.label();
     emit.asm.bind(entry);
@@ -220,8 +223,8 @@ impl Emit<'_> {
         if size != 0 {
             self.asm.ri(Op::SUB_I.s64(), RSP, size as i32);
         }
-        for (index, reg) in self.out.used_callee_saved.enumerate() {
-            self.asm.rm(Op::MOV_MR.s64(), vcode::reg(reg), Mem::base(RSP, self.frame.saved + 8 * index as i32));
+        if self.b.saves.at == 0 {
+            self.save();
         }
         debug_assert!((self.out.used_callee_saved - vcode::preg_set(CALLEE_SAVED)).is_empty());
         if self.vcode.saves_vmctx {
@@ -251,19 +254,29 @@ impl Emit<'_> {
         self.asm.jcc(Cond::Ne, again);
     }
 
-    /// Restores the caller's registers and stack pointer: the return address is on top afterwards.
-    fn epilogue(&mut self) {
+    /// Saves the registers that belong to the caller.
+    fn save(&mut self) {
+        for (index, reg) in self.out.used_callee_saved.enumerate() {
+            self.asm.rm(Op::MOV_MR.s64(), vcode::reg(reg), Mem::base(RSP, self.frame.saved + 8 * index as i32));
+        }
+    }
+
+    /// Restores the caller's registers and stack pointer at the end of a block: the return address is on top afterwards.
+    fn epilogue(&mut self, block: usize) {
         if self.frame.none {
             return;
         }
-        self.restore_saved();
+        self.restore_saved(block);
         if self.frame.size != 0 {
             self.asm.rr(Op::MOV_RM.s64(), RSP, RBP);
         }
         self.asm.r(Op::POP, RBP);
     }
 
-    fn restore_saved(&mut self) {
+    fn restore_saved(&mut self, block: usize) {
+        if !self.b.saves.is_behind(block) {
+            return;
+        }
         for (index, reg) in self.out.used_callee_saved.enumerate() {
             self.asm.rm(Op::MOV_RM.s64(), vcode::reg(reg), Mem::base(RSP, self.frame.saved + 8 * index as i32));
         }
@@ -307,6 +320,9 @@ impl Emit<'_> {
             self.edge_moves(edge.expect("the edge has moves"));
         }
         self.asm.bind(self.b.blocks[block]);
+        if block != 0 && self.b.saves.at == block as u32 {
+            self.save();
+        }
         self.insts(block);
     }
 
@@ -420,7 +436,7 @@ impl Emit<'_> {
             Kind::Zero => self.zero(self.operand(index, 0)),
             Kind::Args => {}
             Kind::Return => {
-                self.epilogue();
+                self.epilogue(block);
                 self.ret();
             }
             Kind::CallLocal(body) => {
@@ -445,12 +461,12 @@ impl Emit<'_> {
                 self.epoch(place, inst.loc, map);
             }
             Kind::TailLocal(body) => {
-                self.leave_for(inst.stack_bytes);
+                self.leave_for(block, inst.stack_bytes);
                 self.asm.emit(&X64::to_symbol(Op::JMP, Symbol(body)));
             }
             Kind::TailRef => {
                 self.code.foreign_tail_calls = true;
-                self.leave_for(inst.stack_bytes);
+                self.leave_for(block, inst.stack_bytes);
                 self.asm.m(Op::JMP_RM, native_entry());
             }
             Kind::Jump => {
@@ -709,12 +725,12 @@ impl Emit<'_> {
 
     /// Leaves the frame for a function with so many bytes of arguments, which lie where a call would have them: they replace the
     /// function's own, so that what comes back pops the right number.
-    fn leave_for(&mut self, bytes: u32) {
+    fn leave_for(&mut self, block: usize, bytes: u32) {
         let own = self.vcode.in_bytes;
         if bytes == 0 && own == 0 {
-            return self.epilogue();
+            return self.epilogue(block);
         }
-        self.restore_saved();
+        self.restore_saved(block);
         // From rsp: the top of the own arguments, which becomes the top of the callee's.
         let top = (self.frame.size + 16 + own) as i32;
         let first = top - bytes as i32;
@@ -790,7 +806,9 @@ impl Emit<'_> {
         let len = insts.end - insts.start;
         let budget = COPIED_INSTS + self.vcode.insts.len() as u32 / INSTS_PER_COPIED;
         let is_dispatch = matches!(self.vcode.insts[insts.end as usize - 1].kind, Kind::Switch(..));
+        // What stands in front of a block's instructions is not copied.
         let may = is_dispatch
+            && self.b.saves.at != block as u32
             && len <= DISPATCH_INSTS
             && self.copied + len <= budget
             && insts.clone().all(|index| {
