@@ -1,9 +1,10 @@
 //! in: instructions with virtual or physical registers. out: bytes.
 //!
-//! [`reg`] (registers of every ISA, virtual and physical), [`buffer`] (where bytes go), [`order`] (of blocks), [`saves`] (of the caller's registers), [`aarch64`], [`x64`].
+//! [`reg`] (registers of every ISA, virtual and physical), [`buffer`] (where bytes go), [`convention`] (places of arguments and results), [`order`] (of blocks), [`saves`] (of the caller's registers), [`aarch64`], [`x64`].
 
 pub mod aarch64;
 pub mod buffer;
+pub mod convention;
 pub mod order;
 pub mod reg;
 pub mod saves;

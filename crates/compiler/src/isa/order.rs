@@ -173,7 +173,7 @@ mod tests {
     fn order(succs: &[&[usize]], moves: &[(usize, usize)]) -> Order {
         let mut code = X64Code::default();
         for targets in succs {
-            code.push_block(0, false, false);
+            code.push_block(0, false);
             targets.iter().for_each(|&target| code.push_edge(target, []));
             code.end_block([]);
         }

@@ -778,8 +778,10 @@ impl Emit<'_> {
     /// The moves of an edge, if it has any.
     fn edge(&self, block: usize, succ: u32) -> Option<usize> {
         let first = self.b.firsts[block].1 as usize;
-        let edges = self.out.edges[first..].iter().take_while(|edge| edge.from.index() == block);
-        edges.clone().position(|edge| edge.succ == succ).map(|at| first + at)
+        let end = self.b.firsts.get(block + 1).map_or(self.out.edges.len(), |next| next.1 as usize);
+        // A table may have many, which are ascending.
+        let found = self.out.edges[first..end].binary_search_by_key(&succ, |edge| edge.succ);
+        found.ok().map(|at| first + at)
     }
 
     fn edge_moves(&mut self, edge: usize) {

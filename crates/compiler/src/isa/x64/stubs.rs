@@ -26,13 +26,15 @@
 //! ```
 //! Whoever walks the stack upwards from compiled code ends at a return address that is in no module's code: this stub's.
 
-use super::abi::{CALLEE_REF, Convention, INT_ARGS, Place, VECTOR_ARGS};
+use super::abi::{CALLEE_REF, INT_ARGS};
 use super::asm::Assembler;
 use super::mem::Mem;
 use super::regs::*;
 use super::row::{Cond, Op, Size};
 use crate::ir::Type;
+use crate::isa::convention::{Convention, Place, VECTOR_ARGS};
 use crate::isa::reg::Reg;
+use crate::isa::x64::abi::REGISTERS;
 use tiercel_abi::vmctx::{func_ref, header, store};
 
 /// Registers that an entry stub saves below `rbp`, the first one highest.
@@ -145,7 +147,7 @@ fn field(base: Reg, number: u32) -> Mem {
 
 /// Emits the entry of compiled code for functions of this shape.
 pub fn entry(asm: &mut Assembler, shape: &Shape) {
-    let convention = Convention::new(&shape.params, &shape.results);
+    let convention = Convention::new(REGISTERS, &shape.params, &shape.results);
     let (buffer, arguments) = (convention.buffer_bytes as i32, convention.stack_bytes as i32);
     asm.r(Op::PUSH, RBP);
     asm.rr(Op::MOV_RM.s64(), RBP, RSP);
@@ -266,7 +268,7 @@ fn stop_from_leave(asm: &mut Assembler, fp: Reg, exit: u64) {
 
 /// Emits the `native` entry of functions of this shape that are not compiled code. `exit` is the address of [`exit`]'s code.
 pub fn leave(asm: &mut Assembler, shape: &Shape, callee: Callee, exit: u64) {
-    let convention = Convention::new(&shape.params, &shape.results);
+    let convention = Convention::new(REGISTERS, &shape.params, &shape.results);
     let has_buffer = convention.buffer_bytes != 0;
     let bytes = (shape.slot_bytes() + if has_buffer { 8 } else { 0 } + 15) & !15;
     let buffer = Mem::base(RSP, bytes - 8);

@@ -146,8 +146,6 @@ pub struct BlockData {
     pub depth: u32,
     /// Whether it hardly ever runs.
     pub cold: bool,
-    /// Whether it is the header of a loop.
-    pub header: bool,
 }
 
 /// A function. See the file's header.
@@ -261,11 +259,10 @@ impl VCode {
     }
 
     /// Adds a block whose instructions start here. Blocks come in reverse.
-    pub fn push_block(&mut self, depth: u32, cold: bool, header: bool) {
+    pub fn push_block(&mut self, depth: u32, cold: bool) {
         let at = self.insts.len() as u32;
         let (value, succ, args) = (self.values.len() as u32, self.succs.len() as u32, self.args.len() as u32);
-        let block =
-            BlockData { insts: at..at, params: value..value, succs: succ..succ, first_args: args, depth, cold, header };
+        let block = BlockData { insts: at..at, params: value..value, succs: succ..succ, first_args: args, depth, cold };
         self.blocks.push(block);
     }
 

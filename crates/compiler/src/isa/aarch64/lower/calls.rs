@@ -3,13 +3,15 @@
 use super::{Lower, NO_TRAP, fixed};
 use crate::entity::Entity;
 use crate::ir::{Builtin, List, Opcode, Sig, Value};
-use crate::isa::aarch64::abi::{CALLEE_REF, INT_ARGS, Place};
+use crate::isa::aarch64::abi::REGISTERS;
+use crate::isa::aarch64::abi::{CALLEE_REF, INT_ARGS};
 use crate::isa::aarch64::frame::CallPolicy;
 use crate::isa::aarch64::inst::Inst;
 use crate::isa::aarch64::mem::Mem;
 use crate::isa::aarch64::regs::VMCTX;
 use crate::isa::aarch64::row::Op;
 use crate::isa::aarch64::vcode::Kind;
+use crate::isa::convention::Place;
 use crate::isa::reg::{Reg, RegClass};
 use crate::regalloc::{Operand, Role};
 
@@ -93,7 +95,7 @@ impl Lower<'_> {
         let func = self.func;
         let inst = *func.inst(value);
         let sig = Sig::new(inst.c as usize);
-        self.b.convention.set(func.sig_params(sig), func.sig_results(sig));
+        self.b.convention.set(REGISTERS, func.sig_params(sig), func.sig_results(sig));
         let mut buffer = None;
         // The buffer lies above the frame's other slots, one for all calls: it is read at once.
         let buffer_bytes = self.b.convention.buffer_bytes;
@@ -143,7 +145,7 @@ impl Lower<'_> {
         let func = self.func;
         let inst = *func.inst(value);
         let sig = Sig::new(inst.c as usize);
-        self.b.convention.set(func.sig_params(sig), func.sig_results(sig));
+        self.b.convention.set(REGISTERS, func.sig_params(sig), func.sig_results(sig));
         let buffer = (self.b.convention.buffer_bytes != 0).then_some(self.result_buffer);
         let kind = match inst.op {
             Opcode::ReturnCall => Kind::TailLocal(inst.a - self.cx.info.imported.funcs),

@@ -3,12 +3,12 @@
 use super::{Lower, NO_TRAP, STORE, fixed, operand};
 use crate::entity::Entity;
 use crate::ir::{Function, List, Opcode, Type, Value};
-use crate::isa::aarch64::abi::{Place, class_of};
 use crate::isa::aarch64::imm::{encode_bitmask, is_imm12};
 use crate::isa::aarch64::inst::Inst;
 use crate::isa::aarch64::mem::Mem;
 use crate::isa::aarch64::row::{Cond, Extend, Op, Size};
 use crate::isa::aarch64::vcode::{Kind, Table, Test};
+use crate::isa::convention::{Place, class_of};
 use crate::isa::reg::{Reg, RegClass};
 use crate::regalloc::Role;
 use tiercel_abi::Trap;

@@ -23,7 +23,6 @@ mod int;
 mod memory;
 mod vector;
 
-use super::abi::{Convention, class_of};
 use super::asm::Assembler;
 use super::features::Features;
 use super::frame::CallPolicy;
@@ -35,6 +34,8 @@ use super::row::{Op, Role, Size};
 use super::vcode::{Kind, NO_TRAP, VCode, preg};
 use crate::entity::Entity;
 use crate::ir::{Block, Format, Frequency, Function, Opcode, Type, Value};
+use crate::isa::aarch64::abi::REGISTERS;
+use crate::isa::convention::{Convention, class_of};
 use crate::isa::reg::{Reg, RegClass};
 use crate::regalloc::{self, Constraint, Operand, VReg};
 use tiercel_abi::Trap;
@@ -142,10 +143,10 @@ pub fn lower(
     for (index, &block) in func.layout.iter().enumerate() {
         b.block_index[block.index()] = index as u32;
     }
-    b.own_convention.set(params, &func.results);
+    b.own_convention.set(REGISTERS, params, &func.results);
     vcode.in_bytes = b.own_convention.stack_bytes;
     let deepest = func.sigs.iter().map(|(sig, _)| {
-        b.convention.set(func.sig_params(sig), func.sig_results(sig));
+        b.convention.set(REGISTERS, func.sig_params(sig), func.sig_results(sig));
         b.convention.stack_bytes
     });
     let policy = if deepest.max().unwrap_or(0) > PUSHED_BYTES { CallPolicy::Pushed } else { CallPolicy::Reserved };

@@ -3,8 +3,10 @@
 use super::{Lower, NO_TRAP, fixed};
 use crate::entity::Entity;
 use crate::ir::{Builtin, List, Opcode, Sig, Value};
+use crate::isa::convention::Place;
 use crate::isa::reg::{Reg, RegClass};
-use crate::isa::x64::abi::{CALLEE_REF, INT_ARGS, Place};
+use crate::isa::x64::abi::REGISTERS;
+use crate::isa::x64::abi::{CALLEE_REF, INT_ARGS};
 use crate::isa::x64::inst::Inst;
 use crate::isa::x64::mem::Mem;
 use crate::isa::x64::regs::{RAX, RDI, VMCTX};
@@ -84,7 +86,7 @@ impl Lower<'_> {
         let func = self.func;
         let inst = *func.inst(value);
         let sig = Sig::new(inst.c as usize);
-        self.b.convention.set(func.sig_params(sig), func.sig_results(sig));
+        self.b.convention.set(REGISTERS, func.sig_params(sig), func.sig_results(sig));
         let mut buffer = None;
         // The buffer lies above the frame's other slots, one for all calls: it is read at once.
         let buffer_bytes = self.b.convention.buffer_bytes;
@@ -134,7 +136,7 @@ impl Lower<'_> {
         let func = self.func;
         let inst = *func.inst(value);
         let sig = Sig::new(inst.c as usize);
-        self.b.convention.set(func.sig_params(sig), func.sig_results(sig));
+        self.b.convention.set(REGISTERS, func.sig_params(sig), func.sig_results(sig));
         let buffer = (self.b.convention.buffer_bytes != 0).then_some(self.result_buffer);
         let kind = match inst.op {
             Opcode::ReturnCall => Kind::TailLocal(inst.a - self.cx.info.imported.funcs),

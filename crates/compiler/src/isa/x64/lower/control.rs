@@ -3,8 +3,8 @@
 use super::{Address, Lower, NO_TRAP, Rm, STORE, fixed, operand};
 use crate::entity::Entity;
 use crate::ir::{Format, Function, List, Opcode, Type, Value};
+use crate::isa::convention::{Place, class_of};
 use crate::isa::reg::{Reg, RegClass};
-use crate::isa::x64::abi::{Place, class_of};
 use crate::isa::x64::inst::Inst;
 use crate::isa::x64::mem::Mem;
 use crate::isa::x64::row::{Cond, Op, Size, SizedOp};

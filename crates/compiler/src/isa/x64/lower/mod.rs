@@ -33,7 +33,6 @@ mod vector;
 
 pub use references::NEW_OBJECT;
 
-use super::abi::{Convention, class_of};
 use super::asm::{Assembler, Label};
 use super::features::Features;
 use super::inst::{Constraint as Fixed, Inst};
@@ -43,7 +42,9 @@ use super::row::{Op, Role};
 use super::vcode::{Kind, NO_TRAP, VCode, preg};
 use crate::entity::Entity;
 use crate::ir::{Block, Effect, Format, Frequency, Function, Opcode, Type, Value};
+use crate::isa::convention::{Convention, class_of};
 use crate::isa::reg::{Reg, RegClass};
+use crate::isa::x64::abi::REGISTERS;
 use crate::regalloc::{self, Constraint, Operand, VReg};
 use tiercel_abi::Trap;
 use tiercel_abi::vmctx::{VmctxLayout, header};
@@ -182,7 +183,7 @@ pub fn lower(
     }
     b.pool.clear();
     b.narrow_uses.clear();
-    b.own_convention.set(params, &func.results);
+    b.own_convention.set(REGISTERS, params, &func.results);
     vcode.in_bytes = b.own_convention.stack_bytes;
     vcode.foreign_tail_calls = cx.foreign_tail_calls;
     vcode.has_memory = !cx.info.memories.is_empty();
@@ -239,8 +240,7 @@ impl<'a> Lower<'a> {
         let data = &func.blocks[block];
         self.block = block;
         let depth = data.in_loop.map_or(0, |in_loop| func.loops[in_loop].depth);
-        let header = data.in_loop.is_some_and(|in_loop| func.loops[in_loop].header == block);
-        self.vcode.push_block(depth, data.frequency == Frequency::Cold, header);
+        self.vcode.push_block(depth, data.frequency == Frequency::Cold);
         for pos in (data.first as usize..data.end as usize).rev() {
             let value = func.order[pos];
             (self.pos, self.loc) = (pos, func.locs[value.index()]);
