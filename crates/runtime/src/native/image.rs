@@ -2,6 +2,7 @@
 //!
 //! What the bytes are depends on the functions alone, not on who compiled them or where the code lies.
 
+use super::arch::PADDING;
 use super::registry;
 use crate::api::error::{Error, Result};
 use crate::sys::Executable;
@@ -11,9 +12,6 @@ use core::ops::Range;
 use tiercel_abi::frames::{NO_MAP, StackMap};
 use tiercel_compiler::compile::{self, ALIGN, CallReloc, CallSite, Code, TrapSite};
 use tiercel_compiler::ir::Inlined;
-
-/// Stands between functions, and traps: `int3`.
-const PADDING: u8 = 0xcc;
 
 /// Functions compiled one after another by one thread, in any order.
 #[derive(Default)]
