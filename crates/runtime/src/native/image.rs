@@ -10,7 +10,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::Range;
 use tiercel_abi::frames::{NO_MAP, StackMap};
-use tiercel_compiler::compile::{self, ALIGN, CallReloc, CallSite, Code, TrapSite};
+use tiercel_compiler::compile::{self, CallReloc, CallSite, Code, TrapSite};
 use tiercel_compiler::ir::Inlined;
 
 /// Functions compiled one after another by one thread, in any order.
@@ -30,6 +30,7 @@ pub struct Batch {
 struct Piece {
     body: u32,
     bytes: Range<usize>,
+    align: u32,
     calls: Range<usize>,
     traps: Range<usize>,
     call_sites: Range<usize>,
@@ -53,6 +54,7 @@ impl Batch {
         let piece = Piece {
             body: body as u32,
             bytes: append(&mut self.bytes, &code.bytes),
+            align: code.align,
             calls: append(&mut self.calls, &code.calls),
             traps: append(&mut self.traps, &code.traps),
             call_sites: append(&mut self.call_sites, &code.call_sites),
@@ -114,7 +116,7 @@ impl Image {
         let count = |len: fn(&Piece) -> usize| pieces.iter().map(|(_, piece)| len(piece)).sum();
         let mut inlined = Vec::with_capacity(count(|piece| piece.inlined.len()));
         for (batch, piece) in &pieces {
-            let start = end.next_multiple_of(ALIGN);
+            let start = end.next_multiple_of(piece.align as usize);
             end = start + piece.bytes.len();
             if i32::try_from(end).is_err() {
                 return Err(Error::limit("the module's machine code is larger than 2 GiB"));
