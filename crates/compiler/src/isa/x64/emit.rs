@@ -310,7 +310,7 @@ impl Emit<'_> {
     /// Chooses the order of the blocks.
     fn order(&mut self) {
         let mut order = std::mem::take(&mut self.b.order);
-        order.run(self.vcode, |from, succ| self.edge(from.index(), succ as u32).is_some());
+        order.run(self.vcode, &self.vcode.unlikely, |from, succ| self.edge(from.index(), succ as u32).is_some());
         for (head, _) in order.moves_before.iter().enumerate().filter(|(_, from)| **from != order::NONE) {
             self.b.before.push((head as u32, self.asm.label()));
         }
