@@ -141,6 +141,7 @@ impl Module {
             imported_globals: info.imported.globals,
             own_globals: info.global_inits.len() as u32,
             func_refs: info.escaping.len() as u32,
+            types: info.types.len() as u32,
         };
         let mut func_ref_index = alloc::vec![NO_FUNC_REF; info.funcs.len()];
         for (index, &func) in info.escaping.iter().enumerate() {
