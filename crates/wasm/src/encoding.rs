@@ -563,3 +563,105 @@ impl Record for ConstExpr {
         from.read().map(ConstExpr)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use crate::Features;
+    use std::format;
+
+    /// Something of everything that a module may declare.
+    const WAT: &str = r#"(module $m
+        (rec (type $node (sub (struct (field (mut i32)) (field (ref null $edge)) (field i8))))
+             (type $edge (sub (array (mut (ref null $node))))))
+        (type $leaf (sub final $node (struct (field (mut i32)) (field (ref null $edge)) (field i8) (field v128))))
+        (rec (type $f (func (param i32 i64 f32 f64 v128) (result (ref null $f)))))
+        (rec (type $g (func (param i32 i64 f32 f64 v128) (result (ref null $g)))))
+        (import "a" "f" (func $imported (type $f)))
+        (import "a" "m" (memory 1 2))
+        (import "a" "g" (global $from i32))
+        (import "a" "t" (table 1 (ref null $node)))
+        (table $t 3 funcref)
+        (table $n i64 3 9 anyref)
+        (table $i 2 (ref $node) (struct.new $node (i32.const 1) (ref.null $edge) (i32.const 3)))
+        (memory $m i64 1 5)
+        (global (mut i64) (i64.const -5))
+        (global $x i32 (i32.add (global.get $from) (i32.const 7)))
+        (global (ref i31) (ref.i31 (i32.const 3)))
+        (global v128 (v128.const i64x2 1 2))
+        (global (ref null $edge) (array.new_fixed $edge 1 (ref.null none)))
+        (export "one" (func 1)) (export "mem" (memory $m)) (export "tab" (table $t)) (export "glo" (global $x))
+        (start 3)
+        (elem (table $t) (i32.const 0) func 1 2)
+        (elem funcref (ref.null func) (ref.func 2))
+        (elem declare func 3)
+        (data (memory $m) (i64.const 9) "active")
+        (data "passive")
+        (func $one (type $f) unreachable) (func (result i32) i32.const 1) (func)
+        (@custom "other" "contents") (@custom ".debug_info" "large"))"#;
+
+    fn module() -> (Vec<u8>, ModuleInfo, TypeRegistry) {
+        let bytes = wat::parse_str(WAT).expect("correct text");
+        let mut registry = TypeRegistry::default();
+        let info = crate::decode(&bytes, &Features::default(), &mut registry).expect("a valid module");
+        (bytes, info, registry)
+    }
+
+    /// A registry whose numbers are other ones.
+    fn other_registry() -> TypeRegistry {
+        let mut registry = TypeRegistry::default();
+        for params in 0..9 {
+            registry.intern(CompositeType::Func(FuncType::new((0..params).map(|_| ValType::F64), [])));
+        }
+        registry
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let (bytes, info, registry) = module();
+        let encoded = encode(&info, Ranges::Module, &registry);
+        // The same registry gives the same numbers.
+        let mut same = registry;
+        let decoded = decode(&encoded, bytes.len(), &mut same);
+        let (decoded, ranges) = decoded.expect("what was encoded");
+        assert_eq!((format!("{decoded:?}"), ranges), (format!("{info:?}"), Ranges::Module));
+        // Another one gives others, with which all is the same again.
+        let mut other = other_registry();
+        let (moved, _) = decode(&encoded, bytes.len(), &mut other).expect("what was encoded");
+        assert_ne!(moved.types, info.types);
+        let again = crate::decode(&bytes, &Features::default(), &mut other).expect("a valid module");
+        assert_eq!(format!("{moved:?}"), format!("{again:?}"));
+        assert_eq!(encode(&moved, Ranges::Module, &other), encoded);
+    }
+
+    #[test]
+    fn an_extract_has_what_the_ranges_name() {
+        let (bytes, info, registry) = module();
+        let extract = extract(&info, &bytes);
+        let encoded = encode(&info, Ranges::Extract, &registry);
+        let (decoded, _) = decode(&encoded, extract.len(), &mut other_registry()).expect("what was encoded");
+        let text = |range: &Range<u32>| &extract[range.start as usize..range.end as usize];
+        let data: Vec<_> = decoded.data.iter().map(|data| text(&data.range)).collect();
+        assert_eq!(data, [&b"active"[..], b"passive"]);
+        let custom: Vec<_> = decoded.custom.iter().filter(|(name, _)| name != "name").collect();
+        assert!(matches!(custom[..], [(name, range)] if name == "other" && text(range) == b"contents"));
+        assert_eq!(decoded.bodies, info.bodies);
+        assert!(decode(&encoded, extract.len() - 1, &mut other_registry()).is_none());
+    }
+
+    #[test]
+    fn damage_never_panics() {
+        let (bytes, info, registry) = module();
+        let encoded = encode(&info, Ranges::Module, &registry);
+        for at in 0..encoded.len() {
+            let cut = decode(&encoded[..at], bytes.len(), &mut TypeRegistry::default());
+            assert!(cut.is_none(), "cut to {at} bytes");
+            for value in [0, 1, 2, 0x7f, 0x80, 0xff].into_iter().chain((0..8).map(|bit| encoded[at] ^ 1 << bit)) {
+                let mut damaged = encoded.clone();
+                damaged[at] = value;
+                let _ = decode(&damaged, bytes.len(), &mut TypeRegistry::default());
+            }
+        }
+    }
+}

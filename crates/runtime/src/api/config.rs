@@ -75,6 +75,7 @@ pub struct Config {
     pub(crate) verify_compiler: bool,
     pub(crate) check_widths: bool,
     pub(crate) compiler_chaos: Option<u64>,
+    pub(crate) allow_precompiled: bool,
 }
 
 impl Default for Config {
@@ -98,6 +99,7 @@ impl Default for Config {
             verify_compiler: false,
             check_widths: false,
             compiler_chaos: None,
+            allow_precompiled: false,
         }
     }
 }
@@ -211,6 +213,13 @@ impl Config {
     /// features of the CPU left out. Slow code; for tests.
     pub fn compiler_chaos(&mut self, seed: Option<u64>) -> &mut Self {
         self.compiler_chaos = seed;
+        self
+    }
+
+    /// Whether [`Module::new`](crate::Module::new) and [`Module::from_file`](crate::Module::from_file) take artifacts too (default: no). Artifacts hold
+    /// machine code that is run as it is: only for hosts where whoever makes them may do whatever this program may.
+    pub fn allow_precompiled(&mut self, enable: bool) -> &mut Self {
+        self.allow_precompiled = enable;
         self
     }
 
