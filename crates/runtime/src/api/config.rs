@@ -76,6 +76,7 @@ pub struct Config {
     pub(crate) check_widths: bool,
     pub(crate) compiler_chaos: Option<u64>,
     pub(crate) allow_precompiled: bool,
+    pub(crate) through_artifacts: bool,
 }
 
 impl Default for Config {
@@ -100,6 +101,7 @@ impl Default for Config {
             check_widths: false,
             compiler_chaos: None,
             allow_precompiled: false,
+            through_artifacts: false,
         }
     }
 }
@@ -193,6 +195,12 @@ impl Config {
     /// breaks it stops with [`Trap::BrokenWidth`](crate::Trap::BrokenWidth). Slow; a test of the compiler.
     pub fn check_widths(&mut self, enable: bool) -> &mut Self {
         self.check_widths = enable;
+        self
+    }
+
+    /// Makes every module an artifact first, from which it is loaded; a test of artifacts.
+    pub fn through_artifacts(&mut self, enable: bool) -> &mut Self {
+        self.through_artifacts = enable;
         self
     }
 

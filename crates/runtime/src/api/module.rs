@@ -203,7 +203,11 @@ impl Module {
 
     fn from_vec(engine: &Engine, bytes: Vec<u8>) -> Result<Module> {
         let info = tiercel_wasm::decode(&bytes, engine.config().features(), &mut engine.types().lock())?;
-        Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Compile)
+        let module = Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Compile)?;
+        if engine.config().through_artifacts {
+            return Self::load_artifact(engine, &module.serialize()?);
+        }
+        Ok(module)
     }
 
     /// A module from what is known to be right.

@@ -111,7 +111,10 @@ fn a_loaded_module_does_what_the_original_does() -> Result<()> {
     let bytes = original.serialize()?;
     // In another engine the types have other numbers.
     let other = engine();
-    Module::new(&other, "(module (type (func (param i64))) (type (array i8)) (func) (func (param f64) (result f64) (local.get 0)))")?;
+    Module::new(
+        &other,
+        "(module (type (func (param i64))) (type (array i8)) (func) (func (param f64) (result f64) (local.get 0)))",
+    )?;
     let expected = observe(&one, &original)?;
     let file = Scratch::new("same", &bytes);
     for engine in [&one, &other] {
