@@ -40,6 +40,8 @@ pub struct Cli {
 pub enum Command {
     /// Run a module: a WASI program, or one of its functions
     Run(Box<RunArgs>),
+    /// Compile a module to an artifact, which `run --allow-precompiled` runs at once
+    Compile(CompileArgs),
     /// Run scripts in the language of the official test suite
     Wast(WastArgs),
     /// Print a completion script for a shell
@@ -91,6 +93,10 @@ pub struct RunArgs {
     /// Let a profiler see compiled functions: perfmap writes /tmp/perf-PID.map, which `perf report` reads
     #[arg(long, value_name = "STRATEGY")]
     pub profile: Option<crate::profile::Strategy>,
+    /// Let FILE and preloaded modules be artifacts of `tiercel compile`. Their machine code runs as it is: allow it for files that you trust as you
+    /// trust programs
+    #[arg(long)]
+    pub allow_precompiled: bool,
     /// Call this exported function with ARGS as its arguments, and print its results, one per line
     #[arg(long, value_name = "FUNCTION")]
     pub invoke: Option<String>,
@@ -107,6 +113,18 @@ pub struct RunArgs {
     #[arg(value_names = ["FILE", "ARGS"], num_args = 1.., required = true, trailing_var_arg = true)]
     #[arg(value_hint = ValueHint::FilePath)]
     pub file_and_args: Vec<OsString>,
+}
+
+#[derive(Args)]
+pub struct CompileArgs {
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Where the artifact goes; `-` is standard output
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+    /// The module, binary (.wasm) or text (.wat), `-` for standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: OsString,
 }
 
 #[derive(Args)]

@@ -58,20 +58,25 @@ struct Way {
     check_widths: bool,
     /// No signals and no guard pages, and memories that move whenever they grow.
     explicit_checks: bool,
+    /// Modules are loaded from artifacts.
+    artifacts: bool,
 }
 
 impl Way {
     fn all() -> impl Iterator<Item = Way> {
-        let plain = Tier::ALL.iter().map(|&tier| Way { tier, check_widths: false, explicit_checks: false });
+        let plain =
+            Tier::ALL.iter().map(|&tier| Way { tier, check_widths: false, explicit_checks: false, artifacts: false });
         let compiled = plain.clone().filter(|way| way.tier != Tier::Interp);
         let checked = compiled.clone().map(|way| Way { check_widths: true, ..way });
-        plain.chain(checked).chain(compiled.map(|way| Way { explicit_checks: true, ..way }))
+        let artifacts = compiled.clone().map(|way| Way { artifacts: true, ..way });
+        plain.chain(checked).chain(artifacts).chain(compiled.map(|way| Way { explicit_checks: true, ..way }))
     }
 
     fn name(self) -> String {
         let widths = if self.check_widths { ", widths checked" } else { "" };
         let explicit = if self.explicit_checks { ", explicit checks" } else { "" };
-        format!("{}{widths}{explicit}", self.tier.name())
+        let artifacts = if self.artifacts { ", artifacts" } else { "" };
+        format!("{}{widths}{explicit}{artifacts}", self.tier.name())
     }
 }
 
@@ -87,7 +92,7 @@ impl Directory {
     /// The defaults, what the directory's proposal adds, and without what is younger.
     fn config(&self, way: Way) -> Config {
         let mut config = Config::new();
-        config.tier(way.tier).verify_compiler(true).check_widths(way.check_widths);
+        config.tier(way.tier).verify_compiler(true).check_widths(way.check_widths).through_artifacts(way.artifacts);
         if way.explicit_checks {
             config.signals_based_traps(false);
         }

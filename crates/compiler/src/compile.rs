@@ -84,8 +84,8 @@ pub fn activations(inlined: &[Inlined], body: u32, loc: u32) -> impl Iterator<It
             next = None;
             return Some((body, loc));
         };
-        next = site.caller;
-        Some((site.body, loc - site.first_loc + site.start))
+        next = Some(site.caller).filter(|&caller| caller != Inlined::NO_CALLER);
+        Some((site.body, (loc - site.first_loc).wrapping_add(site.start)))
     })
 }
 

@@ -151,10 +151,7 @@ impl<'a> Decoder<'a> {
         let len = members.len() as u32;
         let id = self.registry.intern_group(members).as_u32();
         for id in (id..id + len).map(TypeId::from_u32) {
-            let def = self.registry.get(id).clone();
-            self.info.types.push(id);
-            self.info.func_types.push(def.func().cloned().unwrap_or_else(|| FuncType::new([], [])));
-            self.info.type_defs.push(def);
+            self.info.declare(id, self.registry.get(id));
         }
         debug_assert_eq!(self.info.types.len() as u32, first + len);
         Ok(())

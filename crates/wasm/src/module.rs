@@ -63,7 +63,7 @@ pub struct BranchHint {
 }
 
 /// Counts of imports.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     /// Imported functions.
     pub funcs: u32,
@@ -235,6 +235,13 @@ pub enum ConstOp {
 }
 
 impl ModuleInfo {
+    /// Adds a type to the type section.
+    pub(crate) fn declare(&mut self, id: TypeId, def: &TypeDef) {
+        self.types.push(id);
+        self.func_types.push(def.func().cloned().unwrap_or_else(|| FuncType::new([], [])));
+        self.type_defs.push(def.clone());
+    }
+
     /// The body's index of a function, if it is not imported.
     pub fn defined_func(&self, func: u32) -> Option<usize> {
         func.checked_sub(self.imported.funcs).map(|i| i as usize)

@@ -75,6 +75,8 @@ pub struct Config {
     pub(crate) verify_compiler: bool,
     pub(crate) check_widths: bool,
     pub(crate) compiler_chaos: Option<u64>,
+    pub(crate) allow_precompiled: bool,
+    pub(crate) through_artifacts: bool,
 }
 
 impl Default for Config {
@@ -98,6 +100,8 @@ impl Default for Config {
             verify_compiler: false,
             check_widths: false,
             compiler_chaos: None,
+            allow_precompiled: false,
+            through_artifacts: false,
         }
     }
 }
@@ -194,6 +198,12 @@ impl Config {
         self
     }
 
+    /// Makes every module an artifact first, from which it is loaded; a test of artifacts.
+    pub fn through_artifacts(&mut self, enable: bool) -> &mut Self {
+        self.through_artifacts = enable;
+        self
+    }
+
     /// Makes the interpreter's code plain: every value goes through its slot, and no instruction absorbs another. Slow; the judge
     /// that tests compare the usual code with.
     pub fn plain_interpreter(&mut self, enable: bool) -> &mut Self {
@@ -211,6 +221,13 @@ impl Config {
     /// features of the CPU left out. Slow code; for tests.
     pub fn compiler_chaos(&mut self, seed: Option<u64>) -> &mut Self {
         self.compiler_chaos = seed;
+        self
+    }
+
+    /// Whether [`Module::new`](crate::Module::new) and [`Module::from_file`](crate::Module::from_file) take artifacts too (default: no). Artifacts hold
+    /// machine code that is run as it is: only for hosts where whoever makes them may do whatever this program may.
+    pub fn allow_precompiled(&mut self, enable: bool) -> &mut Self {
+        self.allow_precompiled = enable;
         self
     }
 

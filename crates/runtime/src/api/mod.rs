@@ -1,12 +1,13 @@
 //! in: what users ask for. out: calls into `vm`, checked.
 //!
-//! Reading order: `engine` and `config`, `module`, `store` and `context` (who may touch what), `instance` and `linker`, `func`,
+//! Reading order: `engine` and `config`, `module` and `artifact`, `store` and `context` (who may touch what), `instance` and `linker`, `func`,
 //! `typed` and `caller` (calls both ways), `memory`, `table`, `global`, `externs` and `matching`, then the values: `types`, `values`,
 //! `extern_ref`, `any_ref`; `limits`, `error`, `trap`.
 //!
 //! Every handle (`Func`, `Memory`, ...) names its store and is checked against the store it is used with.
 
 pub(crate) mod any_ref;
+pub(crate) mod artifact;
 pub(crate) mod caller;
 pub(crate) mod config;
 pub(crate) mod context;
@@ -30,6 +31,7 @@ pub(crate) mod types;
 pub(crate) mod values;
 
 pub use any_ref::{AnyRef, ArrayRef, EqRef, I31, RootScope, StructRef};
+pub use artifact::Precompiled;
 pub use caller::Caller;
 pub use config::{Config, Tier};
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};

@@ -108,6 +108,10 @@ routines! {
         nothing(libcalls::memory_fill(cx, memory, to, value as u8, len));
     MemoryCopy memory_copy(cx, to_memory: u32, from_memory: u32, to: u64, from: u64, len: u64)
         nothing(libcalls::memory_copy(cx, to_memory, from_memory, to, from, len));
+    MemoryFillAhead memory_fill_ahead(cx, memory: u32, to: u64, value: u32, len: u64)
+        Ok(libcalls::memory_fill_ahead(cx, memory, to, value as u8, len));
+    MemoryCopyAhead memory_copy_ahead(cx, memory: u32, to: u64, from: u64, len: u64)
+        Ok(libcalls::memory_copy_ahead(cx, memory, to, from, len));
     MemoryInit memory_init(cx, memory: u32, segment: u32, to: u64, from: u64, len: u64)
         nothing(libcalls::memory_init(cx, memory, segment, to, from, len));
     DataDrop data_drop(cx, segment: u32) { libcalls::data_drop(cx, segment); Ok(0) };

@@ -1,6 +1,6 @@
 //! in: a module of an engine whose tier is compiled code. out: its functions as machine code, and the ways in and out of it.
 //!
-//! Reading order: [`compile`] (functions to code, in parallel), [`image`] (code in its place, with its tables), [`stubs`] (between code and
+//! Reading order: [`compile`] (functions to code, in parallel), [`image`] (code in its place, with its [`table`]s), [`stubs`] (between code and
 //! host), [`stop`] (what stubs call), [`builtins`] and [`objects`] (what code calls), [`signals`] and [`registry`] (faults become traps), [`backtrace`],
 //! [`frames`] (what the collector finds).
 //!
@@ -29,6 +29,7 @@ mod registry;
 mod signals;
 mod stop;
 mod stubs;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -42,8 +43,10 @@ use crate::api::config::Config;
 use crate::api::error::{Error, ErrorKind, Result};
 use crate::vm::Entries;
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use tiercel_abi::VmctxLayout;
+use tiercel_abi::artifact::Isa;
 use tiercel_compiler::compile::Options;
 use tiercel_wasm::{FuncType, ModuleInfo};
 
@@ -134,6 +137,26 @@ impl Native {
         print: &mut dyn FnMut(&'static str, &dyn core::fmt::Display),
     ) -> Result<Vec<u8>> {
         compile::explain(self.options, info, bytes, layout, body, print)
+    }
+
+    /// What the code is for: the instruction set, and the features of the CPU that it makes use of, as bits.
+    pub fn target(&self) -> (Isa, u32) {
+        (Isa::X64, self.options.features.bits().into())
+    }
+
+    /// Whether this host has all of these features; if not, those that it misses.
+    pub fn missing_features(&self, features: u32) -> Option<String> {
+        let Some(features) = u16::try_from(features).ok().and_then(Features::from_bits) else {
+            return Some("features that this version does not know".into());
+        };
+        let missing: Vec<&str> = features.difference(cpu_features()).names().collect();
+        (!missing.is_empty()).then(|| missing.join(", "))
+    }
+
+    /// Everything else that the code depends on, as text.
+    pub fn settings(&self) -> String {
+        let options = Options { features: Features::BASELINE, verify: false, ..self.options };
+        alloc::format!("{options:?}")
     }
 
     /// A module with this code.

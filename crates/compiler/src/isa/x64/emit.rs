@@ -671,7 +671,8 @@ impl Emit<'_> {
         self.asm.jcc(Cond::A, slow);
         self.asm.rm(Op::MOV_MR.s64(), RDX, word(store::GC_NEXT));
         self.asm.rm(Op::MOV_RM.s64(), RDX, word(store::GC_BASE));
-        self.asm.mi(Op::MOV_MI.s32(), Mem::indexed(RDX, RAX, Scale::One, 0), ty as i32);
+        self.asm.rm(Op::MOV_RM.s32(), SCRATCH, Mem::base(VMCTX, ty as i32));
+        self.asm.rm(Op::MOV_MR.s32(), SCRATCH, Mem::indexed(RDX, RAX, Scale::One, 0));
         self.asm.bind(done);
         self.b.news.push(NewExit { slow, done, ty, bytes, loc, map });
     }
@@ -689,7 +690,7 @@ impl Emit<'_> {
         self.asm.rm(Op::MOV_RM.s64(), found, Mem::base(found, store::GC_BASE as i32));
         self.asm.rm(Op::MOV_RM.s32(), found, Mem::indexed(found, reference, Scale::One, 0));
         if how & cast::KIND == 0 {
-            self.asm.ri(Op::CMP_I.s32(), found, ty as i32);
+            self.asm.rm(Op::CMP_RM.s32(), found, Mem::base(VMCTX, ty as i32));
         }
         if how & cast::FINAL == 0 {
             let types = self.operand(index, 2);
@@ -709,7 +710,8 @@ impl Emit<'_> {
                 self.asm.mi(Op::CMP_I.s32(), Mem::base(found, heap::ty::LINEAGE_LEN as i32), depth);
                 self.asm.jcc(Cond::Be, no);
                 self.asm.rm(Op::MOV_RM.s64(), found, Mem::base(found, heap::ty::LINEAGE as i32));
-                self.asm.mi(Op::CMP_I.s32(), Mem::base(found, 4 * depth), ty as i32);
+                self.asm.rm(Op::MOV_RM.s32(), found, Mem::base(found, 4 * depth));
+                self.asm.rm(Op::CMP_RM.s32(), found, Mem::base(VMCTX, ty as i32));
             }
         }
         self.asm.bind(done);
@@ -933,7 +935,7 @@ impl Emit<'_> {
         for NewExit { slow, done, ty, bytes, loc, map } in std::mem::take(&mut self.b.news) {
             self.asm.bind(slow);
             self.asm.copy(RDI, VMCTX);
-            self.asm.constant(RSI, ty.into());
+            self.asm.rm(Op::MOV_RM.s32(), RSI, Mem::base(VMCTX, ty as i32));
             self.asm.constant(RDX, bytes.into());
             self.call_builtin(NEW_OBJECT, true, loc, map);
             self.asm.jmp(done);

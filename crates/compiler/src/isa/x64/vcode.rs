@@ -31,14 +31,14 @@ pub enum Kind {
     CallBuiltin(u32, bool),
     /// Makes an object of this type and so many bytes, and writes its type.
     New {
-        /// The type's number.
+        /// Where the type's number is in the vmctx.
         ty: u32,
         /// Bytes of the object.
         bytes: u32,
     },
     /// Sets the flags to equal if the reference in operand 0 is of a type, else to not equal; the other operands are overwritten.
     RefIs {
-        /// The type's number or kind.
+        /// Where the type's number is in the vmctx, or a kind.
         ty: u32,
         /// As in [`crate::ir::insts::cast`].
         how: u32,
