@@ -94,9 +94,9 @@ impl Rust {
     }
 }
 
-/// Tells the emulator where libraries are, and tests that they run in one.
+/// Tells the emulator where libraries are, and tests that programs run in one.
 pub fn emulate(command: &mut Command) {
-    command.env("QEMU_LD_PREFIX", LIBRARIES).env("TIERCEL_EMULATED", "1");
+    command.env("QEMU_LD_PREFIX", LIBRARIES).env(binary::RUNNER_VARIABLE, EMULATOR);
 }
 
 /// Installs a Rust with the target's standard library if there is none: rustup's, else Debian's in a folder of the user's.

@@ -3,8 +3,11 @@
 
 use core::arch::asm;
 use core::ops::Range;
+use tiercel_abi::artifact::Isa;
 pub use tiercel_compiler::isa::aarch64::{Assembler, Features, stubs};
 
+/// Which machine this is, in artifacts.
+pub const ISA: Isa = Isa::Aarch64;
 /// What a CPU must have: nothing that not every one has.
 pub const CPU_FLOOR: Features = Features::BASELINE;
 /// Never told.
@@ -19,6 +22,11 @@ pub fn cpu_features() -> Features {
         (std::arch::is_aarch64_feature_detected!("dotprod"), Features::DOTPROD),
     ];
     known.into_iter().filter(|(has, _)| *has).fold(Features::BASELINE, |all, (_, feature)| all.union(feature))
+}
+
+/// How the compiler is told of them.
+pub fn target(_features: Features) -> tiercel_compiler::isa::x64::Features {
+    tiercel_compiler::isa::x64::Features::ALL
 }
 
 /// Fewer features, by a seed: all, or only what every CPU has that runs compiled code.
@@ -74,6 +82,13 @@ impl Interrupted<'_> {
 pub unsafe fn is_trap(pc: usize) -> bool {
     // SAFETY: promised by the caller.
     unsafe { *(pc as *const u32) >> 16 == 0 }
+}
+
+/// Fills in a call: `place` starts with the instruction, `distance` leads from there to the callee.
+pub fn patch_call(place: &mut [u8], distance: i32) {
+    let word = u32::from_le_bytes([place[0], place[1], place[2], place[3]]);
+    let word = word | (distance / 4) as u32 & ((1 << 26) - 1);
+    place[..4].copy_from_slice(&word.to_le_bytes());
 }
 
 /// Makes code that has just been written known to the processors: data and instructions have caches of their own, and what was fetched before

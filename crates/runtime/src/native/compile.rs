@@ -36,7 +36,7 @@ pub fn options(config: &Config, features: Features) -> Options {
             inlining: inlining(config),
             locals_in_slots: false,
         },
-        features: config.compiler_chaos.map_or(features, |seed| arch::some_features(features, seed)),
+        features: arch::target(features),
         foreign_tail_calls: false,
         spectre: config.spectre_mitigation,
         check_widths: config.check_widths,

@@ -2,8 +2,11 @@
 //! the same names.
 
 use core::ops::Range;
+use tiercel_abi::artifact::Isa;
 pub use tiercel_compiler::isa::x64::{Assembler, Features, stubs};
 
+/// Which machine this is, in artifacts.
+pub const ISA: Isa = Isa::X64;
 /// What a CPU must have.
 pub const CPU_FLOOR: Features = Features::SSE3.union(Features::SSSE3).union(Features::SSE41);
 /// Why there is no compiled code on a CPU without it.
@@ -26,6 +29,11 @@ pub fn cpu_features() -> Features {
         "avx" AVX "avx2" AVX2 "fma" FMA
     };
     known.into_iter().filter(|(has, _)| *has).fold(Features::BASELINE, |all, (_, feature)| all.union(feature))
+}
+
+/// How the compiler is told of them.
+pub fn target(features: Features) -> Features {
+    features
 }
 
 /// Fewer features, by a seed: all, none with three operands, only what every CPU has that runs compiled code.
@@ -93,6 +101,12 @@ impl Interrupted<'_> {
 pub unsafe fn is_trap(pc: usize) -> bool {
     // SAFETY: promised by the caller.
     unsafe { *(pc as *const [u8; 2]) == UD2 }
+}
+
+/// Fills in a call: `place` starts with the four bytes that wait, `distance` leads from there to the callee.
+pub fn patch_call(place: &mut [u8], distance: i32) {
+    // The processor counts from the end of the instruction.
+    place[..4].copy_from_slice(&(distance - 4).to_le_bytes());
 }
 
 /// Makes code that has just been written known to the processors: nothing to do here.

@@ -13,7 +13,14 @@ const CHILD: &str = "TIERCEL_TEST_FAULT";
 /// Runs this test again in a process that faults.
 fn child(test: &str, fault: &str) -> ExitStatus {
     let program = std::env::current_exe().expect("the test's own program");
-    let mut command = Command::new(program);
+    // In an emulator what it starts needs one too.
+    let mut command = match std::env::var("TIERCEL_RUNNER") {
+        Ok(emulator) => Command::new(emulator),
+        Err(_) => Command::new(&program),
+    };
+    if command.get_program() != program.as_os_str() {
+        command.arg(&program);
+    }
     command.args([&format!("native::tests::foreign_faults::{test}"), "--exact", "--nocapture"]).env(CHILD, fault);
     command.output().expect("a child process").status
 }
