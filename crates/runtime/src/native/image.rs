@@ -3,6 +3,7 @@
 //! What the bytes are depends on the functions alone, not on who compiled them or where the code lies. So an image can be written to an artifact, and
 //! the artifact's bytes serve as they are.
 
+use super::arch::PADDING;
 use super::registry;
 use super::table::{Plain, Table};
 use crate::api::error::{Error, Result};
@@ -15,9 +16,6 @@ use tiercel_abi::artifact::Section;
 use tiercel_abi::frames::{NO_MAP, StackMap};
 use tiercel_compiler::compile::{self, CallReloc, CallSite, Code, TrapSite};
 use tiercel_compiler::ir::Inlined;
-
-/// Stands between functions, and traps: `int3`.
-const PADDING: u8 = 0xcc;
 
 /// Functions compiled one after another by one thread, in any order.
 #[derive(Default)]
