@@ -183,7 +183,8 @@ impl Module {
     ) -> Result<Option<Vec<u8>>> {
         #[cfg(native)]
         if let (Some(native), Some(body)) = (self.0.engine.native(), self.0.info.defined_func(func)) {
-            return native.explain(&self.0.info, &self.0.bytes, &self.0.layout, body, print).map(Some);
+            let tier = self.tier();
+            return native.explain(tier, &self.0.info, &self.0.bytes, &self.0.layout, body, print).map(Some);
         }
         let _ = (func, print);
         Ok(None)
@@ -212,8 +213,8 @@ impl Module {
     /// What runs its functions: the engine's tier, or the interpreter if that one cannot.
     pub fn tier(&self) -> Tier {
         #[cfg(native)]
-        if self.0.native.as_ref().is_some_and(|native| native.image.is_some()) {
-            return Tier::Opt;
+        if let Some(native) = self.0.native.as_ref().filter(|native| native.image.is_some()) {
+            return native.tier;
         }
         Tier::Interp
     }
