@@ -62,9 +62,9 @@ pub mod store {
     pub const EPOCH: u32 = 16;
     /// The epoch at which the guest is stopped, `u64`.
     pub const EPOCH_DEADLINE: u32 = 24;
-    /// `rbp` of the frame of the stub through which compiled code called the host last.
+    /// Frame pointer of the stub through which compiled code called the host last.
     pub const EXIT_FP: u32 = 32;
-    /// `rbp` of the frame of the stub through which compiled code was entered last, and which returns when the guest is stopped.
+    /// Frame pointer of the stub through which compiled code was entered last, and which returns when the guest is stopped.
     pub const ENTRY_FP: u32 = 40;
     /// Where offset 0 of the collected heap is. It changes whenever the heap is collected.
     pub const GC_BASE: u32 = 48;
@@ -78,7 +78,7 @@ pub mod store {
     pub const GC_VALUE: u32 = 80;
     /// What code calls to stop its guest in engines without signals; see the compiler's `stubs::raise`.
     pub const RAISE: u32 = 96;
-    /// Where a guest was stopped: the instruction, `rbp`, `rsp`.
+    /// Where a guest was stopped: the instruction, the frame pointer, where a function without a frame returns to.
     pub const TRAPPED: u32 = 104;
 }
 

@@ -78,6 +78,8 @@ impl Inst {
 pub enum Frequency {
     /// Hardly ever: every way from it ends in a trap.
     Cold,
+    /// Seldom, as a hint of the module says of the branch to it or to a block that dominates it.
+    Unlikely,
     /// As often as its loop says.
     #[default]
     Normal,

@@ -433,6 +433,22 @@ impl World for Machine<'_> {
                 let to = self.range(table, arg(0), arg(2), arg(4))?;
                 self.copy(table, to, from, arg(4));
             }
+            Builtin::MemoryFillAhead => {
+                let Ok(to) = self.range(false, arg(0), arg(1), arg(3)) else { return Ok(0) };
+                if let Some(bytes) = self.bytes_at(to, arg(3)) {
+                    bytes.fill(arg(2) as u8);
+                }
+                return Ok(args[3]);
+            }
+            Builtin::MemoryCopyAhead => {
+                let ranges = (self.range(false, arg(0), arg(1), arg(3)), self.range(false, arg(0), arg(2), arg(3)));
+                let (Ok(to), Ok(from)) = ranges else { return Ok(0) };
+                if arg(1).wrapping_sub(arg(2)) < arg(3) {
+                    return Ok(0);
+                }
+                self.copy(false, to, from, arg(3));
+                return Ok(args[3]);
+            }
             Builtin::MemoryInit => self.memory_init(arg(0), arg(1) as usize, arg(2), arg(3), arg(4))?,
             Builtin::TableInit => self.table_init(arg(0), arg(1) as usize, arg(2), arg(3), arg(4))?,
             Builtin::DataDrop => self.dropped_data[arg(0) as usize] = true,

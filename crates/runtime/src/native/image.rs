@@ -3,6 +3,7 @@
 //! What the bytes are depends on the functions alone, not on who compiled them or where the code lies. So an image can be written to an artifact, and
 //! the artifact's bytes serve as they are.
 
+use super::arch::PADDING;
 use super::registry;
 use super::table::{Plain, Table};
 use crate::api::error::{Error, Result};
@@ -13,11 +14,8 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use tiercel_abi::artifact::Section;
 use tiercel_abi::frames::{NO_MAP, StackMap};
-use tiercel_compiler::compile::{self, ALIGN, CallReloc, CallSite, Code, TrapSite};
+use tiercel_compiler::compile::{self, CallReloc, CallSite, Code, TrapSite};
 use tiercel_compiler::ir::Inlined;
-
-/// Stands between functions, and traps: `int3`.
-const PADDING: u8 = 0xcc;
 
 /// Functions compiled one after another by one thread, in any order.
 #[derive(Default)]
@@ -36,6 +34,7 @@ pub struct Batch {
 struct Piece {
     body: u32,
     bytes: Range<usize>,
+    align: u32,
     calls: Range<usize>,
     traps: Range<usize>,
     call_sites: Range<usize>,
@@ -59,6 +58,7 @@ impl Batch {
         let piece = Piece {
             body: body as u32,
             bytes: append(&mut self.bytes, &code.bytes),
+            align: code.align,
             calls: append(&mut self.calls, &code.calls),
             traps: append(&mut self.traps, &code.traps),
             call_sites: append(&mut self.call_sites, &code.call_sites),
@@ -165,7 +165,7 @@ impl Image {
         let count = |len: fn(&Piece) -> usize| pieces.iter().map(|(_, piece)| len(piece)).sum();
         let mut inlined = Vec::with_capacity(count(|piece| piece.inlined.len()));
         for (batch, piece) in &pieces {
-            let start = end.next_multiple_of(ALIGN);
+            let start = end.next_multiple_of(piece.align as usize);
             end = start + piece.bytes.len();
             if i32::try_from(end).is_err() {
                 return Err(Error::limit("the module's machine code is larger than 2 GiB"));

@@ -43,6 +43,7 @@ impl Executable {
                 "the host does not let this program make code executable: {error}. The tier `interp` needs none"
             ))
         })?;
+        crate::native::publish(this.range());
         Ok(this)
     }
 

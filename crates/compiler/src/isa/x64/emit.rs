@@ -19,6 +19,7 @@ use super::inst::Inst as X64;
 use super::lower::{NEW_OBJECT, PoolConst};
 use super::mem::{Mem, Scale};
 use super::regs::*;
+use super::relax::LINE_BYTES;
 use super::row::{Cond, Op, Size};
 use super::vcode::{self, Kind, NO_TRAP, Parity, Table, Test, VCode};
 use crate::compile::{CallReloc, CallSite, Code, TrapSite};
@@ -32,12 +33,12 @@ use crate::regalloc::{self, Loc, Move, Output, Slot, Source, VCode as _, VReg};
 use tiercel_abi::vmctx::{func_ref, header, store};
 use tiercel_abi::{Trap, heap};
 
+/// Functions start at multiples of so many bytes at least. No effect on correctness.
+const FUNCTION_ALIGN: u32 = 32;
 /// A frame up to this size in a function that calls nothing is not checked against the stack's limit, below which there is room for it.
 const UNCHECKED_LEAF_BYTES: u32 = 1024;
 /// A larger frame is part of the comparison with the limit; a smaller one has room below it.
 const CHECKED_AS_ONE_BYTES: u32 = 16 << 10;
-/// Loops start at multiples of so many bytes. No effect on correctness.
-const LOOP_ALIGN: u32 = 32;
 /// Instructions of a dispatch, a block that ends with a `br_table`, of which each jump to it gets its own copy; and of all copies of a function, and
 /// in addition for each so many instructions of it. No effect on correctness.
 const DISPATCH_INSTS: u32 = 16;
@@ -194,7 +195,16 @@ pub fn emit(
     }
     emit.tables();
     emit.constants(pool);
+    emit.asm.relax();
     emit.asm.finish();
+    for site in &mut emit.code.traps {
+        site.offset = emit.asm.moved(site.offset);
+    }
+    for site in &mut emit.code.call_sites {
+        site.offset = emit.asm.moved_end(site.offset);
+    }
+    emit.code.align = emit.asm.code_align().max(FUNCTION_ALIGN);
+    emit.code.foreign_entry = emit.code.foreign_entry.map(|entry| emit.asm.moved(entry));
     let relocs = emit.asm.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 });
     emit.code.calls.extend(relocs);
     emit.code.bytes.extend_from_slice(emit.asm.code());
@@ -300,7 +310,7 @@ impl Emit<'_> {
     /// Chooses the order of the blocks.
     fn order(&mut self) {
         let mut order = std::mem::take(&mut self.b.order);
-        order.run(self.vcode, |from, succ| self.edge(from.index(), succ as u32).is_some());
+        order.run(self.vcode, &self.vcode.unlikely, |from, succ| self.edge(from.index(), succ as u32).is_some());
         for (head, _) in order.moves_before.iter().enumerate().filter(|(_, from)| **from != order::NONE) {
             self.b.before.push((head as u32, self.asm.label()));
         }
@@ -309,7 +319,7 @@ impl Emit<'_> {
 
     fn block(&mut self, block: usize) {
         if self.b.order.tops[block] {
-            self.asm.align(LOOP_ALIGN);
+            self.asm.align(LINE_BYTES);
         }
         let from = self.b.order.moves_before[block];
         if from != order::NONE {
