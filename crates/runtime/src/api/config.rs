@@ -81,6 +81,8 @@ pub struct Config {
     pub(crate) compiler_chaos: Option<u64>,
     pub(crate) allow_precompiled: bool,
     pub(crate) through_artifacts: bool,
+    #[cfg(feature = "cache")]
+    pub(crate) cache: Option<super::cache::Cache>,
 }
 
 impl Default for Config {
@@ -106,6 +108,8 @@ impl Default for Config {
             compiler_chaos: None,
             allow_precompiled: false,
             through_artifacts: false,
+            #[cfg(feature = "cache")]
+            cache: None,
         }
     }
 }
@@ -199,6 +203,13 @@ impl Config {
     /// breaks it stops with [`Trap::BrokenWidth`](crate::Trap::BrokenWidth). Slow; a test of the compiler.
     pub fn check_widths(&mut self, enable: bool) -> &mut Self {
         self.check_widths = enable;
+        self
+    }
+
+    /// Where compiled modules are kept, so that the next process finds them (default: nowhere). The interpreter does not need it.
+    #[cfg(feature = "cache")]
+    pub fn cache(&mut self, cache: Option<super::cache::Cache>) -> &mut Self {
+        self.cache = cache;
         self
     }
 
