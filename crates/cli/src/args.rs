@@ -42,6 +42,10 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Compile a module to an artifact, which `run --allow-precompiled` runs at once
     Compile(CompileArgs),
+    /// Show what is in an artifact
+    Inspect(InspectArgs),
+    /// Show or clean the cache of compiled modules
+    Cache(CacheArgs),
     /// Run scripts in the language of the official test suite
     Wast(WastArgs),
     /// Print a completion script for a shell
@@ -125,6 +129,37 @@ pub struct CompileArgs {
     /// The module, binary (.wasm) or text (.wat), `-` for standard input
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: OsString,
+}
+
+#[derive(Args)]
+pub struct InspectArgs {
+    /// Show the machine code of this function (its name or index) beside places in the module
+    #[arg(long, value_name = "FUNCTION")]
+    pub function: Option<String>,
+    /// The artifact
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+}
+
+#[derive(Args)]
+pub struct CacheArgs {
+    #[command(subcommand)]
+    pub command: CacheCommand,
+}
+
+#[derive(Subcommand)]
+pub enum CacheCommand {
+    /// Print where the cache is and what it keeps
+    Info(CacheFolder),
+    /// Remove everything from the cache
+    Clean(CacheFolder),
+}
+
+#[derive(Args)]
+pub struct CacheFolder {
+    /// Code generation: `cache-dir=PATH` names another folder
+    #[arg(short = 'C', long, value_name = "KEY[=VAL[,..]]", value_parser = options::check::<Codegen>)]
+    pub codegen: Vec<String>,
 }
 
 #[derive(Args)]

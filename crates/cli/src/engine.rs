@@ -1,6 +1,7 @@
 //! in: the options of the engine. out: an [`Engine`] and what its stores need.
 
 use crate::args::EngineArgs;
+use crate::cache;
 use crate::deadline;
 use crate::options::{self, Codegen, Debug, Optimize, Wasm};
 use std::num::NonZeroUsize;
@@ -58,6 +59,8 @@ impl Setup {
         if let Some(enable) = codegen.inlining {
             config.compiler_inlining(enable);
         }
+        let cache = codegen.cache.unwrap_or(true).then(|| cache::open(&codegen)).transpose()?.flatten();
+        config.cache(cache);
         if let Some(on) = optimize.memory_may_move {
             config.memory_may_move(on);
         }
@@ -120,7 +123,7 @@ impl Setup {
 }
 
 /// Settings that the parser of the command line has already seen as [`options::check`].
-fn settings<G: options::Group>(texts: &[String]) -> Result<G> {
+pub fn settings<G: options::Group>(texts: &[String]) -> Result<G> {
     options::parse(texts).map_err(Error::msg).with_context(|| format!("wrong option -{}", G::LETTER))
 }
 

@@ -154,6 +154,11 @@ fn check(mut directory: Directory) {
                     passed += verdict.passed;
                     failed += verdict.failures.len();
                     blocked += verdict.blocked;
+                    // Nothing may fall back to another tier unseen.
+                    let others = verdict.tiers.iter().filter(|tier| **tier != way.tier).count();
+                    if others > 0 {
+                        wrong.push(format!("{path}: {others} modules did not run in the tier {}", way.tier.name()));
+                    }
                     wrong.extend(compare(&path, &verdict, known.get(path.as_str())));
                 }
                 Err(problem) => wrong.push(format!("{path}: {problem}")),

@@ -24,7 +24,7 @@ pub enum Ranges {
 /// The contents of data segments and custom sections, one behind another, but for sections with DWARF, which are left out.
 pub fn extract(info: &ModuleInfo, bytes: &[u8]) -> Vec<u8> {
     let data = info.data.iter().map(|data| &data.range);
-    let custom = info.custom.iter().filter(|custom| is_kept(custom)).map(|(_, range)| range);
+    let custom = info.custom.iter().filter(is_kept).map(|(_, range)| range);
     let contents = data.chain(custom).map(|range| &bytes[range.start as usize..range.end as usize]);
     contents.collect::<Vec<_>>().concat()
 }

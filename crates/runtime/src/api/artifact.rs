@@ -85,6 +85,16 @@ impl Engine {
         settings
     }
 
+    /// What code is compiled for, as text.
+    #[cfg(feature = "cache")]
+    pub(crate) fn target_name(&self) -> String {
+        #[cfg(native)]
+        if let Some(native) = self.native() {
+            return format!("{:?}", native.target());
+        }
+        String::new()
+    }
+
     /// Whether this engine can use an artifact.
     fn accept(&self, header: &Header<'_>) -> Result<()> {
         if header.version != VERSION {
@@ -140,7 +150,7 @@ impl Module {
     /// None.
     pub fn serialize(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.write_artifact(|piece| {
+        self.write_artifact(false, |piece| {
             bytes.extend_from_slice(piece);
             Ok(())
         })?;
@@ -154,20 +164,21 @@ impl Module {
     #[cfg(feature = "std")]
     pub fn serialize_file(&self, path: impl AsRef<std::path::Path>) -> Result<()> {
         use std::io::Write;
-        crate::sys::new_file::write(path.as_ref(), |out| self.write_artifact(|piece| Ok(out.write_all(piece)?)))
+        crate::sys::new_file::write(path.as_ref(), |out| self.write_artifact(false, |piece| Ok(out.write_all(piece)?)))
     }
 
-    /// Writes the artifact piece by piece.
-    pub(crate) fn write_artifact(&self, write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    /// Writes the artifact piece by piece. If the module's bytes stay `outside`, it has to be a module with all of them.
+    pub(crate) fn write_artifact(&self, outside: bool, write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let inner = &*self.0;
         let has_code = self.has_code();
-        let ranges = if has_code { Ranges::Extract } else { inner.ranges };
+        let ranges = if has_code && !outside { Ranges::Extract } else { inner.ranges };
         let info = encoding::encode(&inner.info, ranges, &inner.engine.types().lock());
         let extract = (ranges == Ranges::Extract).then(|| encoding::extract(&inner.info, &inner.bytes));
         let mut sections: [&[u8]; SECTIONS] = [&[]; SECTIONS];
         for (contents, &section) in sections.iter_mut().zip(Section::ALL) {
             *contents = match section {
                 Section::Info => &info,
+                Section::Bytes if outside => &[],
                 Section::Bytes => extract.as_deref().unwrap_or(&inner.bytes),
                 section => self.section(section),
             };
@@ -227,6 +238,11 @@ impl Module {
         Module::assemble(engine, info, contents.to_vec().into(), ranges, Code::Compile)
     }
 
+    #[cfg(all(not(native), feature = "cache"))]
+    pub(crate) fn of_cached(_: &Engine, _: &std::fs::File, _: u64, _: &mut Vec<u8>) -> Result<Option<Module>> {
+        Ok(None)
+    }
+
     #[cfg(all(not(native), feature = "std"))]
     pub(crate) fn load_artifact_file(engine: &Engine, path: &std::path::Path) -> Result<Module> {
         use super::error::Context;
@@ -248,9 +264,20 @@ mod mapped {
     use crate::api::error::Context;
     use crate::native::Image;
     use crate::sys::Mapping;
+    use alloc::boxed::Box;
     use alloc::sync::Arc;
+    use core::ops::Range;
     use std::fs::File;
     use std::path::Path;
+    use tiercel_wasm::ModuleInfo;
+
+    impl Mapping {
+        fn of_whole_file(file: &File, len: u64) -> Result<Mapping> {
+            let len = usize::try_from(len).ok().filter(|&len| len != 0).ok_or(Refusal::NotAnArtifact)?;
+            // SAFETY: `Module::deserialize_file` and `Config::allow_precompiled` ask for such files, and the cache replaces files only.
+            unsafe { Mapping::of_file(file, len) }
+        }
+    }
 
     impl Module {
         fn image(&self) -> Option<&Image> {
@@ -285,36 +312,153 @@ mod mapped {
             Self::of_file(engine, &file, len).with_context(|| format!("cannot load `{}`", path.display()))
         }
 
-        pub(crate) fn of_file(engine: &Engine, file: &File, len: u64) -> Result<Module> {
-            let len = usize::try_from(len).ok().filter(|&len| len != 0).ok_or(Refusal::NotAnArtifact)?;
-            // SAFETY: `Module::deserialize_file`, the cache and `Config::allow_precompiled` ask for such files.
-            Self::of_mapping(engine, unsafe { Mapping::of_file(file, len)? })
+        fn of_file(engine: &Engine, file: &File, len: u64) -> Result<Module> {
+            Self::of_mapping(engine, Mapping::of_whole_file(file, len)?)
         }
 
         fn of_mapping(engine: &Engine, mapping: Mapping) -> Result<Module> {
             let mapping = Arc::new(mapping);
-            let header = Header::read(&mapping)?;
+            let Contents { info, ranges, bytes, image } = Contents::read(engine, &mapping, None)?;
+            Module::assemble(engine, info, Bytes::Mapped(mapping, bytes), ranges, Code::Image(image))
+        }
+
+        /// The module in an entry of the cache, whose bytes are outside; they are taken if this gives a module.
+        #[cfg(feature = "cache")]
+        pub(crate) fn of_cached(engine: &Engine, file: &File, len: u64, bytes: &mut Vec<u8>) -> Result<Option<Module>> {
+            let mapping = Arc::new(Mapping::of_whole_file(file, len)?);
+            let Contents { info, ranges, image, .. } = Contents::read(engine, &mapping, Some(bytes.len()))?;
+            let bytes = core::mem::take(bytes).into();
+            Module::assemble(engine, info, bytes, ranges, Code::Image(image)).map(Some)
+        }
+    }
+
+    /// What is in an artifact, checked.
+    struct Contents {
+        info: ModuleInfo,
+        ranges: Ranges,
+        /// Where the bytes are that ranges refer to.
+        bytes: Range<usize>,
+        image: Option<Box<Image>>,
+    }
+
+    impl Contents {
+        /// `outside` is how many bytes the module has if they are not in the artifact.
+        fn read(engine: &Engine, artifact: &Arc<Mapping>, outside: Option<usize>) -> Result<Contents> {
+            let header = Header::read(artifact)?;
             engine.accept(&header)?;
             for &section in Section::ALL {
-                header.check(&mapping, section)?;
+                header.check(artifact, section)?;
             }
             let has_code = header.isa != Isa::None;
-            let contents = header.range(Section::Bytes);
-            let (info, ranges) = decode(&mapping[header.range(Section::Info)], contents.len(), engine, !has_code)?;
-            let code = if has_code {
-                let image = Image::of_artifact(info.bodies.len(), &mapping, |section| header.range(section))?;
-                // Whatever can be called from elsewhere has an entry.
-                let is_whole = |image: &Image| {
-                    info.escaping
-                        .iter()
-                        .all(|&func| info.defined_func(func).is_none_or(|body| image.entry(body).is_some()))
-                };
-                Some(image.filter(|image| is_whole(image)).ok_or(Refusal::Damaged(Section::Functions))?)
-            } else {
-                None
+            let bytes = header.range(Section::Bytes);
+            let len = outside.unwrap_or(bytes.len());
+            let is_whole = outside.is_some() || !has_code;
+            let (info, ranges) = decode(&artifact[header.range(Section::Info)], len, engine, is_whole)?;
+            if !has_code {
+                return Ok(Contents { info, ranges, bytes, image: None });
+            }
+            let image = Image::of_artifact(info.bodies.len(), artifact, |section| header.range(section))?;
+            // Whatever can be called from elsewhere has an entry.
+            let has_entry =
+                |image: &Image, func| info.defined_func(func).is_none_or(|body| image.entry(body).is_some());
+            let image = image.filter(|image| info.escaping.iter().all(|&func| has_entry(image, func)));
+            let image = Some(image.ok_or(Refusal::Damaged(Section::Functions))?);
+            Ok(Contents { info, ranges, bytes, image })
+        }
+    }
+}
+
+/// Artifacts that somebody has made up: their checksums are right.
+#[cfg(all(test, native))]
+mod tests {
+    use super::*;
+    use crate::Config;
+    use std::string::ToString;
+
+    const WAT: &str = r#"(module (type $s (struct (field i32))) (memory 1) (data (i32.const 0) "data")
+        (table 2 funcref) (elem (i32.const 0) $small $f)
+        (func $small (param i32) (result i32) (i32.div_u (i32.const 7) (local.get 0)))
+        (func $f (export "f") (param i32) (result i32)
+            (local $kept (ref null $s))
+            (local.set $kept (struct.new $s (local.get 0)))
+            (drop (call_indirect (param i32) (result i32) (local.get 0) (i32.const 0)))
+            (i32.add (call $small (local.get 0)) (struct.get $s 0 (local.get $kept)))))"#;
+
+    fn artifact() -> (Engine, Vec<u8>) {
+        let engine = Engine::new(&Config::new()).expect("an engine");
+        let bytes = Module::new(&engine, WAT).and_then(|module| module.serialize()).expect("it compiles");
+        (engine, bytes)
+    }
+
+    /// The same artifact but for what `change` changes.
+    fn made_up<'a>(bytes: &'a [u8], change: impl FnOnce(&mut Parts<'a>)) -> Vec<u8> {
+        let header = Header::read(bytes).expect("a whole header");
+        let mut sections: [&[u8]; SECTIONS] = [&[]; SECTIONS];
+        for (contents, &section) in sections.iter_mut().zip(Section::ALL) {
+            *contents = &bytes[header.range(section)];
+        }
+        let Header { isa, features, version, settings, .. } = header;
+        let mut parts = Parts { isa, features, version, settings, sections };
+        change(&mut parts);
+        let mut out = Vec::new();
+        let written: Result<()> = parts.write(|piece| {
+            out.extend_from_slice(piece);
+            Ok(())
+        });
+        written.expect("a vector takes everything");
+        out
+    }
+
+    #[test]
+    fn what_is_for_others_is_refused() {
+        let (engine, bytes) = artifact();
+        assert_eq!(made_up(&bytes, |_| {}), bytes);
+        let refusal = |bytes: &[u8]| Module::load_artifact(&engine, bytes).expect_err("refused").to_string();
+        let other = refusal(&made_up(&bytes, |parts| parts.version = "9.9.9+0"));
+        assert_eq!(
+            other,
+            std::format!(
+                "it was compiled by version 9.9.9+0 of the engine, and this is {VERSION}: compile the module again"
+            )
+        );
+        let foreign = if cfg!(target_arch = "aarch64") { Isa::X64 } else { Isa::Aarch64 };
+        let other = refusal(&made_up(&bytes, |parts| parts.isa = foreign));
+        assert!(
+            other.starts_with(&std::format!("it was compiled for {}, and this CPU is a", foreign.name())),
+            "{other}"
+        );
+        let other = refusal(&made_up(&bytes, |parts| parts.features = 1 << 31));
+        assert!(other.contains("features that this version does not know"), "{other}");
+        let other = refusal(&made_up(&bytes, |parts| parts.settings = "proposals: some, tier: other"));
+        assert!(other.contains("`proposals: some`, and this engine has `proposals: default`"), "{other}");
+        // Code without a target, and a target without code.
+        refusal(&made_up(&bytes, |parts| parts.isa = Isa::None));
+        refusal(&made_up(&bytes, |parts| parts.sections[Section::Functions as usize - 1] = &[]));
+    }
+
+    #[test]
+    fn tables_that_make_no_sense_are_refused_or_harmless() {
+        let (engine, bytes) = artifact();
+        let header = Header::read(&bytes).expect("a whole header");
+        for (index, &section) in Section::ALL.iter().enumerate().filter(|(_, section)| **section != Section::Text) {
+            let contents = &bytes[header.range(section)];
+            let load = |damaged: &[u8]| {
+                let bytes = made_up(&bytes, |parts| parts.sections[index] = damaged);
+                Module::load_artifact(&engine, &bytes).is_ok()
             };
-            let bytes = Bytes::Mapped(mapping.clone(), contents);
-            Module::assemble(engine, info, bytes, ranges, Code::Image(code))
+            for len in 0..contents.len() {
+                // Nothing says how many of these there are; the lengths of all others fit each other.
+                let is_free = matches!(section, Section::StackMaps | Section::Inlined);
+                assert!(is_free || !load(&contents[..len]), "{section:?} cut to {len}");
+            }
+            for at in 0..contents.len() {
+                for value in [0, 1, 0x7f, 0x80, 0xff] {
+                    let mut damaged = contents.to_vec();
+                    damaged[at] = value;
+                    // Loading must not panic; the code is not run.
+                    load(&damaged);
+                }
+            }
         }
     }
 }

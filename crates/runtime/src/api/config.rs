@@ -13,6 +13,9 @@ pub(crate) const INDEX_BYTES: u64 = 1 << 32;
 pub enum Tier {
     /// The portable interpreter.
     Interp,
+    /// Machine code that is made in one pass, when the module is made: some ten times as fast as that of [`Tier::Opt`] is made. A module that has
+    /// something which only that one compiles gets its code.
+    Baseline,
     /// Machine code of the optimizing compiler, made when the module is made. Modules that are too complex for it run in the interpreter:
     /// [`Module::tier`](crate::Module::tier) tells.
     Opt,
@@ -21,7 +24,7 @@ pub enum Tier {
 impl Tier {
     /// Every tier of this build.
     #[cfg(native)]
-    pub const ALL: &[Tier] = &[Tier::Interp, Tier::Opt];
+    pub const ALL: &[Tier] = &[Tier::Interp, Tier::Baseline, Tier::Opt];
     /// Every tier of this build.
     #[cfg(not(native))]
     pub const ALL: &[Tier] = &[Tier::Interp];
@@ -30,6 +33,7 @@ impl Tier {
     pub const fn name(self) -> &'static str {
         match self {
             Tier::Interp => "interp",
+            Tier::Baseline => "baseline",
             Tier::Opt => "opt",
         }
     }
@@ -39,9 +43,9 @@ impl Tier {
         match self {
             Tier::Interp => true,
             #[cfg(native)]
-            Tier::Opt => crate::native::is_available(),
+            Tier::Baseline | Tier::Opt => crate::native::is_available(),
             #[cfg(not(native))]
-            Tier::Opt => false,
+            Tier::Baseline | Tier::Opt => false,
         }
     }
 }
@@ -77,6 +81,8 @@ pub struct Config {
     pub(crate) compiler_chaos: Option<u64>,
     pub(crate) allow_precompiled: bool,
     pub(crate) through_artifacts: bool,
+    #[cfg(feature = "cache")]
+    pub(crate) cache: Option<super::cache::Cache>,
 }
 
 impl Default for Config {
@@ -102,6 +108,8 @@ impl Default for Config {
             compiler_chaos: None,
             allow_precompiled: false,
             through_artifacts: false,
+            #[cfg(feature = "cache")]
+            cache: None,
         }
     }
 }
@@ -195,6 +203,13 @@ impl Config {
     /// breaks it stops with [`Trap::BrokenWidth`](crate::Trap::BrokenWidth). Slow; a test of the compiler.
     pub fn check_widths(&mut self, enable: bool) -> &mut Self {
         self.check_widths = enable;
+        self
+    }
+
+    /// Where compiled modules are kept, so that the next process finds them (default: nowhere). The interpreter does not need it.
+    #[cfg(feature = "cache")]
+    pub fn cache(&mut self, cache: Option<super::cache::Cache>) -> &mut Self {
+        self.cache = cache;
         self
     }
 

@@ -33,7 +33,7 @@ impl Engine {
             #[cfg(native)]
             native: match config.tier {
                 Tier::Interp => None,
-                Tier::Opt => Some(crate::native::Native::new(config)?),
+                Tier::Baseline | Tier::Opt => Some(crate::native::Native::new(config)?),
             },
             config: config.clone(),
             types: Mutex::default(),
@@ -45,6 +45,12 @@ impl Engine {
     #[cfg(native)]
     pub(crate) fn native(&self) -> Option<&crate::native::Native> {
         self.0.native.as_ref()
+    }
+
+    /// Whether modules are compiled.
+    #[cfg(feature = "cache")]
+    pub(crate) fn compiles(&self) -> bool {
+        self.config().tier != Tier::Interp
     }
 
     /// Where compiled code enters host functions of this type, which take their arguments in registers or not; null in an engine without

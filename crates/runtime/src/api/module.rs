@@ -112,7 +112,7 @@ const NO_FUNC_REF: u32 = u32::MAX;
 
 /// The name section: ranges of the module's bytes.
 #[derive(Default)]
-struct Names {
+pub struct Names {
     module: Option<Range<usize>>,
     /// By function index, ascending.
     funcs: Vec<(u32, Range<usize>)>,
@@ -202,8 +202,24 @@ impl Module {
     }
 
     fn from_vec(engine: &Engine, bytes: Vec<u8>) -> Result<Module> {
+        #[cfg(feature = "cache")]
+        let (bytes, cache) = {
+            let mut bytes = bytes;
+            let cache = engine.config().cache.as_ref().filter(|_| engine.compiles());
+            let cache = cache.map(|cache| (cache, super::cache::Key::new(engine, &bytes)));
+            if let Some((cache, key)) = &cache
+                && let Some(module) = cache.load(engine, key, &mut bytes)?
+            {
+                return Ok(module);
+            }
+            (bytes, cache)
+        };
         let info = tiercel_wasm::decode(&bytes, engine.config().features(), &mut engine.types().lock())?;
         let module = Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Compile)?;
+        #[cfg(feature = "cache")]
+        if let Some((cache, key)) = cache {
+            cache.store(&key, &module);
+        }
         if engine.config().through_artifacts {
             return Self::load_artifact(engine, &module.serialize()?);
         }
@@ -240,7 +256,7 @@ impl Module {
             #[cfg(native)]
             native: match (engine.native(), code) {
                 (Some(native), Code::Compile) => Some(native.compile(engine.config(), &info, &bytes, &layout)?),
-                (Some(native), Code::Image(image)) => Some(native.module(&info, image)?),
+                (Some(native), Code::Image(image)) => Some(native.module(&info, image, engine.config().tier)?),
                 (None, _) => None,
             },
             engine: engine.clone(),
@@ -275,7 +291,8 @@ impl Module {
             if self.0.ranges != Ranges::Module {
                 return Err(Error::unsupported("the module comes from an artifact, which has its machine code alone"));
             }
-            return native.explain(&self.0.info, &self.0.bytes, &self.0.layout, body, print).map(Some);
+            let tier = self.tier();
+            return native.explain(tier, &self.0.info, &self.0.bytes, &self.0.layout, body, print).map(Some);
         }
         let _ = (func, print);
         Ok(None)
@@ -304,15 +321,15 @@ impl Module {
     /// What runs its functions: the engine's tier, or the interpreter if that one cannot.
     pub fn tier(&self) -> Tier {
         #[cfg(native)]
-        if self.0.native.as_ref().is_some_and(|native| native.image.is_some()) {
-            return Tier::Opt;
+        if let Some(native) = self.0.native.as_ref().filter(|native| native.image.is_some()) {
+            return native.tier;
         }
         Tier::Interp
     }
 
     /// The name that the module gives itself in its name section.
     pub fn name(&self) -> Option<&str> {
-        self.0.text(self.0.names().module.clone()?)
+        text(&self.0.bytes, self.0.names().module.clone()?)
     }
 
     /// What the module asks for, in order.
@@ -381,29 +398,32 @@ impl ModuleInner {
 
     /// The name that the name section gives a function.
     pub fn func_name(&self, func: u32) -> Option<&str> {
-        let funcs = &self.names().funcs;
-        let found = funcs.binary_search_by_key(&func, |(index, _)| *index).ok()?;
-        self.text(funcs[found].1.clone())
-    }
-
-    fn text(&self, range: Range<usize>) -> Option<&str> {
-        core::str::from_utf8(self.bytes.get(range)?).ok()
+        self.names().func(func, &self.bytes)
     }
 
     fn names(&self) -> &Names {
-        self.names.get(|| {
-            let mut names = Names::default();
-            if let Some(section) = self.info.custom_section("name") {
-                // A name section may be broken; what came before the damage still serves.
-                let _ = names.read(&self.bytes, section);
-            }
-            names.funcs.sort_by_key(|(index, _)| *index);
-            names
-        })
+        self.names.get(|| Names::new(&self.info, &self.bytes))
     }
 }
 
 impl Names {
+    /// Those of a module; ranges of `info` refer to `bytes`.
+    pub fn new(info: &ModuleInfo, bytes: &[u8]) -> Names {
+        let mut names = Names::default();
+        if let Some(section) = info.custom_section("name") {
+            // A name section may be broken; what came before the damage still serves.
+            let _ = names.read(bytes, section);
+        }
+        names.funcs.sort_by_key(|(index, _)| *index);
+        names
+    }
+
+    /// The name of a function.
+    pub fn func<'a>(&self, func: u32, bytes: &'a [u8]) -> Option<&'a str> {
+        let found = self.funcs.binary_search_by_key(&func, |(index, _)| *index).ok()?;
+        text(bytes, self.funcs[found].1.clone())
+    }
+
     fn read(&mut self, bytes: &[u8], section: Range<usize>) -> Result<(), wasmparser::Error> {
         use wasmparser::{BinaryReader, Name, NameSectionReader};
         let place = |name: &str| {
@@ -425,6 +445,10 @@ impl Names {
         }
         Ok(())
     }
+}
+
+fn text(bytes: &[u8], range: Range<usize>) -> Option<&str> {
+    core::str::from_utf8(bytes.get(range)?).ok()
 }
 
 impl fmt::Debug for Module {

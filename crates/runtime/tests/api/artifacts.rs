@@ -42,7 +42,7 @@ fn artifact(engine: &Engine) -> Vec<u8> {
 }
 
 fn load(engine: &Engine, bytes: &[u8]) -> Result<Module> {
-    // SAFETY: what the tests change in artifacts is found, or does no harm.
+    // SAFETY: what the tests change in artifacts is found.
     unsafe { Module::deserialize(engine, bytes) }
 }
 
@@ -233,7 +233,7 @@ fn a_cut_artifact_is_refused() {
 }
 
 #[test]
-fn damage_is_found_or_does_no_harm() -> Result<()> {
+fn damage_is_found() -> Result<()> {
     let engine = engine();
     let bytes = artifact(&engine);
     let mut state = 7u64;
@@ -265,8 +265,8 @@ fn damage_is_found_or_does_no_harm() -> Result<()> {
                 refused += 1;
                 assert_ne!(error.to_string(), "", "round {round}");
             }
-            // Only what lies between the sections may differ.
-            Ok(module) => assert_eq!(module.serialize()?, bytes, "round {round}"),
+            // Some rounds change nothing.
+            Ok(_) => assert!(damaged == bytes, "round {round}"),
         }
     }
     assert!(refused > 1000, "only {refused} refused");
@@ -288,7 +288,8 @@ fn another_version_format_or_engine_is_refused() -> Result<()> {
         change(&mut config);
         Engine::new(&config)
     };
-    let cases: [(&str, &dyn Fn(&mut Config)); 3] = [
+    type Change<'a> = &'a dyn Fn(&mut Config);
+    let cases: [(&str, Change<'_>); 3] = [
         ("`proposals: default -simd -relaxed-simd`", &|config| {
             config.wasm_simd(false).wasm_relaxed_simd(false);
         }),
