@@ -15,7 +15,7 @@ pub const EMULATOR: &str = "qemu-aarch64";
 /// Links them.
 pub const LINKER: &str = "aarch64-linux-gnu-gcc";
 /// Where the emulator finds their libraries.
-const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
+pub const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
 /// What [`install`] calls the toolchain that it makes.
 const OURS: &str = "tiercel-aarch64";
 
