@@ -6,7 +6,7 @@ use super::module::Names;
 use alloc::vec::Vec;
 use core::ops::Range;
 use tiercel_abi::Trap;
-use tiercel_abi::artifact::{Header, Isa, Section};
+use tiercel_abi::artifact::{Header, Section};
 use tiercel_wasm::encoding;
 use tiercel_wasm::{ModuleInfo, TypeRegistry};
 
@@ -126,11 +126,9 @@ impl<'a> Artifact<'a> {
     /// The features of the CPU that its code uses.
     pub fn features(&self) -> Vec<&'static str> {
         #[cfg(feature = "compiler")]
-        if let (Isa::X64, Ok(bits)) = (self.header.isa, self.header.features.try_into()) {
-            let features = tiercel_compiler::isa::x64::Features::from_bits(bits);
-            return features.map(|features| features.names().collect()).unwrap_or_default();
+        if let Some(target) = tiercel_compiler::isa::Target::from_bits(self.header.isa, self.header.features) {
+            return target.feature_names();
         }
-        let _ = Isa::X64;
         Vec::new()
     }
 
