@@ -67,7 +67,9 @@ impl Way {
         let plain =
             Tier::ALL.iter().map(|&tier| Way { tier, check_widths: false, explicit_checks: false, artifacts: false });
         let compiled = plain.clone().filter(|way| way.tier != Tier::Interp);
-        let checked = compiled.clone().map(|way| Way { check_widths: true, ..way });
+        // Only code for x86-64 does that.
+        let checks = |_: &Way| cfg!(target_arch = "x86_64");
+        let checked = compiled.clone().filter(checks).map(|way| Way { check_widths: true, ..way });
         let artifacts = compiled.clone().map(|way| Way { artifacts: true, ..way });
         plain.chain(checked).chain(artifacts).chain(compiled.map(|way| Way { explicit_checks: true, ..way }))
     }
@@ -154,9 +156,9 @@ fn check(mut directory: Directory) {
                     passed += verdict.passed;
                     failed += verdict.failures.len();
                     blocked += verdict.blocked;
-                    // Nothing may fall back to another tier unseen.
+                    // Nothing may fall back to another tier unseen. Code for aarch64 has no stack maps yet: what has references is interpreted.
                     let others = verdict.tiers.iter().filter(|tier| **tier != way.tier).count();
-                    if others > 0 {
+                    if others > 0 && cfg!(not(target_arch = "aarch64")) {
                         wrong.push(format!("{path}: {others} modules did not run in the tier {}", way.tier.name()));
                     }
                     wrong.extend(compare(&path, &verdict, known.get(path.as_str())));

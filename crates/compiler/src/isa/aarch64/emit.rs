@@ -23,6 +23,7 @@ use super::inst::Inst as A64;
 use super::mem::Mem;
 use super::regs::*;
 use super::row::{Cond, Extend, Op, Size};
+use super::stubs::FRAMELESS_RETURN;
 use super::vcode::{self, Kind, NO_TRAP, Test, VCode};
 use crate::compile::{CallReloc, CallSite, Code, TrapSite};
 use crate::entity::Entity;
@@ -84,6 +85,7 @@ struct Emit<'a> {
     asm: &'a mut Assembler,
     b: &'a mut Buffers,
     code: &'a mut Code,
+    signals: bool,
     frame: Frame,
     state: EmitState<'a>,
     slots16: i32,
@@ -116,7 +118,8 @@ pub fn emit(cx: Emission, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &
     let frame = Frame { size, saved: saved as i32, vmctx: vmctx as i32, none };
     let state = EmitState::at_block(&layout);
     let slots16 = slots8_bytes as i32;
-    let mut emit = Emit { vcode, out, asm, b, code, frame, state, slots16, next_move: 0, next_edge: 0 };
+    let mut emit =
+        Emit { vcode, out, asm, b, code, signals: cx.signals, frame, state, slots16, next_move: 0, next_edge: 0 };
     emit.code.frameless = none;
     let entry = emit.asm.label();
     emit.asm.bind(entry);
@@ -381,10 +384,24 @@ impl Emit<'_> {
         }
     }
 
-    /// An instruction that always traps, for this reason.
+    /// Stops the guest, for this reason.
     fn trap(&mut self, code: u8, loc: u32) {
-        self.asm.emit_plain(&A64::r(Op::UDF, []).imm(code.into()));
-        self.code.traps.push(TrapSite { offset: self.asm.offset() - 4, code, loc });
+        let udf = A64::r(Op::UDF, []).imm(code.into());
+        if self.signals {
+            self.asm.emit_plain(&udf);
+            self.code.traps.push(TrapSite { offset: self.asm.offset() - 4, code, loc });
+            return;
+        }
+        if self.frame.none {
+            self.asm.copy(FRAMELESS_RETURN, LR);
+        }
+        let raise = x(9);
+        self.asm.rm(Op::LDR_X, SCRATCH, Mem::base(VMCTX, (header::STORE * 8) as i32));
+        self.asm.rm(Op::LDR_X, raise, Mem::base(SCRATCH, store::RAISE as i32));
+        self.asm.r(Op::BLR, raise);
+        // What is called finds the site by its return address, which the last instruction keeps inside the function.
+        self.code.traps.push(TrapSite { offset: self.asm.offset(), code, loc });
+        self.asm.emit_plain(&udf);
     }
 
     fn call_site(&mut self, loc: u32) {
