@@ -301,9 +301,9 @@ impl Module {
     /// The functions that have machine code: the index of each and the addresses of its code in this process, ascending. For profilers.
     pub fn code_ranges(&self) -> Vec<(u32, Range<usize>)> {
         #[cfg(native)]
-        if let Some(image) = self.0.native.as_ref().and_then(|native| native.image.as_ref()) {
+        if let Some(native) = &self.0.native {
             let first = self.0.info.imported.funcs;
-            return (first..).zip(image.functions()).collect();
+            return native.code_ranges().into_iter().map(|(body, range)| (first + body, range)).collect();
         }
         Vec::new()
     }
@@ -321,7 +321,7 @@ impl Module {
     /// What runs its functions: the engine's tier, or the interpreter if that one cannot.
     pub fn tier(&self) -> Tier {
         #[cfg(native)]
-        if let Some(native) = self.0.native.as_ref().filter(|native| native.image.is_some()) {
+        if let Some(native) = self.0.native.as_ref().filter(|native| native.is_compiled()) {
             return native.tier;
         }
         Tier::Interp
