@@ -47,8 +47,6 @@ pub const VECTOR_RESULT: Reg = XMM0;
 /// Operands of snippets, which are in registers that no local has.
 pub const SNIPPET_REGISTERS: convention::Registers =
     convention::Registers { args: &[RAX, RCX, RDX, R10], results: &[RAX, RDX] };
-/// What a comparison of equal pointers gives.
-pub const EQUAL: Cond = Cond::E;
 /// Loops start at multiples of so many bytes. No effect on correctness.
 pub const LOOP_ALIGN: u32 = 32;
 /// Entries of a `br_table` that are told apart by comparisons rather than by a table. No effect on correctness.
