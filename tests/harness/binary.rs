@@ -10,6 +10,9 @@ use crate::paths;
 /// Names an already built program; nothing is built then.
 pub const BINARY_VARIABLE: &str = "TIERCEL_BIN";
 
+/// Names the words to put before the program, if it is one for another CPU: an emulator and its options.
+pub const RUNNER_VARIABLE: &str = "TIERCEL_RUNNER";
+
 /// The profile the program is built in: optimized, because the corpus would take an hour otherwise.
 pub const PROFILE: &str = "fast";
 
@@ -25,12 +28,28 @@ pub fn tiercel() -> Result<&'static Path, String> {
     TIERCEL.as_deref().map_err(Clone::clone)
 }
 
+/// A command that starts the program under test, in the emulator that the environment names.
+pub fn command() -> Result<Command, String> {
+    let program = tiercel()?;
+    let runner = env::var(RUNNER_VARIABLE).unwrap_or_default();
+    let mut words = runner.split_whitespace();
+    let Some(emulator) = words.next() else { return Ok(Command::new(program)) };
+    let mut command = Command::new(emulator);
+    command.args(words).arg(program);
+    Ok(command)
+}
+
 /// Builds the program in `profile` and says where it is.
 pub fn build(profile: &str) -> Result<PathBuf, String> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    build_by(Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into())), profile, &[])
+}
+
+/// The same by another cargo, with more arguments.
+pub fn build_by(mut cargo: Command, profile: &str, arguments: &[&str]) -> Result<PathBuf, String> {
+    let output = cargo
         .args(["build", "--package", "tiercel-cli", "--bin", "tiercel", "--profile", profile])
         .args(["--message-format", "json-render-diagnostics"])
+        .args(arguments)
         .current_dir(paths::repository())
         .output()
         .map_err(|error| format!("cannot start cargo: {error}"))?;

@@ -48,7 +48,7 @@ pub fn on_every_tier_and_checked(
 
 /// The program under test with subcommand and tier; further options, the file and its arguments are the caller's.
 pub fn tiercel(subcommand: &str, tier: &str) -> Result<Command, String> {
-    let mut command = Command::new(binary::tiercel()?);
+    let mut command = binary::command()?;
     command.arg(subcommand);
     match tier {
         CHECKED => command.args(["--tier", "opt", "-D", "verify-compiler,check-widths"]),

@@ -2,12 +2,13 @@
 
 use std::env;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use tiercel_tests::{binary, paths};
 
+use crate::aarch64;
 use crate::setup;
 use crate::tools::{TOOLS, Tool};
 use step::{Kind, Outcome};
@@ -35,12 +36,33 @@ pub struct Options {
 struct Step {
     name: String,
     kind: Kind,
+    place: Place,
     arguments: Vec<String>,
+}
+
+/// Where a step's program runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Here.
+    Host,
+    /// In an emulator of aarch64: the tests themselves.
+    Aarch64,
+    /// In an emulator of aarch64: the program that the tests start.
+    Aarch64Program,
 }
 
 impl Step {
     fn new(name: impl Into<String>, kind: Kind, arguments: &str) -> Self {
-        Self { name: name.into(), kind, arguments: arguments.split_whitespace().map(str::to_owned).collect() }
+        let arguments = arguments.split_whitespace().map(str::to_owned).collect();
+        Self { name: name.into(), kind, place: Place::Host, arguments }
+    }
+
+    fn on(self, place: Place) -> Self {
+        Self { place, ..self }
+    }
+
+    fn command_line(&self) -> String {
+        format!("cargo {}", self.arguments.join(" "))
     }
 }
 
@@ -65,6 +87,16 @@ fn steps() -> Result<Vec<Step>> {
     for name in harnesses()? {
         steps.push(Step::new(name.replace('_', " "), Tests, &format!("test -p tiercel-tests --test {name}")));
     }
+    let cross = format!("test --target {} --profile {}", aarch64::TARGET, binary::PROFILE);
+    steps.extend([
+        Step::new("aarch64: official suite", Tests, &format!("{cross} -p tiercel-cli --test spec")).on(Place::Aarch64),
+        Step::new(
+            "aarch64: programs",
+            Tests,
+            "test -p tiercel-tests --test examples --test wast --test wasi_suite -- interp",
+        )
+        .on(Place::Aarch64Program),
+    ]);
     Ok(steps)
 }
 
@@ -97,7 +129,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let chosen = |name: &str| options.only.is_empty() || options.only.iter().any(|word| name.contains(word.as_str()));
     let steps: Vec<Step> = steps()?.into_iter().filter(|step| chosen(&step.name)).collect();
     if options.list {
-        steps.iter().for_each(|step| println!("{}: cargo {}", step.name, step.arguments.join(" ")));
+        steps.iter().for_each(|step| println!("{}: {}", step.name, step.command_line()));
         return Ok(ExitCode::SUCCESS);
     }
     ensure!(!steps.is_empty(), "no step is named like {}; `cargo xtask ci --list` shows them", options.only.join(", "));
@@ -106,29 +138,57 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let tools: Vec<&Tool> = TOOLS.iter().filter(|tool| tool.in_ci).collect();
     if options.install || env::var("CI").is_ok_and(|value| value == "true") {
         // Without the tools the tests that need them say so themselves.
-        if let Err(error) = setup::install(&tools) {
+        if let Err(error) = setup::install(&tools).and_then(|()| aarch64::install()) {
             println!("note: tools could not be installed: {error:#}");
         }
     }
     let built = build(&steps, &mut report);
     for step in &steps {
-        println!("\n=== {}: cargo {}", step.name, step.arguments.join(" "));
+        println!("\n=== {}: {}", step.name, step.command_line());
         let began = Instant::now();
-        let mut command = step::cargo(&step.arguments);
-        if let Some(path) = &built {
-            command.env(binary::BINARY_VARIABLE, path);
-        }
-        let outcome = step::run(&mut command, step.kind, options.verbose)
-            .unwrap_or_else(|error| Outcome::failure(format!("{error:#}")));
+        let outcome = match command(step, built.as_deref()) {
+            Ok(mut command) => step::run(&mut command, step.kind, options.verbose)
+                .unwrap_or_else(|error| Outcome::failure(format!("{error:#}"))),
+            Err(outcome) => outcome,
+        };
         report.add(&step.name, began.elapsed(), outcome);
     }
     report.print(began.elapsed(), &tools);
     Ok(if report.total().failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// The command of a step; `built` is the program for tests that run it here.
+///
+/// # Errors
+/// What is to be reported in its place: something is missing, or the program does not build.
+fn command(step: &Step, built: Option<&Path>) -> Result<Command, Outcome> {
+    let rust = match step.place {
+        Place::Host => None,
+        _ => Some(aarch64::find().map_err(|reason| Outcome::skipped(&reason))?),
+    };
+    let mut command = match (&rust, step.place) {
+        (Some(rust), Place::Aarch64) => rust.cargo(),
+        _ => cargo_command(),
+    };
+    command.args(&step.arguments).stdin(Stdio::null());
+    match (&rust, step.place) {
+        (Some(rust), Place::Aarch64Program) => {
+            let built = rust.build(binary::PROFILE).map_err(|error| {
+                println!("{error}");
+                Outcome::failure(error)
+            })?;
+            command.env(binary::BINARY_VARIABLE, built).env(binary::RUNNER_VARIABLE, aarch64::EMULATOR);
+            aarch64::emulate(&mut command);
+        }
+        _ => built.into_iter().for_each(|path| _ = command.env(binary::BINARY_VARIABLE, path)),
+    }
+    Ok(command)
+}
+
 /// Builds the program once for all tests that run it, unless none of them is asked for or it is given.
 fn build(steps: &[Step], report: &mut Report) -> Option<std::path::PathBuf> {
-    let needed = steps.iter().any(|step| step.arguments.iter().any(|word| word == "tiercel-tests"));
+    let runs_it = |step: &Step| step.place == Place::Host && step.arguments.iter().any(|word| word == "tiercel-tests");
+    let needed = steps.iter().any(runs_it);
     if !needed || env::var_os(binary::BINARY_VARIABLE).is_some() {
         return None;
     }
@@ -187,7 +247,7 @@ impl Report {
 }
 
 /// The repository, where every command runs.
-fn repository() -> &'static Path {
+pub fn repository() -> &'static Path {
     paths::repository()
 }
 

@@ -1,12 +1,14 @@
 //! The project's automation, run as `cargo xtask COMMAND`. One file per command:
 //! [`ci`] (every check), [`bench`] (side by side with other engines), [`bless`] (renews golden files),
-//! [`fuzz`] (random inputs for as long as one likes), [`setup`] (optional tools); [`tools`] is the list of those tools.
+//! [`fuzz`] (random inputs for as long as one likes), [`setup`] (optional tools); [`tools`] is the list of those tools, [`aarch64`] the
+//! way to build for another CPU and to run that here.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
+mod aarch64;
 mod bench;
 mod bless;
 mod ci;

@@ -4,6 +4,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::aarch64;
 use crate::tools::{TOOLS, Tool, on_path};
 
 /// Options of `cargo xtask setup`.
@@ -18,6 +19,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<ExitCode> {
     if options.install {
         install(&TOOLS.iter().collect::<Vec<_>>())?;
+        aarch64::install()?;
     }
     let mut complete = true;
     for tool in TOOLS {
@@ -26,6 +28,8 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         let state = if missing.is_empty() { "found".to_owned() } else { format!("missing {}", missing.join(", ")) };
         println!("{:<24} {state}\n{:<24} for {}", tool.name, "", tool.purpose);
     }
+    let state = if aarch64::find_rust().is_some() { "found" } else { "missing: cargo xtask setup --install" };
+    println!("{:<24} {state}\n{:<24} for tests of the whole engine on aarch64", "Rust for aarch64", "");
     if !complete {
         println!(
             "\nInstall with: cargo xtask setup --install\nor by hand:   {}",

@@ -3,6 +3,8 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use crate::aarch64;
+
 /// An optional tool.
 pub struct Tool {
     /// What it is called in reports.
@@ -16,6 +18,25 @@ pub struct Tool {
     /// Whether `cargo xtask ci` uses it.
     pub in_ci: bool,
 }
+
+const QEMU: Tool = Tool {
+    name: "qemu for aarch64",
+    purpose: "tests that run code for aarch64",
+    needs: &[aarch64::EMULATOR],
+    packages: &["qemu-user"],
+    in_ci: true,
+};
+
+const GCC: Tool = Tool {
+    name: "gcc for aarch64",
+    purpose: "tests of the whole engine on aarch64",
+    needs: &[aarch64::LINKER, "/usr/aarch64-linux-gnu/lib/libc.so.6"],
+    packages: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+    in_ci: true,
+};
+
+/// What building for aarch64 and running that needs, besides Rust.
+pub const AARCH64: &[Tool] = &[QEMU, GCC];
 
 /// Every optional tool.
 pub const TOOLS: &[Tool] = &[
@@ -39,13 +60,8 @@ pub const TOOLS: &[Tool] = &[
         packages: &["rustc", "libstd-rust-dev-wasm32", "lld-14"],
         in_ci: true,
     },
-    Tool {
-        name: "qemu for aarch64",
-        purpose: "tests that run code for aarch64",
-        needs: &["qemu-aarch64"],
-        packages: &["qemu-user"],
-        in_ci: true,
-    },
+    QEMU,
+    GCC,
     Tool {
         name: "valgrind",
         purpose: "cargo xtask bench --callgrind",

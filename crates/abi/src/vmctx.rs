@@ -8,6 +8,7 @@
 //! imported globals one pointer to a VmGlobal each
 //! own globals      16 bytes each, aligned to 16
 //! func refs        one VmFuncRef for each function of ModuleInfo::escaping
+//! type ids         the number of each type of the module, u32, by which the engine knows it: code has none of them in it
 //! ```
 //! Offsets are in bytes; a pointer has `pointer_bytes` of them. The runtime's `vm::vmctx` holds the structures that these
 //! offsets point at and asserts that they agree.
@@ -27,6 +28,8 @@ pub struct VmctxShape {
     pub own_globals: u32,
     /// Functions whose reference can be taken.
     pub func_refs: u32,
+    /// Types of the module's type section.
+    pub types: u32,
 }
 
 /// Header fields, in units of a pointer from the vmctx's start.
@@ -59,9 +62,9 @@ pub mod store {
     pub const EPOCH: u32 = 16;
     /// The epoch at which the guest is stopped, `u64`.
     pub const EPOCH_DEADLINE: u32 = 24;
-    /// `rbp` of the frame of the stub through which compiled code called the host last.
+    /// Frame pointer of the stub through which compiled code called the host last.
     pub const EXIT_FP: u32 = 32;
-    /// `rbp` of the frame of the stub through which compiled code was entered last, and which returns when the guest is stopped.
+    /// Frame pointer of the stub through which compiled code was entered last, and which returns when the guest is stopped.
     pub const ENTRY_FP: u32 = 40;
     /// Where offset 0 of the collected heap is. It changes whenever the heap is collected.
     pub const GC_BASE: u32 = 48;
@@ -75,7 +78,7 @@ pub mod store {
     pub const GC_VALUE: u32 = 80;
     /// What code calls to stop its guest in engines without signals; see the compiler's `stubs::raise`.
     pub const RAISE: u32 = 96;
-    /// Where a guest was stopped: the instruction, `rbp`, `rsp`.
+    /// Where a guest was stopped: the instruction, the frame pointer, where a function without a frame returns to.
     pub const TRAPPED: u32 = 104;
 }
 
@@ -98,6 +101,9 @@ pub mod func_ref {
 /// Bytes of a global.
 pub const GLOBAL_BYTES: u32 = 16;
 
+/// Bytes of a type's number.
+pub const TYPE_ID_BYTES: u32 = 4;
+
 /// Offsets of everything in the vmctx of one module.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct VmctxLayout {
@@ -109,6 +115,7 @@ pub struct VmctxLayout {
     imported_globals: u32,
     own_globals: u32,
     func_refs: u32,
+    type_ids: u32,
     size: u32,
 }
 
@@ -121,7 +128,8 @@ impl VmctxLayout {
         let imported_globals = tables + shape.tables * pointer_bytes;
         let own_globals = (imported_globals + shape.imported_globals * pointer_bytes).next_multiple_of(GLOBAL_BYTES);
         let func_refs = own_globals + shape.own_globals * GLOBAL_BYTES;
-        let size = (func_refs + shape.func_refs * func_ref_bytes(pointer_bytes)).next_multiple_of(GLOBAL_BYTES);
+        let type_ids = func_refs + shape.func_refs * func_ref_bytes(pointer_bytes);
+        let size = (type_ids + shape.types * TYPE_ID_BYTES).next_multiple_of(GLOBAL_BYTES);
         VmctxLayout {
             pointer_bytes,
             shape,
@@ -131,6 +139,7 @@ impl VmctxLayout {
             imported_globals,
             own_globals,
             func_refs,
+            type_ids,
             size,
         }
     }
@@ -169,6 +178,12 @@ impl VmctxLayout {
     pub fn func_ref(&self, index: u32) -> u32 {
         debug_assert!(index < self.shape.func_refs);
         self.func_refs + index * func_ref_bytes(self.pointer_bytes)
+    }
+
+    /// Where the number of type `index` of the module is.
+    pub fn type_id(&self, index: u32) -> u32 {
+        debug_assert!(index < self.shape.types);
+        self.type_ids + index * TYPE_ID_BYTES
     }
 
     /// Bytes of the whole block.

@@ -40,6 +40,12 @@ pub struct Cli {
 pub enum Command {
     /// Run a module: a WASI program, or one of its functions
     Run(Box<RunArgs>),
+    /// Compile a module to an artifact, which `run --allow-precompiled` runs at once
+    Compile(CompileArgs),
+    /// Show what is in an artifact
+    Inspect(InspectArgs),
+    /// Show or clean the cache of compiled modules
+    Cache(CacheArgs),
     /// Run scripts in the language of the official test suite
     Wast(WastArgs),
     /// Print a completion script for a shell
@@ -91,6 +97,10 @@ pub struct RunArgs {
     /// Let a profiler see compiled functions: perfmap writes /tmp/perf-PID.map, which `perf report` reads
     #[arg(long, value_name = "STRATEGY")]
     pub profile: Option<crate::profile::Strategy>,
+    /// Let FILE and preloaded modules be artifacts of `tiercel compile`. Their machine code runs as it is: allow it for files that you trust as you
+    /// trust programs
+    #[arg(long)]
+    pub allow_precompiled: bool,
     /// Call this exported function with ARGS as its arguments, and print its results, one per line
     #[arg(long, value_name = "FUNCTION")]
     pub invoke: Option<String>,
@@ -107,6 +117,49 @@ pub struct RunArgs {
     #[arg(value_names = ["FILE", "ARGS"], num_args = 1.., required = true, trailing_var_arg = true)]
     #[arg(value_hint = ValueHint::FilePath)]
     pub file_and_args: Vec<OsString>,
+}
+
+#[derive(Args)]
+pub struct CompileArgs {
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Where the artifact goes; `-` is standard output
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+    /// The module, binary (.wasm) or text (.wat), `-` for standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: OsString,
+}
+
+#[derive(Args)]
+pub struct InspectArgs {
+    /// Show the machine code of this function (its name or index) beside places in the module
+    #[arg(long, value_name = "FUNCTION")]
+    pub function: Option<String>,
+    /// The artifact
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+}
+
+#[derive(Args)]
+pub struct CacheArgs {
+    #[command(subcommand)]
+    pub command: CacheCommand,
+}
+
+#[derive(Subcommand)]
+pub enum CacheCommand {
+    /// Print where the cache is and what it keeps
+    Info(CacheFolder),
+    /// Remove everything from the cache
+    Clean(CacheFolder),
+}
+
+#[derive(Args)]
+pub struct CacheFolder {
+    /// Code generation: `cache-dir=PATH` names another folder
+    #[arg(short = 'C', long, value_name = "KEY[=VAL[,..]]", value_parser = options::check::<Codegen>)]
+    pub codegen: Vec<String>,
 }
 
 #[derive(Args)]

@@ -1,6 +1,7 @@
 //! in: the options of the engine. out: an [`Engine`] and what its stores need.
 
 use crate::args::EngineArgs;
+use crate::cache;
 use crate::deadline;
 use crate::options::{self, Codegen, Debug, Optimize, Wasm};
 use std::num::NonZeroUsize;
@@ -18,6 +19,14 @@ impl Setup {
     /// # Errors
     /// The engine does not have what the options ask for.
     pub fn new(args: &EngineArgs) -> Result<Setup> {
+        Self::with(args, |_| {})
+    }
+
+    /// The same, with more settings.
+    ///
+    /// # Errors
+    /// As [`Setup::new`].
+    pub fn with(args: &EngineArgs, more: impl FnOnce(&mut Config)) -> Result<Setup> {
         let wasm: Wasm = settings(&args.wasm)?;
         let optimize: Optimize = settings(&args.optimize)?;
         let debug: Debug = settings(&args.debug)?;
@@ -50,6 +59,8 @@ impl Setup {
         if let Some(enable) = codegen.inlining {
             config.compiler_inlining(enable);
         }
+        let cache = codegen.cache.unwrap_or(true).then(|| cache::open(&codegen)).transpose()?.flatten();
+        config.cache(cache);
         if let Some(on) = optimize.memory_may_move {
             config.memory_may_move(on);
         }
@@ -61,6 +72,7 @@ impl Setup {
         }
         config.verify_compiler(debug.verify_compiler.unwrap_or(false));
         config.check_widths(debug.check_widths.unwrap_or(false));
+        more(&mut config);
         Ok(Setup { engine: Engine::new(&config)?, wasm })
     }
 
@@ -111,7 +123,7 @@ impl Setup {
 }
 
 /// Settings that the parser of the command line has already seen as [`options::check`].
-fn settings<G: options::Group>(texts: &[String]) -> Result<G> {
+pub fn settings<G: options::Group>(texts: &[String]) -> Result<G> {
     options::parse(texts).map_err(Error::msg).with_context(|| format!("wrong option -{}", G::LETTER))
 }
 

@@ -1,16 +1,19 @@
 //! in: a command line. out: a guest's output, or the verdict on test scripts, and an exit code.
 //!
 //! Reading order: [`args`] (the command line as a table), [`options`] (the groups `-W`, `-S`, ...), [`engine`] (from options to
-//! an engine), [`run`] with [`host`], [`imports`], [`invoke`] and [`deadline`] (running a module), [`print`](mod@print) (what the compiler makes of it), [`wast`] (the language of the
+//! an engine), [`run`] with [`host`], [`imports`], [`invoke`] and [`deadline`] (running a module), [`print`](mod@print) (what the compiler makes of it), [`compile`], [`inspect`] and [`cache`] (artifacts), [`wast`] (the language of the
 //! official test suite), [`exit`] (how the program ends), [`suggest`] (for misspelt words).
 #![forbid(unsafe_code)]
 
 mod args;
+mod cache;
+mod compile;
 mod deadline;
 mod engine;
 mod exit;
 mod host;
 mod imports;
+mod inspect;
 mod invoke;
 mod options;
 mod print;
@@ -28,6 +31,9 @@ pub fn main() -> ! {
     let result = match cli.command {
         None => run::run(&cli.run),
         Some(Command::Run(args)) => run::run(&args),
+        Some(Command::Compile(args)) => compile::run(&args),
+        Some(Command::Cache(args)) => cache::run(&args),
+        Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Wast(args)) => wast::command::run(&args),
         Some(Command::Completion { shell }) => {
             let mut script = Vec::new();

@@ -93,14 +93,27 @@ pub fn print(what: &What, module: &Module) -> Result<()> {
     }
 }
 
+/// Where notes start on a line.
+const NOTE_COLUMN: usize = 56;
+
 fn disassemble(code: &[u8]) -> String {
+    beside(code, |_, _| String::new())
+}
+
+/// Machine code as text, and beside each instruction what `note` gives for its start and its end, in bytes from the start of the code.
+pub fn beside(code: &[u8], note: impl Fn(u64, u64) -> String) -> String {
     let mut decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
     let mut formatter = IntelFormatter::new();
     let mut text = String::new();
     while decoder.can_decode() {
         let inst = decoder.decode();
-        text += &format!("{:6x}  ", inst.ip());
-        formatter.format(&inst, &mut text);
+        let mut line = format!("{:6x}  ", inst.ip());
+        formatter.format(&inst, &mut line);
+        let note = note(inst.ip(), inst.next_ip());
+        if !note.is_empty() {
+            line = format!("{line:NOTE_COLUMN$}; {note}");
+        }
+        text += &line;
         text.push('\n');
     }
     text

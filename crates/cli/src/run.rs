@@ -21,7 +21,9 @@ pub fn run(args: &RunArgs) -> Result<()> {
     };
     let shown = host::shown(file);
     let options: Wasi = options::parse(&args.wasi).map_err(Error::msg)?;
-    let setup = Setup::new(&args.engine)?;
+    let setup = Setup::with(&args.engine, |config| {
+        config.allow_precompiled(args.allow_precompiled);
+    })?;
     let module = load(&setup.engine, file)?;
     if let Some(what) = args.print.as_ref().or(args.print_after.as_ref()) {
         return print::print(what, &module);
@@ -107,7 +109,7 @@ impl Call {
 }
 
 /// Reads and checks the module, once.
-fn load(engine: &Engine, file: &OsStr) -> Result<Module> {
+pub fn load(engine: &Engine, file: &OsStr) -> Result<Module> {
     if file == "-" {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).context("cannot read the module from standard input")?;

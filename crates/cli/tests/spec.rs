@@ -45,6 +45,11 @@ fn known() -> BTreeMap<&'static str, Known> {
     table
 }
 
+/// Whether the tests run in an emulator, where reserved address space costs memory: then no memory has more of it than it needs.
+fn is_emulated() -> bool {
+    std::env::var_os("TIERCEL_EMULATED").is_some()
+}
+
 /// How a file is run.
 #[derive(Clone, Copy)]
 struct Way {
@@ -53,20 +58,25 @@ struct Way {
     check_widths: bool,
     /// No signals and no guard pages, and memories that move whenever they grow.
     explicit_checks: bool,
+    /// Modules are loaded from artifacts.
+    artifacts: bool,
 }
 
 impl Way {
     fn all() -> impl Iterator<Item = Way> {
-        let plain = Tier::ALL.iter().map(|&tier| Way { tier, check_widths: false, explicit_checks: false });
+        let plain =
+            Tier::ALL.iter().map(|&tier| Way { tier, check_widths: false, explicit_checks: false, artifacts: false });
         let compiled = plain.clone().filter(|way| way.tier != Tier::Interp);
         let checked = compiled.clone().map(|way| Way { check_widths: true, ..way });
-        plain.chain(checked).chain(compiled.map(|way| Way { explicit_checks: true, ..way }))
+        let artifacts = compiled.clone().map(|way| Way { artifacts: true, ..way });
+        plain.chain(checked).chain(artifacts).chain(compiled.map(|way| Way { explicit_checks: true, ..way }))
     }
 
     fn name(self) -> String {
         let widths = if self.check_widths { ", widths checked" } else { "" };
         let explicit = if self.explicit_checks { ", explicit checks" } else { "" };
-        format!("{}{widths}{explicit}", self.tier.name())
+        let artifacts = if self.artifacts { ", artifacts" } else { "" };
+        format!("{}{widths}{explicit}{artifacts}", self.tier.name())
     }
 }
 
@@ -82,9 +92,12 @@ impl Directory {
     /// The defaults, what the directory's proposal adds, and without what is younger.
     fn config(&self, way: Way) -> Config {
         let mut config = Config::new();
-        config.tier(way.tier).verify_compiler(true).check_widths(way.check_widths);
+        config.tier(way.tier).verify_compiler(true).check_widths(way.check_widths).through_artifacts(way.artifacts);
         if way.explicit_checks {
-            config.signals_based_traps(false).memory_reservation(0).memory_guard_size(0);
+            config.signals_based_traps(false);
+        }
+        if way.explicit_checks || is_emulated() {
+            config.memory_reservation(0).memory_guard_size(0);
         }
         for &feature in Feature::ALL.iter().filter(|feature| feature.name() == self.name && feature.is_supported()) {
             config.wasm_feature(feature, true);
@@ -141,6 +154,11 @@ fn check(mut directory: Directory) {
                     passed += verdict.passed;
                     failed += verdict.failures.len();
                     blocked += verdict.blocked;
+                    // Nothing may fall back to another tier unseen.
+                    let others = verdict.tiers.iter().filter(|tier| **tier != way.tier).count();
+                    if others > 0 {
+                        wrong.push(format!("{path}: {others} modules did not run in the tier {}", way.tier.name()));
+                    }
                     wrong.extend(compare(&path, &verdict, known.get(path.as_str())));
                 }
                 Err(problem) => wrong.push(format!("{path}: {problem}")),

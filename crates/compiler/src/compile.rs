@@ -1,6 +1,6 @@
 //! in: a validated function. out: its machine code and tables ([`Code`]). The stages in order, for one function at a time.
 //!
-//! Whoever links functions to an image places [`Code::bytes`] at multiples of [`ALIGN`], one behind another, and fills in [`Code::calls`].
+//! Whoever links functions to an image places [`Code::bytes`] at multiples of [`Code::align`], one behind another, and fills in [`Code::calls`].
 //! Nothing else in the bytes depends on the place.
 
 use crate::ir::{self, Inlined, Type};
@@ -11,9 +11,6 @@ use crate::translate::{self, Translator};
 use crate::{opt, pipeline};
 use tiercel_wasm::Error;
 use wasmparser::{BinaryReader, FunctionBody};
-
-/// What a function's code must be aligned to, in bytes.
-pub const ALIGN: usize = 32;
 
 /// How to compile.
 #[derive(Clone, Copy, Debug)]
@@ -87,8 +84,8 @@ pub fn activations(inlined: &[Inlined], body: u32, loc: u32) -> impl Iterator<It
             next = None;
             return Some((body, loc));
         };
-        next = site.caller;
-        Some((site.body, loc - site.first_loc + site.start))
+        next = Some(site.caller).filter(|&caller| caller != Inlined::NO_CALLER);
+        Some((site.body, (loc - site.first_loc).wrapping_add(site.start)))
     })
 }
 
@@ -106,6 +103,8 @@ pub struct CallReloc {
 pub struct Code {
     /// Instructions, then constants.
     pub bytes: Vec<u8>,
+    /// What they must be aligned to: a power of two, in bytes; 0 if there are none yet.
+    pub align: u32,
     /// Offset of the entry for calls inside the instance.
     pub local_entry: u32,
     /// Offset of the entry for calls from anywhere; none if no reference to the function can be taken.
@@ -136,7 +135,7 @@ impl Code {
         self.call_sites.clear();
         self.stack_maps.clear();
         self.inlined.clear();
-        (self.local_entry, self.foreign_entry) = (0, None);
+        (self.align, self.local_entry, self.foreign_entry) = (0, 0, None);
         (self.frameless, self.foreign_tail_calls) = (false, false);
     }
 }

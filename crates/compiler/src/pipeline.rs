@@ -3,7 +3,7 @@
 //! Timing, printing and verifying live here, not in the passes.
 
 use crate::ir::{Function, verify};
-use crate::opt::{Scratch, dce, latches, layout, licm, loops, params};
+use crate::opt::{Scratch, copies, dce, latches, layout, licm, loops, params};
 use std::time::{Duration, Instant};
 
 /// One pass.
@@ -22,7 +22,8 @@ pub const PASSES: &[Pass] = &[
     Pass { name: "dce", run: dce::run, after: &["params"] }, // parameters that are one value do not keep it alive
     Pass { name: "loops", run: loops::run, after: &[] },
     Pass { name: "licm", run: licm::run, after: &["dce", "loops"] }, // only what is needed and only out of real loops
-    Pass { name: "latches", run: latches::run, after: &["licm", "loops"] }, // blocks that it makes come last
+    Pass { name: "copies", run: copies::run, after: &["licm", "loops"] }, // invariants are outside, and counters as in the source
+    Pass { name: "latches", run: latches::run, after: &["copies", "licm", "loops"] }, // blocks that it makes come last
     Pass { name: "layout", run: layout::run, after: &["latches", "licm", "loops"] }, // numbers of blocks are not in order after it
 ];
 

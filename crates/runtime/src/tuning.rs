@@ -37,3 +37,15 @@ pub const HOST_STACK_SHARE: usize = 2;
 /// The host's stack that activations nested in each other (guest, host function, guest, ...) may use in engines without compiled
 /// code, in bytes.
 pub const NATIVE_STACK_BYTES: usize = 512 << 10;
+
+/// What the cache of compiled modules keeps, in bytes.
+#[cfg(feature = "cache")]
+pub const CACHE_BYTES: u64 = 512 << 20;
+
+/// The use of an entry of the cache is noted if the last note is older than this, in seconds.
+#[cfg(feature = "cache")]
+pub const CACHE_TOUCH_SECONDS: u64 = 3600;
+
+/// A file that is being written to the cache and has not changed for so many seconds is left over.
+#[cfg(feature = "cache")]
+pub const CACHE_LEFT_OVER_SECONDS: u64 = 600;

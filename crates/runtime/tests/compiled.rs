@@ -1,6 +1,8 @@
 //! The tests of the API once more, with compiled code.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
+#[path = "api/artifacts.rs"]
+mod artifacts;
 #[path = "api/calls.rs"]
 mod calls;
 #[path = "api/common.rs"]

@@ -11,6 +11,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 /// What a field or an element holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -143,6 +144,8 @@ pub struct TypeRegistry {
     /// Groups as they were given, with references inside the group relative; the value is the id of the first member.
     groups: BTreeMap<Box<[SubType]>, u32>,
     types: Vec<TypeDef>,
+    /// For each type the first one of its group and the end of the group.
+    group_of: Vec<(u32, u32)>,
 }
 
 impl TypeRegistry {
@@ -161,6 +164,8 @@ impl TypeRegistry {
             let composite = member.composite.map_concrete(|id| id.absolute(first));
             self.types.push(TypeDef { ty: SubType { is_final: member.is_final, supertype, composite }, lineage });
         }
+        let end = self.types.len() as u32;
+        self.group_of.resize(end as usize, (first, end));
         self.groups.insert(group.into(), first);
         TypeId::from_u32(first)
     }
@@ -173,6 +178,12 @@ impl TypeRegistry {
     /// The type with this id.
     pub fn get(&self, id: TypeId) -> &TypeDef {
         &self.types[id.as_u32() as usize]
+    }
+
+    /// The numbers of the types in the recursive group of this one.
+    pub fn group(&self, id: TypeId) -> Range<u32> {
+        let (first, end) = self.group_of[id.as_u32() as usize];
+        first..end
     }
 
     /// Whether `a` is `b` or extends it.

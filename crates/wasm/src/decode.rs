@@ -11,8 +11,8 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::ops::Range;
 use wasmparser::{
-    CompositeInnerType, DataKind, ElementKind, ExternalKind, FromReader, FuncValidatorAllocations, Imports, Operator,
-    Parser, Payload, SectionLimited, TypeRef, ValidPayload, Validator,
+    BranchHintSectionReader, CompositeInnerType, DataKind, ElementKind, ExternalKind, FromReader,
+    FuncValidatorAllocations, Imports, Operator, Parser, Payload, SectionLimited, TypeRef, ValidPayload, Validator,
 };
 
 /// Decodes and validates a whole module, its function bodies included.
@@ -24,7 +24,7 @@ pub fn decode(bytes: &[u8], features: &Features, registry: &mut TypeRegistry) ->
         let (len, max) = (bytes.len(), limits::MAX_MODULE_BYTES);
         return Err(Error::limit(format!("the module has {len} bytes, the limit is {max}")));
     }
-    let mut decoder = Decoder { info: ModuleInfo::default(), group: Vec::new(), registry };
+    let mut decoder = Decoder { info: ModuleInfo::default(), hints: None, group: Vec::new(), registry };
     let mut validator = Validator::new_with_features(features.wasmparser());
     let mut allocations = FuncValidatorAllocations::default();
     let mut parser = Parser::new(0);
@@ -38,6 +38,7 @@ pub fn decode(bytes: &[u8], features: &Features, registry: &mut TypeRegistry) ->
         }
         decoder.payload(payload)?;
     }
+    decoder.branch_hints();
     let info = &mut decoder.info;
     info.escaping.sort_unstable();
     info.escaping.dedup();
@@ -46,6 +47,8 @@ pub fn decode(bytes: &[u8], features: &Features, registry: &mut TypeRegistry) ->
 
 struct Decoder<'a> {
     info: ModuleInfo,
+    /// The section of hints about branches.
+    hints: Option<BranchHintSectionReader<'a>>,
     /// What the members of the recursive group are that is being read.
     group: Vec<fn(TypeId) -> HeapType>,
     registry: &'a mut TypeRegistry,
@@ -56,8 +59,8 @@ fn range(range: &Range<u64>) -> Range<u32> {
     range.start as u32..range.end as u32
 }
 
-impl Decoder<'_> {
-    fn payload(&mut self, payload: Payload<'_>) -> Result<(), Error> {
+impl<'a> Decoder<'a> {
+    fn payload(&mut self, payload: Payload<'a>) -> Result<(), Error> {
         match payload {
             Payload::TypeSection(section) => {
                 for group in section {
@@ -92,6 +95,9 @@ impl Decoder<'_> {
             Payload::DataSection(section) => self.data(section)?,
             Payload::CodeSectionEntry(body) => self.info.bodies.push(range(&body.range())),
             Payload::CustomSection(section) => {
+                if let wasmparser::KnownCustom::BranchHints(hints) = section.as_known() {
+                    self.hints = Some(hints);
+                }
                 let start = section.data_offset();
                 let contents = range(&(start..start + section.data().len() as u64));
                 self.info.custom.push((section.name().to_string(), contents));
@@ -100,6 +106,21 @@ impl Decoder<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Reads the hints about branches. They stop at what cannot be read: custom sections make no module invalid.
+    fn branch_hints(&mut self) {
+        let Some(functions) = self.hints.take() else { return };
+        for function in functions.into_iter().map_while(Result::ok) {
+            let body = function.func.checked_sub(self.info.imported.funcs).map(|body| body as usize);
+            let Some(body) = body.and_then(|body| self.info.bodies.get(body)) else { continue };
+            let start = body.start;
+            let hints = function.hints.into_iter().map_while(Result::ok);
+            let hints = hints.filter_map(|hint| Some((start.checked_add(hint.func_offset)?, hint.taken)));
+            self.info.branch_hints.extend(hints.map(|(offset, taken)| BranchHint { offset, taken }));
+        }
+        self.info.branch_hints.sort_by_key(|hint| hint.offset);
+        self.info.branch_hints.dedup_by_key(|hint| hint.offset);
     }
 
     fn rec_group(&mut self, group: wasmparser::RecGroup) -> Result<(), Error> {
@@ -130,10 +151,7 @@ impl Decoder<'_> {
         let len = members.len() as u32;
         let id = self.registry.intern_group(members).as_u32();
         for id in (id..id + len).map(TypeId::from_u32) {
-            let def = self.registry.get(id).clone();
-            self.info.types.push(id);
-            self.info.func_types.push(def.func().cloned().unwrap_or_else(|| FuncType::new([], [])));
-            self.info.type_defs.push(def);
+            self.info.declare(id, self.registry.get(id));
         }
         debug_assert_eq!(self.info.types.len() as u32, first + len);
         Ok(())

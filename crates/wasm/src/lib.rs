@@ -1,7 +1,7 @@
 //! in: the bytes of a module. out: [`ModuleInfo`], checked, and function bodies that later stages can trust.
 //!
 //! Reading order: [`types`] and [`composite`] (the type universe of an engine), [`module`] (what a module declares), [`decode`] (bytes to
-//! `ModuleInfo`, by wasmparser), [`features`] (the proposals that can be switched), [`limits`] and [`error`].
+//! `ModuleInfo`, by wasmparser), [`encoding`] (`ModuleInfo` to bytes and back), [`features`] (the proposals that can be switched), [`limits`] and [`error`].
 //! [`numeric`] says what every pure opcode computes; [`scan`] what each construct of a body assigns.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ extern crate std;
 
 pub mod composite;
 pub mod decode;
+pub mod encoding;
 pub mod error;
 pub mod features;
 pub mod limits;

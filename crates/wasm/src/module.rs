@@ -47,12 +47,23 @@ pub struct ModuleInfo {
     /// Functions whose reference can be taken (exported, in a segment, the start function or a global's value), ascending.
     /// No other function can leave the module.
     pub escaping: Vec<u32>,
+    /// Which way branches mostly go, as the custom section `metadata.code.branch_hint` says, ascending by offset (proposal `branch-hinting`).
+    pub branch_hints: Vec<BranchHint>,
     /// Custom sections: name and contents.
     pub custom: Vec<(String, Range<u32>)>,
 }
 
+/// A hint about an `if` or `br_if`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BranchHint {
+    /// Where the operator is in the module, in bytes.
+    pub offset: u32,
+    /// Whether its condition mostly holds.
+    pub taken: bool,
+}
+
 /// Counts of imports.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     /// Imported functions.
     pub funcs: u32,
@@ -224,6 +235,13 @@ pub enum ConstOp {
 }
 
 impl ModuleInfo {
+    /// Adds a type to the type section.
+    pub(crate) fn declare(&mut self, id: TypeId, def: &TypeDef) {
+        self.types.push(id);
+        self.func_types.push(def.func().cloned().unwrap_or_else(|| FuncType::new([], [])));
+        self.type_defs.push(def.clone());
+    }
+
     /// The body's index of a function, if it is not imported.
     pub fn defined_func(&self, func: u32) -> Option<usize> {
         func.checked_sub(self.imported.funcs).map(|i| i as usize)
@@ -252,6 +270,12 @@ impl ModuleInfo {
     /// What is exported under `name`.
     pub fn export(&self, name: &str) -> Option<Entity> {
         self.exports.iter().find(|export| export.name == name).map(|export| export.entity)
+    }
+
+    /// Whether the condition of the `if` or `br_if` at this place in the module mostly holds, if there is a hint about it.
+    pub fn branch_hint(&self, offset: u32) -> Option<bool> {
+        let found = self.branch_hints.binary_search_by_key(&offset, |hint| hint.offset).ok()?;
+        Some(self.branch_hints[found].taken)
     }
 
     /// The contents of the first custom section called `name`, as a range of the module's bytes.

@@ -397,9 +397,13 @@ impl TypeId {
         TypeId(index | IN_GROUP)
     }
 
+    pub(crate) const fn is_in_group(self) -> bool {
+        self.0 & IN_GROUP != 0
+    }
+
     /// The id that this one stands for in a group whose first member has the id `first`.
     pub(crate) fn absolute(self, first: u32) -> Self {
-        if self.0 & IN_GROUP != 0 { TypeId(first + (self.0 & !IN_GROUP)) } else { self }
+        if self.is_in_group() { TypeId(first + (self.0 & !IN_GROUP)) } else { self }
     }
 }
 

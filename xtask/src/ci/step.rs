@@ -44,6 +44,11 @@ impl Outcome {
         Self { failed: 1, failures: vec![line], ..Self::default() }
     }
 
+    /// One check that could not run here, and why.
+    pub fn skipped(reason: &str) -> Self {
+        Self { skipped: 1, reasons: BTreeMap::from([(reason.to_owned(), 1)]), ..Self::default() }
+    }
+
     /// Adds another outcome to this one.
     pub fn add(&mut self, other: &Self) {
         self.passed += other.passed;

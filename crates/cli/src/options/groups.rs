@@ -3,6 +3,7 @@
 use super::value::{Field, OptionValue};
 use super::{Group, Key};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 use tiercel::Feature;
 
@@ -69,6 +70,8 @@ groups! {
 
     Codegen 'C' "Options about code generation." {
         inlining "inlining": Option<bool>, "Put small functions in place of calls of them (default: y).";
+        cache "cache": Option<bool>, "Keep compiled modules on disk, for the next time (default: y).";
+        cache_dir "cache-dir": Option<PathBuf>, "Where they are kept; see `tiercel cache info`.";
     }
 
     Debug 'D' "Options for finding mistakes in guests." {

@@ -1,6 +1,7 @@
 //! What values of options may be, and how they are written.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The type of an option's value.
@@ -64,6 +65,15 @@ impl OptionValue for Duration {
         };
         let value = number.parse().ok().and_then(from);
         value.ok_or_else(|| format!("`{text}` is not a duration: write 2s, 500ms, 10us or 1m"))
+    }
+}
+
+impl OptionValue for PathBuf {
+    const FORM: &'static str = "=PATH";
+
+    fn parse(text: Option<&str>) -> Result<Self, String> {
+        let path = text.filter(|path| !path.is_empty());
+        Ok(path.ok_or("a path is missing: write `=PATH`")?.into())
     }
 }
 

@@ -11,7 +11,10 @@ use tiercel::{Context, Result, Store, format_err};
 /// # Errors
 /// A path cannot be read, or an assertion does not hold.
 pub fn run(args: &WastArgs) -> Result<()> {
-    let setup = Setup::new(&args.engine)?;
+    // Scripts have many small modules that nobody needs again.
+    let setup = Setup::with(&args.engine, |config| {
+        config.cache(None);
+    })?;
     let mut files = Vec::new();
     for path in &args.paths {
         find(path, &mut files)?;

@@ -3,7 +3,9 @@
 use super::{spectest, values};
 use crate::engine::missing_proposal;
 use std::collections::{HashMap, HashSet};
-use tiercel::{Engine, Error, ErrorKind, Feature, Instance, Linker, Module, Result as EngineResult, Store, Trap, Val};
+use tiercel::{
+    Engine, Error, ErrorKind, Feature, Instance, Linker, Module, Result as EngineResult, Store, Tier, Trap, Val,
+};
 use wast::lexer::Lexer;
 use wast::parser::{self, ParseBuffer};
 use wast::token::{Id, Span};
@@ -18,6 +20,8 @@ pub struct Verdict {
     pub blocked: usize,
     /// What failed, in order.
     pub failures: Vec<Failure>,
+    /// What runs each module that was made, in order.
+    pub tiers: Vec<Tier>,
 }
 
 /// An assertion that does not hold, or another step that went wrong.
@@ -72,6 +76,7 @@ pub fn run<T: 'static>(store: &mut Store<T>, text: &str) -> Verdict {
             Err(Problem::Failed(message)) => verdict.failures.push(failure(span, message)),
         }
     }
+    verdict.tiers = script.tiers;
     verdict
 }
 
@@ -101,6 +106,8 @@ struct Script<'s, T: 'static> {
     instances: HashMap<String, Slot<Instance>>,
     last_definition: Option<Slot<Module>>,
     definitions: HashMap<String, Slot<Module>>,
+    /// Of the modules made so far.
+    tiers: Vec<Tier>,
 }
 
 impl From<String> for Problem {
@@ -129,6 +136,7 @@ impl<'s, T: 'static> Script<'s, T> {
             instances: HashMap::new(),
             last_definition: None,
             definitions: HashMap::new(),
+            tiers: Vec::new(),
         })
     }
 
@@ -232,7 +240,9 @@ impl<'s, T: 'static> Script<'s, T> {
 
     fn compile(&mut self, source: &mut QuoteWat<'_>) -> Result<Module, Problem> {
         let binary = source.encode().map_err(|error| format!("not a module: {}", error.message()))?;
-        Ok(Module::from_binary(&self.engine, &binary).map_err(|error| format!("not accepted: {error:#}"))?)
+        let module = Module::from_binary(&self.engine, &binary).map_err(|error| format!("not accepted: {error:#}"))?;
+        self.tiers.push(module.tier());
+        Ok(module)
     }
 
     fn define(&mut self, name: Option<String>, source: &mut QuoteWat<'_>) -> Result<Module, Problem> {

@@ -77,7 +77,8 @@ impl Assign {
                     best = Some(place);
                     break;
                 }
-                let is_better = |best: usize| kept == wants_kept && available.kept.contains(self.taken[best].0) != wants_kept;
+                let is_better =
+                    |best: usize| kept == wants_kept && available.kept.contains(self.taken[best].0) != wants_kept;
                 if best.is_none_or(is_better) {
                     best = Some(place);
                 }

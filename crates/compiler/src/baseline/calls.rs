@@ -83,7 +83,13 @@ impl Baseline {
     }
 
     /// `call_indirect` and `return_call_indirect`, where the table's type or the function's need no more than comparisons.
-    pub(super) fn call_indirect(&mut self, cx: Context<'_>, ty: u32, table: u32, tail: bool) -> Result<(), tiercel_wasm::Error> {
+    pub(super) fn call_indirect(
+        &mut self,
+        cx: Context<'_>,
+        ty: u32,
+        table: u32,
+        tail: bool,
+    ) -> Result<(), tiercel_wasm::Error> {
         let callee = if cx.info.type_defs[ty as usize].ty.is_final {
             let index = self.pop();
             let reg = self.element(cx, table, index, cx.info.types[ty as usize].as_u32());

@@ -347,7 +347,6 @@ impl Baseline {
     fn frame_bytes(&self) -> u32 {
         (self.lowest_home.unsigned_abs() + self.out_bytes).next_multiple_of(16)
     }
-
 }
 
 /// The reader of a body's operators.

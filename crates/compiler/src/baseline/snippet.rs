@@ -132,9 +132,8 @@ impl Baseline {
             check_widths,
             registers: x64::SNIPPET_REGISTERS,
         };
-        lower::lower(lowering, func, &s.params, &mut s.vcode, &mut self.asm, &mut s.lower).map_err(|op| {
-            Error::unsupported(self.loc.into(), format_args!("`{}` in compiled code", op.name()))
-        })?;
+        lower::lower(lowering, func, &s.params, &mut s.vcode, &mut self.asm, &mut s.lower)
+            .map_err(|op| Error::unsupported(self.loc.into(), format_args!("`{}` in compiled code", op.name())))?;
         let results: Vec<Type> = func.results.clone();
         s.convention.set(x64::SNIPPET_REGISTERS, &s.params, &results);
         let calls = s.vcode.calls;

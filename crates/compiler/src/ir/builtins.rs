@@ -48,6 +48,10 @@ builtins! {
     MemoryFill "memory.fill" (I32, I64, I32, I64) -> None writes [AliasClass::MEMORY, AliasClass::MEMORY_OTHER];
     // destination memory, source memory, destination, source, length
     MemoryCopy "memory.copy" (I32, I32, I64, I64, I64) -> None writes [AliasClass::MEMORY, AliasClass::MEMORY_OTHER];
+    // memory, destination, value, length; length, or 0 and nothing is written if a byte is out of bounds
+    MemoryFillAhead "memory.fill_ahead" (I32, I64, I32, I64) -> I64 writes [AliasClass::MEMORY, AliasClass::MEMORY_OTHER];
+    // memory, destination, source, length; length, or 0 and nothing is written if a byte is out of bounds or would be read after it was written
+    MemoryCopyAhead "memory.copy_ahead" (I32, I64, I64, I64) -> I64 writes [AliasClass::MEMORY, AliasClass::MEMORY_OTHER];
     // memory, segment, destination, source, length
     MemoryInit "memory.init" (I32, I32, I64, I64, I64) -> None writes [AliasClass::MEMORY, AliasClass::MEMORY_OTHER];
     DataDrop "data.drop" (I32) -> None writes [];
@@ -85,7 +89,15 @@ builtins! {
 impl Builtin {
     /// Whether the guest may have to be stopped after it.
     pub fn may_stop(self) -> bool {
-        !matches!(self, Builtin::DataDrop | Builtin::ElemDrop | Builtin::TypeExtends | Builtin::FuncIs)
+        !matches!(
+            self,
+            Builtin::DataDrop
+                | Builtin::ElemDrop
+                | Builtin::TypeExtends
+                | Builtin::FuncIs
+                | Builtin::MemoryFillAhead
+                | Builtin::MemoryCopyAhead
+        )
     }
 
     /// Whether objects may have moved after it.

@@ -78,6 +78,8 @@ impl Inst {
 pub enum Frequency {
     /// Hardly ever: every way from it ends in a trap.
     Cold,
+    /// Seldom, as a hint of the module says of the branch to it or to a block that dominates it.
+    Unlikely,
     /// As often as its loop says.
     #[default]
     Normal,
@@ -123,6 +125,7 @@ pub struct LoopData {
 /// A body that was translated in place of a call. Its operators have locations of their own, behind those of the module and of the bodies
 /// before it, as many as the body has bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Inlined {
     /// The first of its locations.
     pub first_loc: u32,
@@ -130,8 +133,13 @@ pub struct Inlined {
     pub start: u32,
     /// The index of the body.
     pub body: u32,
-    /// The location of the call; none if the function has left for it.
-    pub caller: Option<u32>,
+    /// The location of the call, or [`Inlined::NO_CALLER`] if the function has left for it.
+    pub caller: u32,
+}
+
+impl Inlined {
+    /// No location of a call.
+    pub const NO_CALLER: u32 = u32::MAX;
 }
 
 /// What a call passes and gets.

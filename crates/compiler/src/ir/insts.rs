@@ -90,7 +90,7 @@ pub enum Format {
     BrTable,
     /// Returns list `b`.
     Return,
-    /// A test of reference `a`: type `b`, and `c` says how, see [`cast`].
+    /// A test of reference `a`: `b` is where the type's number is in the vmctx, and `c` says how, see [`cast`].
     Cast,
     /// Trap code `imm`.
     TrapNow,

@@ -12,7 +12,7 @@ use crate::entity::Entity as _;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use tiercel_abi::Trap;
-use tiercel_abi::vmctx::{GLOBAL_BYTES, VmctxLayout, VmctxShape, header};
+use tiercel_abi::vmctx::{GLOBAL_BYTES, TYPE_ID_BYTES, VmctxLayout, VmctxShape, header};
 use tiercel_wasm::composite::TypeDef;
 use tiercel_wasm::module::{ConstExpr, ConstOp, ElementItems, SegmentMode};
 use tiercel_wasm::{ModuleInfo, ValType};
@@ -65,6 +65,7 @@ pub fn layout_of(info: &ModuleInfo) -> VmctxLayout {
         imported_globals: info.imported.globals,
         own_globals: info.globals.len() as u32 - info.imported.globals,
         func_refs: info.escaping.len() as u32,
+        types: info.types.len() as u32,
     };
     VmctxLayout::new(POINTER_BYTES, shape)
 }
@@ -149,6 +150,9 @@ impl<'a> Machine<'a> {
             let numbers = u64::from(info.func_type_id(func).as_u32()) | u64::from(func) << 32;
             self.put(at, VMCTX);
             self.put(at + 3 * u64::from(POINTER_BYTES), numbers);
+        }
+        for (index, id) in info.types.iter().enumerate() {
+            let _ = self.write(VMCTX + u64::from(self.layout.type_id(index as u32)), TYPE_ID_BYTES, id.as_u32().into());
         }
         for index in 0..info.global_inits.len() {
             let bits = self.eval(&info.global_inits[index]);
@@ -428,6 +432,22 @@ impl World for Machine<'_> {
                 let from = self.range(table, arg(1), arg(3), arg(4))?;
                 let to = self.range(table, arg(0), arg(2), arg(4))?;
                 self.copy(table, to, from, arg(4));
+            }
+            Builtin::MemoryFillAhead => {
+                let Ok(to) = self.range(false, arg(0), arg(1), arg(3)) else { return Ok(0) };
+                if let Some(bytes) = self.bytes_at(to, arg(3)) {
+                    bytes.fill(arg(2) as u8);
+                }
+                return Ok(args[3]);
+            }
+            Builtin::MemoryCopyAhead => {
+                let ranges = (self.range(false, arg(0), arg(1), arg(3)), self.range(false, arg(0), arg(2), arg(3)));
+                let (Ok(to), Ok(from)) = ranges else { return Ok(0) };
+                if arg(1).wrapping_sub(arg(2)) < arg(3) {
+                    return Ok(0);
+                }
+                self.copy(false, to, from, arg(3));
+                return Ok(args[3]);
             }
             Builtin::MemoryInit => self.memory_init(arg(0), arg(1) as usize, arg(2), arg(3), arg(4))?,
             Builtin::TableInit => self.table_init(arg(0), arg(1) as usize, arg(2), arg(3), arg(4))?,

@@ -26,7 +26,8 @@
 //!   *preheader*). Blocks that are not cold and belong to a loop are contiguous in the layout, from the header on; `in_loop` is the innermost
 //!   loop from which the block can get back to the header. Liveness has to extend what lives into a header to the *last block in the layout
 //!   with an edge back to it*.
-//! - **Frequency** is a class: cold blocks lead to nothing but traps. Otherwise the loop depth tells how often a block runs.
+//! - **Frequency** is a class: cold blocks lead to nothing but traps; unlikely ones the module has a hint
+//!   about, which matters to the order of emission alone. Otherwise the loop depth tells how often a block runs.
 //! - **Use counts** ([`Function::uses`]) are exact up to 254: each operand and each argument of an edge counts.
 //! - **Widths.** The upper half of a register that holds an `i32` is zero. `i64.extend_i32_u` is therefore a copy, and an `i32` address needs
 //!   no extension. Booleans are `i32` 0 or 1.

@@ -230,6 +230,7 @@ impl<'a> Parser<'a> {
         while self.same_line() {
             match self.next() {
                 "cold" => frequency = Frequency::Cold,
+                "unlikely" => frequency = Frequency::Unlikely,
                 "idom" => idom = self.block()?,
                 "in" => in_loop = Some(Loop::new(self.numbered("loop")?)),
                 other => return self.error(format!("`{other}` says nothing of a block")),

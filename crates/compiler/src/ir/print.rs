@@ -64,8 +64,10 @@ impl Function {
             write!(f, "({})", params.join(", "))?;
         }
         write!(f, ":")?;
-        if data.frequency == Frequency::Cold {
-            write!(f, " cold")?;
+        match data.frequency {
+            Frequency::Cold => write!(f, " cold")?,
+            Frequency::Unlikely => write!(f, " unlikely")?,
+            Frequency::Normal => {}
         }
         if data.idom != block {
             write!(f, " idom {}", data.idom)?;

@@ -80,6 +80,22 @@ impl CodeBuffer {
         self.bytes[..self.len][at..at + 4].copy_from_slice(&value.to_le_bytes());
     }
 
+    /// Copies bytes to another offset, which may overlap.
+    pub fn copy_within(&mut self, bytes: std::ops::Range<u32>, to: u32) {
+        self.bytes[..self.len].copy_within(bytes.start as usize..bytes.end as usize, to as usize);
+    }
+
+    /// Replaces the bytes at an offset.
+    pub fn overwrite(&mut self, at: u32, bytes: &[u8]) {
+        self.bytes[..self.len][at as usize..][..bytes.len()].copy_from_slice(bytes);
+    }
+
+    /// Forgets the bytes behind an offset.
+    pub fn truncate(&mut self, len: u32) {
+        debug_assert!(len as usize <= self.len);
+        self.len = len as usize;
+    }
+
     /// Replaces the byte at an offset.
     pub fn write_i8(&mut self, at: u32, value: i8) {
         self.bytes[..self.len][at as usize] = value as u8;

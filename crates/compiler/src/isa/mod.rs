@@ -1,6 +1,6 @@
 //! in: instructions with virtual or physical registers. out: bytes.
 //!
-//! [`reg`] (registers of every ISA, virtual and physical), [`buffer`] (where bytes go), [`convention`] (places of arguments and results), [`order`] (of blocks), [`saves`] (of the caller's registers), [`aarch64`], [`x64`].
+//! [`reg`] (registers of every ISA, virtual and physical), [`buffer`] (where bytes go), [`convention`] (places of arguments and results), [`order`] (of blocks), [`saves`] (of the caller's registers), [`stubs`] (between code and host), [`aarch64`], [`x64`].
 
 pub mod aarch64;
 pub mod buffer;
@@ -9,4 +9,5 @@ pub mod order;
 pub mod reg;
 pub mod saves;
 pub mod stack_maps;
+pub mod stubs;
 pub mod x64;

@@ -44,8 +44,9 @@ pub struct Order {
 }
 
 impl Order {
-    /// Orders the blocks of a function; `has_moves` tells whether the edge from a block to one of its successors needs moves.
-    pub fn run<F: VCode>(&mut self, func: &F, has_moves: impl Fn(Block, usize) -> bool) {
+    /// Orders the blocks of a function; `unlikely` are those that run seldom, ascending; `has_moves` tells whether the edge from a block to one
+    /// of its successors needs moves.
+    pub fn run<F: VCode>(&mut self, func: &F, unlikely: &[u32], has_moves: impl Fn(Block, usize) -> bool) {
         let blocks = func.num_blocks();
         self.blocks.clear();
         self.blocks.extend(0..blocks as u32);
@@ -60,6 +61,9 @@ impl Order {
         for at in (0..self.loops.len()).rev() {
             let this = self.loops[at];
             self.turn(func, this, &has_moves, &mut budget);
+        }
+        if !unlikely.is_empty() {
+            self.put_last(func, unlikely);
         }
         self.next.clear();
         self.next.resize(blocks, NONE);
@@ -110,6 +114,25 @@ impl Order {
             self.inner[block as usize] = self.open.last().map_or(NONE, |open| open.head);
         }
         self.next = last_of;
+    }
+
+    /// Puts blocks behind all others but the cold ones.
+    fn put_last<F: VCode>(&mut self, func: &F, unlikely: &[u32]) {
+        let class = |block: u32| match () {
+            () if func.is_cold(Block::new(block as usize)) => 2,
+            () if unlikely.binary_search(&block).is_ok() => 1,
+            () => 0,
+        };
+        // The entry stays first.
+        self.blocks[1..].sort_by_key(|block| class(*block));
+        let mut before = NONE;
+        for &block in &self.blocks {
+            let moves = &mut self.moves_before[block as usize];
+            if *moves != before {
+                *moves = NONE;
+            }
+            before = block;
+        }
     }
 
     /// Turns one loop, whose inner loops are turned already.
@@ -178,7 +201,7 @@ mod tests {
             code.end_block([]);
         }
         let mut order = Order::default();
-        order.run(&code, |from, succ| moves.contains(&(from.index(), succ)));
+        order.run(&code, &[], |from, succ| moves.contains(&(from.index(), succ)));
         order
     }
 
@@ -204,6 +227,19 @@ mod tests {
         assert_eq!(order.blocks, [0, 1, 2]);
         assert!(order.is_before(1, 1));
         assert_eq!((order.next(0), order.next(1)), (NONE, 2));
+    }
+
+    #[test]
+    fn unlikely_blocks_come_last() {
+        let mut code = X64Code::default();
+        for (targets, cold) in [(&[1, 2][..], false), (&[3], false), (&[3, 4], false), (&[], false), (&[], true)] {
+            code.push_block(0, cold);
+            targets.iter().for_each(|&target| code.push_edge(target, []));
+            code.end_block([]);
+        }
+        let mut order = Order::default();
+        order.run(&code, &[1], |_, _| false);
+        assert_eq!(order.blocks, [0, 2, 3, 1, 4]);
     }
 
     #[test]

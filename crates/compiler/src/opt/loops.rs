@@ -28,7 +28,11 @@ pub fn run(func: &mut Function, scratch: &mut Scratch) {
         let cold = block != func.entry() && is_cold(func, block);
         let data = &mut func.blocks[block];
         data.in_loop = in_loop;
-        data.frequency = if cold { Frequency::Cold } else { Frequency::Normal };
+        data.frequency = match data.frequency {
+            _ if cold => Frequency::Cold,
+            Frequency::Unlikely => Frequency::Unlikely,
+            _ => Frequency::Normal,
+        };
     }
 }
 

@@ -1,7 +1,8 @@
 //! in: IR as translation leaves it. out: the same function, better. A file for each pass; [`crate::pipeline`] lists them.
 //!
-//! Reading order: [`params`], [`dce`], [`loops`], [`licm`], [`latches`], [`layout`]; [`edits`] is what several of them do.
+//! Reading order: [`params`], [`dce`], [`loops`], [`licm`], [`copies`], [`latches`], [`layout`]; [`edits`] is what several of them do.
 
+pub mod copies;
 pub mod dce;
 mod edits;
 pub mod latches;

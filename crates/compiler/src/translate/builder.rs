@@ -117,6 +117,9 @@ impl Builder {
     pub fn start_block(&mut self, idom: Option<Block>, in_loop: Option<Loop>) -> Block {
         let params = List(0);
         let block = self.func.make_block(params, idom.unwrap_or(Block::new(0)), in_loop);
+        if let Some(idom) = idom {
+            self.func.blocks[block].frequency = self.func.blocks[idom].frequency;
+        }
         match idom {
             None => self.doms.push(Dom { depth: 0, jump: block }),
             Some(idom) => {

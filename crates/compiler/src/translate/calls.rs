@@ -107,7 +107,7 @@ impl Translator {
         }
         let found =
             self.build.ptr_load(Type::I32, func, func_ref::TYPE_ID * cx.config.pointer_bytes, AliasClass::READ_ONLY);
-        let wanted = self.build.i32(cx.info.types[ty as usize].as_u32());
+        let wanted = self.type_id(cx, ty);
         let (op, condition) = if cx.info.type_defs[ty as usize].ty.is_final {
             (Opcode::TrapNz, self.build.binary(Opcode::I32Ne, found, wanted))
         } else {
@@ -151,6 +151,11 @@ impl Translator {
         let shift = self.build.i64(3);
         let offset = self.build.binary(Opcode::I64Shl, index, shift);
         Some(self.build.binary(Opcode::I64Add, base, offset))
+    }
+
+    /// The number by which the engine knows a type.
+    pub(super) fn type_id(&mut self, cx: Context<'_>, ty: u32) -> Value {
+        self.build.ctx_load(Type::I32, cx.layout.type_id(ty), AliasClass::READ_ONLY)
     }
 
     /// The pointer to a table.

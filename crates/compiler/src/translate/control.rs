@@ -7,7 +7,7 @@ use super::builder::Versions;
 use super::locals::Snapshot;
 use super::{Context, Stop, Translator};
 use crate::entity::Entity;
-use crate::ir::{AliasClass, Block, Edge, Inst, List, Loop, LoopData, Opcode, Type, Value};
+use crate::ir::{AliasClass, Block, Edge, Frequency, Inst, List, Loop, LoopData, Opcode, Type, Value};
 use tiercel_wasm::scan::Effects;
 use wasmparser::{BlockType, BrTable, Operator};
 
@@ -38,6 +38,8 @@ enum Else {
 /// The state at an `if`.
 #[derive(Clone, Copy)]
 struct AtIf {
+    /// The location of the `if`.
+    loc: u32,
     locals: Snapshot,
     versions: Versions,
     block: Block,
@@ -169,14 +171,14 @@ impl Buffers {
 
 impl Translator {
     /// Follows the nesting of code that cannot be reached.
-    pub(super) fn skip(&mut self, _: Context<'_>, op: &Operator<'_>) {
+    pub(super) fn skip(&mut self, cx: Context<'_>, op: &Operator<'_>) {
         let Some(depth) = self.skipped else { return };
         match op {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
                 self.body.next_construct += 1;
                 self.skipped = Some(depth + 1);
             }
-            Operator::Else if depth == 0 => self.else_arm(false),
+            Operator::Else if depth == 0 => self.else_arm(cx, false),
             Operator::End if depth == 0 => self.end(false),
             Operator::End => self.skipped = Some(depth - 1),
             _ => {}
@@ -211,7 +213,7 @@ impl Translator {
         let mut frame = Frame::new(Label::Forward, params, results, height);
         frame.in_loop = self.control.in_loop;
         if let Some(condition) = condition {
-            self.open_if(&mut frame, condition);
+            self.open_if(cx, &mut frame, condition);
         } else if matches!(op, Operator::Loop { .. }) {
             if self.scan().constructs()[construct].is_target {
                 frame.label = self.open_loop(construct, params as usize);
@@ -221,14 +223,15 @@ impl Translator {
         self.frames.push(frame);
     }
 
-    fn open_if(&mut self, frame: &mut Frame, condition: Value) {
+    fn open_if(&mut self, cx: Context<'_>, frame: &mut Frame, condition: Value) {
         let saved = self.control.saved.len() as u32;
         self.control.saved.extend_from_slice(&self.stack[frame.height as usize..]);
         let locals = self.locals.snapshot();
         let block = self.build.current();
         let (condition, inverted) = self.build.condition(condition);
         let otherwise = (condition, inverted);
-        frame.at_if = Some(AtIf { locals, versions: self.build.versions, block, saved, otherwise });
+        let loc = self.build.loc;
+        frame.at_if = Some(AtIf { loc, locals, versions: self.build.versions, block, saved, otherwise });
         match self.build.func.int_const(condition) {
             Some(bits) if (bits != 0) != inverted => {}
             Some(_) => {
@@ -240,6 +243,7 @@ impl Translator {
                 let [then, other] = self.branch(condition, inverted);
                 frame.to_else = Else::Edge(other);
                 self.continue_at(then, block);
+                self.mark_unlikely_if(cx, false);
                 self.build.learn(condition, !inverted);
             }
         }
@@ -266,6 +270,20 @@ impl Translator {
     fn continue_at(&mut self, edge: Edge, from: Block) {
         let block = self.build.start_block(Some(from), self.control.in_loop);
         self.build.set_edge(edge, block, List(0));
+    }
+
+    /// Notes that the current block runs seldom, if the module has a hint that the branch of the current operator is taken, or is not, as
+    /// `taken` says.
+    fn mark_unlikely_if(&mut self, cx: Context<'_>, taken: bool) {
+        // Most modules have no hints.
+        if cx.info.branch_hints.is_empty() {
+            return;
+        }
+        let offset = self.build.loc.wrapping_sub(self.body.shift);
+        if cx.info.branch_hint(offset) == Some(taken) {
+            let block = self.build.current();
+            self.build.func.blocks[block].frequency = Frequency::Unlikely;
+        }
     }
 
     /// Opens a loop that branches lead back to.
@@ -342,7 +360,7 @@ impl Translator {
     }
 
     /// `else`: the end of the first arm, if it is reached, and the start of the second.
-    pub(super) fn else_arm(&mut self, reachable: bool) {
+    pub(super) fn else_arm(&mut self, cx: Context<'_>, reachable: bool) {
         let index = self.frames.len() - 1;
         if reachable {
             let edge = self.jump();
@@ -360,6 +378,9 @@ impl Translator {
             Else::Open => {}
             Else::Edge(edge) => {
                 self.continue_at(edge, at_if.block);
+                let here = std::mem::replace(&mut self.build.loc, at_if.loc);
+                self.mark_unlikely_if(cx, true);
+                self.build.loc = here;
                 self.build.learn(at_if.otherwise.0, at_if.otherwise.1);
             }
         }
@@ -638,9 +659,13 @@ impl Translator {
     }
 
     /// `br_if`.
-    pub(super) fn br_if(&mut self, depth: u32) {
+    pub(super) fn br_if(&mut self, cx: Context<'_>, depth: u32) {
         let condition = self.pop();
+        let before = self.build.func.blocks.len();
         self.branch_if(condition, depth);
+        if self.build.func.blocks.len() > before && self.skipped.is_none() {
+            self.mark_unlikely_if(cx, true);
+        }
     }
 
     /// `br_on_null`: the reference stays on the stack where the branch is not taken.

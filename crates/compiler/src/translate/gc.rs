@@ -261,15 +261,16 @@ impl Translator {
         nullable: bool,
     ) -> Result<Value, Stop> {
         let heap = cx.info.heap_type(ty)?;
-        if let (Some(id), wasmparser::HeapType::Concrete(index)) = (heap.concrete(), ty) {
-            let def = &cx.info.type_defs[index.as_module_index().unwrap_or_default() as usize];
+        if let wasmparser::HeapType::Concrete(index) = ty {
+            let index = index.as_module_index().unwrap_or_default();
+            let def = &cx.info.type_defs[index as usize];
             if let HeapType::ConcreteFunc(_) = heap {
-                let id = self.build.i32(id.as_u32());
+                let id = self.type_id(cx, index);
                 let holds = self.builtin(Builtin::FuncIs, &[reference, id]);
                 return Ok(self.or_null(holds, reference, nullable));
             }
             let is_final = if def.ty.is_final { cast::FINAL } else { 0 };
-            return Ok(self.ref_is(reference, id.as_u32(), def.depth() as u32 | is_final, nullable));
+            return Ok(self.ref_is(reference, cx.layout.type_id(index), def.depth() as u32 | is_final, nullable));
         }
         Ok(match heap {
             HeapType::Struct => self.ref_is(reference, heap::kind::STRUCT, cast::KIND, nullable),
@@ -320,7 +321,12 @@ impl Translator {
         self.build.binary(Opcode::I32And, holds, is_not_null)
     }
 
-    pub(super) fn test_top(&mut self, cx: Context<'_>, ty: wasmparser::HeapType, nullable: bool) -> Result<Value, Stop> {
+    pub(super) fn test_top(
+        &mut self,
+        cx: Context<'_>,
+        ty: wasmparser::HeapType,
+        nullable: bool,
+    ) -> Result<Value, Stop> {
         let reference = self.stack[self.stack.len() - 1];
         self.is_a(cx, reference, ty, nullable)
     }
@@ -385,7 +391,7 @@ impl Translator {
 
     /// Makes an object of so many bytes, whose contents have to be written.
     fn make(&mut self, cx: Context<'_>, builtin: Builtin, ty: u32, bytes: u32) -> Value {
-        let ty = self.build.i32(cx.info.types[ty as usize].as_u32());
+        let ty = self.type_id(cx, ty);
         let bytes = self.build.i64(bytes.into());
         self.builtin(builtin, &[ty, bytes])
     }
@@ -496,7 +502,7 @@ impl Translator {
     fn array_new(&mut self, cx: Context<'_>, ty: u32, has_value: bool) {
         let len = self.pop();
         let value = has_value.then(|| self.pop());
-        let id = self.build.i32(cx.info.types[ty as usize].as_u32());
+        let id = self.type_id(cx, ty);
         let array = self.builtin(Builtin::ArrayNew, &[id, len]);
         if let Some(value) = value
             && self.build.func.const_bits(value) != Some(0)
@@ -527,7 +533,7 @@ impl Translator {
 
     fn array_new_segment(&mut self, cx: Context<'_>, ty: u32, builtin: Builtin, segment: u32) {
         let (len, from) = (self.pop(), self.pop());
-        let (ty, segment) = (self.build.i32(cx.info.types[ty as usize].as_u32()), self.build.i32(segment));
+        let (ty, segment) = (self.type_id(cx, ty), self.build.i32(segment));
         let array = self.builtin(builtin, &[ty, segment, from, len]);
         self.stack.push(array);
     }

@@ -87,7 +87,8 @@ impl Translator {
         self.build.next_loc += bytes.len() as u32;
         // What calls in tail position is gone when its callee runs.
         let caller = if tail { self.body.caller } else { Some(call) };
-        self.build.func.inlined.push(Inlined { first_loc, start: range.start, body: index as u32, caller });
+        let inlined = caller.unwrap_or(Inlined::NO_CALLER);
+        self.build.func.inlined.push(Inlined { first_loc, start: range.start, body: index as u32, caller: inlined });
         let returns = tail && self.body.returns;
         let first_local = self.local_types.len();
         self.local_types.extend(types_of(ty.params()));

@@ -26,8 +26,8 @@ mod memory;
 mod ops;
 mod snippet;
 
-pub(crate) use self::ops::{fuel_of, known_global};
 pub use self::callees::{Callees, Inlining};
+pub(crate) use self::ops::{fuel_of, known_global};
 
 use self::builder::Builder;
 use self::control::Frame;

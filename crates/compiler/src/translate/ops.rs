@@ -47,10 +47,10 @@ impl Translator {
                 self.unreachable();
             }
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.open(cx, op),
-            Operator::Else => self.else_arm(true),
+            Operator::Else => self.else_arm(cx, true),
             Operator::End => self.end(true),
             Operator::Br { relative_depth } => self.br(relative_depth),
-            Operator::BrIf { relative_depth } => self.br_if(relative_depth),
+            Operator::BrIf { relative_depth } => self.br_if(cx, relative_depth),
             Operator::BrTable { ref targets } => self.br_table(targets)?,
             Operator::Return => self.br(self.outermost()),
             Operator::Call { function_index } => self.call(cx, function_index, false)?,

@@ -1,6 +1,6 @@
 //! The stages from WebAssembly to aarch64 code, as [`tiercel_compiler::compile`] has them for the other ISA.
 
-use tiercel_compiler::compile::{ALIGN, Code};
+use tiercel_compiler::compile::Code;
 use tiercel_compiler::ir::machine::layout_of;
 use tiercel_compiler::ir::{Function, Type};
 use tiercel_compiler::isa::aarch64::vcode::{VCode, preg, preg_set};
@@ -60,7 +60,7 @@ pub fn link(module: &Module, options: Options) -> (Vec<u8>, Vec<usize>) {
     let mut entries = Vec::new();
     for body in 0..module.info.bodies.len() {
         let (code, _) = compile(module, body, options);
-        image.resize(image.len().next_multiple_of(ALIGN), 0);
+        image.resize(image.len().next_multiple_of(code.align as usize), 0);
         entries.push(image.len());
         image.extend_from_slice(&code.bytes);
         functions.push(code);

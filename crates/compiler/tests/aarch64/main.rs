@@ -10,3 +10,4 @@ mod numeric;
 mod programs;
 mod qemu;
 mod rows;
+mod stubs;

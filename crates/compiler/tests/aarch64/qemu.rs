@@ -29,8 +29,8 @@ pub enum Outcome {
     Fault,
 }
 
-const CODE: u64 = 0x40_0000;
-const DATA: u64 = 0x0200_0000;
+pub const CODE: u64 = 0x40_0000;
+pub const DATA: u64 = 0x0200_0000;
 const MEMORY: u64 = 0x20_0000_0000;
 const STACK_AREA: u64 = 0x100;
 const VMCTX_AT: u64 = DATA + 0x1000;
@@ -228,7 +228,7 @@ fn stub(cases_at: u64, cases: usize, memory_from: u64, memory_bytes: usize) -> V
 }
 
 /// A static program with these segments: address, bytes, permissions.
-fn elf(segments: &[(u64, &[u8], u32)]) -> Vec<u8> {
+pub fn elf(segments: &[(u64, &[u8], u32)]) -> Vec<u8> {
     let segments: Vec<_> = segments.iter().filter(|(_, bytes, _)| !bytes.is_empty()).collect();
     let mut file = Vec::new();
     file.extend_from_slice(&[0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -259,7 +259,7 @@ fn elf(segments: &[(u64, &[u8], u32)]) -> Vec<u8> {
     file
 }
 
-fn execute(program: &[u8]) -> Vec<u8> {
+pub fn execute(program: &[u8]) -> Vec<u8> {
     let name = format!("tiercel-aarch64-{}-{:?}", std::process::id(), std::thread::current().id());
     let path = std::env::temp_dir().join(name.replace(['(', ')'], ""));
     let mut options = std::fs::OpenOptions::new();

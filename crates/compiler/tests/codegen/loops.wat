@@ -40,5 +40,5 @@
       (br_if $again (i32.ne (i32.load (local.get $here)) (local.get $what))))
     (local.get $here))
   ;; ir: "i32.ne" "i32.add" "jump" "return"
-  ;; x64: "jmp" "lea edi,[rdi+4]" "cmp esi,[r15+rdi]" "jne" !"jmp short 0000"
+  ;; x64: "jmp" "lea edi,[rdi+4]" "cmp esi,[r15+rdi]" "jne short" "mov rax,rdi" "ret"
 )

@@ -1,7 +1,9 @@
-//! Random programs: instructions of every kind, labels bound and used in any order, jump tables, alignment; decoded back one by one.
+//! Random programs: instructions of every kind, labels bound and used in any order, jump tables, alignment; decoded back one by one, as they are
+//! emitted and with jumps made short.
 
 use iced_x86::OpKind;
 use tiercel_compiler::isa::x64::insts::all_ops;
+use tiercel_compiler::isa::x64::relax::LINE_BYTES;
 use tiercel_compiler::isa::x64::{Assembler, Cond, Features, Inst, Mem, Op, regs::R11};
 
 use crate::common::{
@@ -29,7 +31,7 @@ fn random_instruction(random: &mut Random, ops: &[Op], addresses: &[Mem]) -> Ins
     variants[random.below(variants.len())]
 }
 
-fn program(seed: u64, judge: &mut Judge, ops: &[Op]) {
+fn program(seed: u64, relax: bool, judge: &mut Judge, ops: &[Op]) {
     let mut random = Random(seed);
     let addresses = some_addresses();
     let mut asm = Assembler::new(Features::ALL);
@@ -50,7 +52,7 @@ fn program(seed: u64, judge: &mut Judge, ops: &[Op]) {
             1 | 2 => Step::To(Inst::to_label(Op::JCC, label).cond(Cond::ALL[random.below(16)]), target),
             3 => Step::To(Inst::to_label(Op::CALL, label), target),
             4 => Step::To(Inst::m(Op::LEA.s64(), [R11], Mem::label(label)), target),
-            5 if random.below(4) == 0 => Step::Align(1 << random.below(6)),
+            5 if random.below(4) == 0 => Step::Align(1 << random.below(7)),
             6 if random.below(4) == 0 => {
                 Step::Table((0..random.below(9)).map(|_| random.below(labels.len())).collect())
             }
@@ -64,30 +66,52 @@ fn program(seed: u64, judge: &mut Judge, ops: &[Op]) {
         steps.push((start, step));
     }
     to_bind.into_iter().for_each(|label| asm.bind(labels[label]));
+    let emitted = asm.offset();
+    let first_offsets: Vec<i64> =
+        labels.iter().map(|label| asm.label_offset(*label).expect("bound above").into()).collect();
+    if relax {
+        asm.relax();
+    }
     asm.finish();
 
     let code = asm.code();
     let offset_of = |label: usize| asm.label_offset(labels[label]).expect("bound above");
-    let ends = steps.iter().skip(1).map(|(start, _)| *start).chain([code.len()]);
-    for ((start, step), end) in steps.iter().zip(ends) {
+    let moved_end = |offset: usize| if offset == 0 { 0 } else { asm.moved_end(offset as u32) as usize };
+    let ends = steps.iter().skip(1).map(|(start, _)| *start).chain([emitted as usize]);
+    let is_aligned_in = |low: i64, high: i64| {
+        steps.iter().any(|(start, step)| matches!(step, Step::Align(_)) && (low..=high).contains(&(*start as i64)))
+    };
+    let mut previous_end = 0;
+    for ((first_start, step), first_end) in steps.iter().zip(ends) {
+        let (start, end) = match step {
+            Step::Align(_) => (previous_end, asm.moved(first_end as u32) as usize),
+            _ if first_start == &first_end => continue,
+            _ => (asm.moved(*first_start as u32) as usize, moved_end(first_end)),
+        };
+        previous_end = end;
         match step {
             Step::Plain(inst) => {
-                let decoded = decode(code, *start);
+                let decoded = decode(code, start);
                 assert_eq!(start + decoded.len(), end, "{inst:?}");
                 assert_eq!(judge.disassembly(&decoded, inst.op().row()), printed(inst));
             }
             Step::To(inst, label) => {
-                let decoded = decode(code, *start);
-                assert_eq!(start + decoded.len(), end, "{inst:?}");
+                let decoded = decode(code, start);
+                let jump = matches!(inst.op(), Op::JMP | Op::JCC);
+                assert!(relax && jump || start + decoded.len() == end, "{inst:?}");
+                previous_end = start + decoded.len();
                 let target = match decoded.op0_kind() {
                     OpKind::NearBranch64 => decoded.near_branch_target(),
                     _ => decoded.ip_rel_memory_address(),
                 };
                 assert_eq!(target, BASE + u64::from(offset_of(*label)), "{inst:?}");
-                let back = i64::from(offset_of(*label)) - (*start as i64 + 2);
                 let jump = matches!(inst.op(), Op::JMP | Op::JCC);
-                if jump && back < 0 {
-                    assert_eq!(decoded.len() == 2, back >= -128, "{inst:?} is as short as it can be");
+                let (from, to) = (*first_start as i64, first_offsets[*label]);
+                if jump && (relax || to <= from) && !is_aligned_in(from.min(to), from.max(to)) {
+                    // What a jump back had to cross when it was emitted, and what is left of it.
+                    let distance = |start: i64, target: i64, bytes: i64| target - (start + bytes);
+                    let near = i8::try_from(distance(from, to, first_end as i64 - from)).is_ok();
+                    assert_eq!(decoded.len() == 2, near, "{inst:?} is as short as it can be");
                 }
                 assert_eq!(jump && inst.op() == Op::JMP, decoded.is_jmp_short_or_near());
                 if inst.op() == Op::JCC {
@@ -98,8 +122,9 @@ fn program(seed: u64, judge: &mut Judge, ops: &[Op]) {
                 }
             }
             Step::Align(align) => {
-                assert!(end.is_multiple_of(*align as usize) && end - start < *align as usize);
-                let mut at = *start;
+                assert!(end.is_multiple_of(*align as usize) || relax && *align == LINE_BYTES);
+                assert!(relax || end - start < *align as usize);
+                let mut at = start;
                 while at < end {
                     let decoded = decode(code, at);
                     assert_eq!(decoded.mnemonic(), iced_x86::Mnemonic::Nop);
@@ -108,9 +133,9 @@ fn program(seed: u64, judge: &mut Judge, ops: &[Op]) {
                 assert_eq!(at, end);
             }
             Step::Table(targets) => {
-                for (entry, target) in code[*start..end].chunks_exact(8).zip(targets) {
+                for (entry, target) in code[start..end].chunks_exact(8).zip(targets) {
                     let distance = i64::from_le_bytes(entry.try_into().expect("eight bytes"));
-                    assert_eq!(*start as i64 + distance, i64::from(offset_of(*target)));
+                    assert_eq!(start as i64 + distance, i64::from(offset_of(*target)));
                 }
                 assert_eq!(end - start, 8 * targets.len());
             }
@@ -123,6 +148,7 @@ fn random_programs_decode_to_themselves() {
     let ops: Vec<Op> = all_ops().filter(|op| !has_target(*op)).collect();
     let mut judge = Judge::new();
     for seed in 0..2000 {
-        program(seed, &mut judge, &ops);
+        program(seed, false, &mut judge, &ops);
+        program(seed, true, &mut judge, &ops);
     }
 }

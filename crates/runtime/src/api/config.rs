@@ -79,6 +79,10 @@ pub struct Config {
     pub(crate) verify_compiler: bool,
     pub(crate) check_widths: bool,
     pub(crate) compiler_chaos: Option<u64>,
+    pub(crate) allow_precompiled: bool,
+    pub(crate) through_artifacts: bool,
+    #[cfg(feature = "cache")]
+    pub(crate) cache: Option<super::cache::Cache>,
 }
 
 impl Default for Config {
@@ -102,6 +106,10 @@ impl Default for Config {
             verify_compiler: false,
             check_widths: false,
             compiler_chaos: None,
+            allow_precompiled: false,
+            through_artifacts: false,
+            #[cfg(feature = "cache")]
+            cache: None,
         }
     }
 }
@@ -198,6 +206,19 @@ impl Config {
         self
     }
 
+    /// Where compiled modules are kept, so that the next process finds them (default: nowhere). The interpreter does not need it.
+    #[cfg(feature = "cache")]
+    pub fn cache(&mut self, cache: Option<super::cache::Cache>) -> &mut Self {
+        self.cache = cache;
+        self
+    }
+
+    /// Makes every module an artifact first, from which it is loaded; a test of artifacts.
+    pub fn through_artifacts(&mut self, enable: bool) -> &mut Self {
+        self.through_artifacts = enable;
+        self
+    }
+
     /// Makes the interpreter's code plain: every value goes through its slot, and no instruction absorbs another. Slow; the judge
     /// that tests compare the usual code with.
     pub fn plain_interpreter(&mut self, enable: bool) -> &mut Self {
@@ -215,6 +236,13 @@ impl Config {
     /// features of the CPU left out. Slow code; for tests.
     pub fn compiler_chaos(&mut self, seed: Option<u64>) -> &mut Self {
         self.compiler_chaos = seed;
+        self
+    }
+
+    /// Whether [`Module::new`](crate::Module::new) and [`Module::from_file`](crate::Module::from_file) take artifacts too (default: no). Artifacts hold
+    /// machine code that is run as it is: only for hosts where whoever makes them may do whatever this program may.
+    pub fn allow_precompiled(&mut self, enable: bool) -> &mut Self {
+        self.allow_precompiled = enable;
         self
     }
 

@@ -47,6 +47,12 @@ impl Engine {
         self.0.native.as_ref()
     }
 
+    /// Whether modules are compiled.
+    #[cfg(feature = "cache")]
+    pub(crate) fn compiles(&self) -> bool {
+        self.config().tier != Tier::Interp
+    }
+
     /// Where compiled code enters host functions of this type, which take their arguments in registers or not; null in an engine without
     /// compiled code.
     pub(crate) fn host_entry(&self, ty: &tiercel_wasm::FuncType, in_registers: bool) -> *const u8 {

@@ -11,6 +11,7 @@ use core::any::Any;
 use core::error::Error as StdError;
 use core::fmt::{self, Debug, Display};
 use tiercel_abi::Trap;
+use tiercel_abi::artifact::Refusal;
 
 /// What went wrong.
 pub struct Error(Box<Node>);
@@ -72,6 +73,7 @@ impl Error {
                 _ => ErrorKind::Limit,
             },
             None if (&error as &dyn Any).is::<Trap>() => ErrorKind::Trap,
+            None if (&error as &dyn Any).is::<Refusal>() => ErrorKind::Invalid,
             None => ErrorKind::Other,
         };
         Error(Box::new(Node { what: What::Error(Box::new(error)), kind, source: None }))

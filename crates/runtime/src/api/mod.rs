@@ -1,12 +1,15 @@
 //! in: what users ask for. out: calls into `vm`, checked.
 //!
-//! Reading order: `engine` and `config`, `module`, `store` and `context` (who may touch what), `instance` and `linker`, `func`,
+//! Reading order: `engine` and `config`, `module`, `artifact`, `inspect` and `cache`, `store` and `context` (who may touch what), `instance` and `linker`, `func`,
 //! `typed` and `caller` (calls both ways), `memory`, `table`, `global`, `externs` and `matching`, then the values: `types`, `values`,
 //! `extern_ref`, `any_ref`; `limits`, `error`, `trap`.
 //!
 //! Every handle (`Func`, `Memory`, ...) names its store and is checked against the store it is used with.
 
 pub(crate) mod any_ref;
+pub(crate) mod artifact;
+#[cfg(feature = "cache")]
+pub(crate) mod cache;
 pub(crate) mod caller;
 pub(crate) mod config;
 pub(crate) mod context;
@@ -16,6 +19,7 @@ pub(crate) mod extern_ref;
 pub(crate) mod externs;
 pub(crate) mod func;
 pub(crate) mod global;
+pub(crate) mod inspect;
 pub(crate) mod instance;
 pub(crate) mod limits;
 pub(crate) mod linker;
@@ -30,6 +34,9 @@ pub(crate) mod types;
 pub(crate) mod values;
 
 pub use any_ref::{AnyRef, ArrayRef, EqRef, I31, RootScope, StructRef};
+pub use artifact::Precompiled;
+#[cfg(feature = "cache")]
+pub use cache::{Cache, CacheConfig};
 pub use caller::Caller;
 pub use config::{Config, Tier};
 pub use context::{AsContext, AsContextMut, StoreContext, StoreContextMut};
@@ -39,6 +46,7 @@ pub use extern_ref::{ExternRef, Rooted};
 pub use externs::{Export, Extern};
 pub use func::{Func, IntoFunc, WasmRet};
 pub use global::Global;
+pub use inspect::{Artifact, ArtifactFunction, ArtifactSite, SiteKind};
 pub use instance::Instance;
 pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 pub use linker::{InstancePre, Linker};

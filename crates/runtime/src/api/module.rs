@@ -2,7 +2,7 @@
 
 use super::config::Tier;
 use super::engine::Engine;
-use super::error::Result;
+use super::error::{Error, Result};
 use super::types::{ExportType, ExternType, ImportType};
 use crate::gc::TypeLayout;
 use crate::interp::ModuleCode;
@@ -12,9 +12,10 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use core::ops::Range;
+use core::ops::{Deref, Range};
 use tiercel_abi::VmctxLayout;
 use tiercel_abi::vmctx::VmctxShape;
+use tiercel_wasm::encoding::Ranges;
 use tiercel_wasm::module::Entity;
 use tiercel_wasm::{ModuleInfo, TypeDef};
 
@@ -28,8 +29,10 @@ pub struct ModuleInner {
     pub engine: Engine,
     /// Everything outside the function bodies.
     pub info: ModuleInfo,
-    /// The whole module; ranges in `info` refer to it.
-    pub bytes: Box<[u8]>,
+    /// What ranges in `info` refer to, but for bodies, which are in the module always.
+    pub bytes: Bytes,
+    /// What `bytes` are.
+    pub ranges: Ranges,
     /// Where things are in the vmctx.
     pub layout: VmctxLayout,
     /// What the objects of its types look like, in the order of the type section.
@@ -54,6 +57,42 @@ pub struct ModuleInner {
     names: Lazy<Names>,
 }
 
+/// Bytes that a module keeps.
+pub enum Bytes {
+    /// In memory of its own.
+    Own(Box<[u8]>),
+    /// Part of an artifact.
+    #[cfg(native)]
+    Mapped(Arc<crate::sys::Mapping>, Range<usize>),
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::Own(bytes.into())
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Bytes::Own(bytes) => bytes,
+            #[cfg(native)]
+            Bytes::Mapped(artifact, part) => &artifact[part.clone()],
+        }
+    }
+}
+
+/// The machine code of a module.
+pub enum Code {
+    /// Is to be made, if the engine has any.
+    Compile,
+    /// Is there, or has to be done without.
+    #[cfg(native)]
+    Image(Option<Box<crate::native::Image>>),
+}
+
 /// An export of a module that has been looked up once; see [`Module::get_export_index`].
 #[derive(Clone, Debug)]
 pub struct ModuleExport {
@@ -73,22 +112,30 @@ const NO_FUNC_REF: u32 = u32::MAX;
 
 /// The name section: ranges of the module's bytes.
 #[derive(Default)]
-struct Names {
+pub struct Names {
     module: Option<Range<usize>>,
     /// By function index, ascending.
     funcs: Vec<(u32, Range<usize>)>,
 }
 
 impl Module {
-    /// Checks a module in the binary format, or, with the feature `wat`, in the text format.
+    /// Checks a module in the binary format, or, with the feature `wat`, in the text format. With [`Config::allow_precompiled`] it may be an
+    /// artifact, too.
+    ///
+    /// [`Config::allow_precompiled`]: crate::Config::allow_precompiled
     ///
     /// # Errors
     /// The bytes are malformed, invalid, or need something that the engine does not have.
     pub fn new(engine: &Engine, bytes: impl AsRef<[u8]>) -> Result<Module> {
+        let bytes = bytes.as_ref();
+        if Engine::detect_precompiled(bytes).is_some() {
+            engine.check_precompiled_allowed()?;
+            return Self::load_artifact(engine, bytes);
+        }
         #[cfg(feature = "wat")]
-        return Self::from_vec(engine, wat::parse_bytes(bytes.as_ref())?.into_owned());
+        return Self::from_vec(engine, wat::parse_bytes(bytes)?.into_owned());
         #[cfg(not(feature = "wat"))]
-        return Self::from_binary(engine, bytes.as_ref()).map_err(|error| match bytes.as_ref().starts_with(b"\0asm") {
+        return Self::from_binary(engine, bytes).map_err(|error| match bytes.starts_with(b"\0asm") {
             true => error,
             false => error.context("not the binary format; the text format needs the feature `wat` of this crate"),
         });
@@ -102,7 +149,14 @@ impl Module {
     pub fn from_file(engine: &Engine, file: impl AsRef<std::path::Path>) -> Result<Module> {
         use super::error::Context;
         let file = file.as_ref();
-        let bytes = std::fs::read(file).with_context(|| alloc::format!("cannot read `{}`", file.display()))?;
+        let bytes = match Self::read_file(file).with_context(|| alloc::format!("cannot read `{}`", file.display()))? {
+            Some(bytes) => bytes,
+            None => {
+                let cannot_load = || alloc::format!("cannot load `{}`", file.display());
+                engine.check_precompiled_allowed().with_context(cannot_load)?;
+                return Self::load_artifact_file(engine, file);
+            }
+        };
         #[cfg(feature = "wat")]
         let bytes = match wat::parse_bytes(&bytes) {
             Ok(alloc::borrow::Cow::Borrowed(_)) => bytes,
@@ -113,6 +167,21 @@ impl Module {
             }
         };
         Self::from_vec(engine, bytes).with_context(|| alloc::format!("cannot load `{}`", file.display()))
+    }
+
+    /// All of a file, unless it is an artifact.
+    #[cfg(feature = "std")]
+    fn read_file(file: &std::path::Path) -> std::io::Result<Option<Vec<u8>>> {
+        use std::io::Read;
+        let mut file = std::fs::File::open(file)?;
+        let start = tiercel_abi::artifact::MAGIC.len();
+        let mut bytes = Vec::with_capacity(file.metadata().map_or(0, |metadata| metadata.len() as usize) + 1);
+        file.by_ref().take(start as u64).read_to_end(&mut bytes)?;
+        if Engine::detect_precompiled(&bytes).is_some() {
+            return Ok(None);
+        }
+        file.read_to_end(&mut bytes)?;
+        Ok(Some(bytes))
     }
 
     /// Checks a module in the binary format.
@@ -133,7 +202,38 @@ impl Module {
     }
 
     fn from_vec(engine: &Engine, bytes: Vec<u8>) -> Result<Module> {
+        #[cfg(feature = "cache")]
+        let (bytes, cache) = {
+            let mut bytes = bytes;
+            let cache = engine.config().cache.as_ref().filter(|_| engine.compiles());
+            let cache = cache.map(|cache| (cache, super::cache::Key::new(engine, &bytes)));
+            if let Some((cache, key)) = &cache
+                && let Some(module) = cache.load(engine, key, &mut bytes)?
+            {
+                return Ok(module);
+            }
+            (bytes, cache)
+        };
         let info = tiercel_wasm::decode(&bytes, engine.config().features(), &mut engine.types().lock())?;
+        let module = Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Compile)?;
+        #[cfg(feature = "cache")]
+        if let Some((cache, key)) = cache {
+            cache.store(&key, &module);
+        }
+        if engine.config().through_artifacts {
+            return Self::load_artifact(engine, &module.serialize()?);
+        }
+        Ok(module)
+    }
+
+    /// A module from what is known to be right.
+    pub(crate) fn assemble(
+        engine: &Engine,
+        info: ModuleInfo,
+        bytes: Bytes,
+        ranges: Ranges,
+        code: Code,
+    ) -> Result<Module> {
         let shape = VmctxShape {
             imported_funcs: info.imported.funcs,
             memories: info.memories.len() as u32,
@@ -141,6 +241,7 @@ impl Module {
             imported_globals: info.imported.globals,
             own_globals: info.global_inits.len() as u32,
             func_refs: info.escaping.len() as u32,
+            types: info.types.len() as u32,
         };
         let mut func_ref_index = alloc::vec![NO_FUNC_REF; info.funcs.len()];
         for (index, &func) in info.escaping.iter().enumerate() {
@@ -149,14 +250,18 @@ impl Module {
         let mut exports_by_name: Box<[u32]> = (0..info.exports.len() as u32).collect();
         exports_by_name.sort_unstable_by_key(|&i| info.exports[i as usize].name.as_str());
         let layout = VmctxLayout::new(size_of::<usize>() as u32, shape);
+        #[cfg(not(native))]
+        let Code::Compile = code;
         Ok(Module(Arc::new(ModuleInner {
             #[cfg(native)]
-            native: match engine.native() {
-                Some(native) => Some(native.compile(engine.config(), &info, &bytes, &layout)?),
-                None => None,
+            native: match (engine.native(), code) {
+                (Some(native), Code::Compile) => Some(native.compile(engine.config(), &info, &bytes, &layout)?),
+                (Some(native), Code::Image(image)) => Some(native.module(&info, image, engine.config().tier)?),
+                (None, _) => None,
             },
             engine: engine.clone(),
-            bytes: bytes.into(),
+            bytes,
+            ranges,
             layout,
             type_layouts: info.type_defs.iter().map(|def| Arc::new(TypeLayout::new(&def.ty.composite))).collect(),
             gc_types: gc_types(&info),
@@ -183,6 +288,9 @@ impl Module {
     ) -> Result<Option<Vec<u8>>> {
         #[cfg(native)]
         if let (Some(native), Some(body)) = (self.0.engine.native(), self.0.info.defined_func(func)) {
+            if self.0.ranges != Ranges::Module {
+                return Err(Error::unsupported("the module comes from an artifact, which has its machine code alone"));
+            }
             let tier = self.tier();
             return native.explain(tier, &self.0.info, &self.0.bytes, &self.0.layout, body, print).map(Some);
         }
@@ -221,7 +329,7 @@ impl Module {
 
     /// The name that the module gives itself in its name section.
     pub fn name(&self) -> Option<&str> {
-        self.0.text(self.0.names().module.clone()?)
+        text(&self.0.bytes, self.0.names().module.clone()?)
     }
 
     /// What the module asks for, in order.
@@ -290,29 +398,32 @@ impl ModuleInner {
 
     /// The name that the name section gives a function.
     pub fn func_name(&self, func: u32) -> Option<&str> {
-        let funcs = &self.names().funcs;
-        let found = funcs.binary_search_by_key(&func, |(index, _)| *index).ok()?;
-        self.text(funcs[found].1.clone())
-    }
-
-    fn text(&self, range: Range<usize>) -> Option<&str> {
-        core::str::from_utf8(self.bytes.get(range)?).ok()
+        self.names().func(func, &self.bytes)
     }
 
     fn names(&self) -> &Names {
-        self.names.get(|| {
-            let mut names = Names::default();
-            if let Some(section) = self.info.custom_section("name") {
-                // A name section may be broken; what came before the damage still serves.
-                let _ = names.read(&self.bytes, section);
-            }
-            names.funcs.sort_by_key(|(index, _)| *index);
-            names
-        })
+        self.names.get(|| Names::new(&self.info, &self.bytes))
     }
 }
 
 impl Names {
+    /// Those of a module; ranges of `info` refer to `bytes`.
+    pub fn new(info: &ModuleInfo, bytes: &[u8]) -> Names {
+        let mut names = Names::default();
+        if let Some(section) = info.custom_section("name") {
+            // A name section may be broken; what came before the damage still serves.
+            let _ = names.read(bytes, section);
+        }
+        names.funcs.sort_by_key(|(index, _)| *index);
+        names
+    }
+
+    /// The name of a function.
+    pub fn func<'a>(&self, func: u32, bytes: &'a [u8]) -> Option<&'a str> {
+        let found = self.funcs.binary_search_by_key(&func, |(index, _)| *index).ok()?;
+        text(bytes, self.funcs[found].1.clone())
+    }
+
     fn read(&mut self, bytes: &[u8], section: Range<usize>) -> Result<(), wasmparser::Error> {
         use wasmparser::{BinaryReader, Name, NameSectionReader};
         let place = |name: &str| {
@@ -334,6 +445,10 @@ impl Names {
         }
         Ok(())
     }
+}
+
+fn text(bytes: &[u8], range: Range<usize>) -> Option<&str> {
+    core::str::from_utf8(bytes.get(range)?).ok()
 }
 
 impl fmt::Debug for Module {

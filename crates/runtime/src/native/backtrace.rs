@@ -58,7 +58,7 @@ unsafe fn read(store: &StoreInner, start: Start, max: usize, frames: &mut Vec<Fr
             if !push(module, image, body, site.loc) {
                 return;
             }
-            if frameless { (at.fp, word(at.sp)) } else { (word(at.fp), word(at.fp + 8)) }
+            if frameless { (at.fp, at.frameless_return) } else { (word(at.fp), word(at.fp + 8)) }
         }
     };
     while let Some((module, image)) = find(store, return_address) {

@@ -2,9 +2,10 @@
 //!
 //! Those that may collect leave the address of their frame in `VmStore::exit_fp`, where the collector starts to walk the guest's.
 //!
-//! They follow the System V convention, with the vmctx as first argument. Numbers of memories, tables and segments are 32 bits wide,
+//! They follow the platform's convention, with the vmctx as first argument. Numbers of memories, tables and segments are 32 bits wide,
 //! indices, lengths and references 64.
 
+use super::arch::outside;
 use super::objects;
 use crate::api::error::Error;
 use crate::api::store::Unwind;
@@ -13,10 +14,9 @@ use crate::vm::host_func::leave_pending;
 use crate::vm::{VmCtx, libcalls};
 use core::ptr::NonNull;
 use tiercel_abi::Trap;
-use tiercel_abi::vmctx::{header, store};
 use tiercel_compiler::ir::Builtin;
 
-/// What a routine gives: in `rax` and `rdx`.
+/// What a routine gives: in two registers.
 #[repr(C)]
 pub struct BuiltinResult {
     value: u64,
@@ -64,29 +64,6 @@ fn nothing(result: Result<(), Trap>) -> Result<u64, Stop> {
     result.map(|()| 0).map_err(Stop::Trap)
 }
 
-/// Declares the routine behind a name, as it is called: it leaves the address of its frame and calls the routine.
-macro_rules! outside {
-    ($name:ident = $routine:ident) => {
-        /// # Safety
-        /// As [`libcalls`]; `rbp` is the guest's.
-        #[unsafe(naked)]
-        unsafe extern "sysv64" fn $name() {
-            core::arch::naked_asm!(
-                "push rbp",
-                "mov rbp, rsp",
-                "mov rax, [rdi + {store}]",
-                "mov [rax + {exit}], rbp",
-                "call {routine}",
-                "pop rbp",
-                "ret",
-                store = const 8 * header::STORE,
-                exit = const store::EXIT_FP,
-                routine = sym $routine,
-            )
-        }
-    };
-}
-
 macro_rules! routines {
     (
         $($builtin:ident $name:ident($cx:ident $(, $arg:ident: $ty:ty)*) $body:expr;)*
@@ -98,7 +75,7 @@ macro_rules! routines {
 
             /// # Safety
             /// As [`libcalls`].
-            unsafe extern "sysv64" fn $inside($inside_cx: *mut VmCtx $(, $inside_arg: $inside_ty)*) -> BuiltinResult {
+            unsafe extern "C" fn $inside($inside_cx: *mut VmCtx $(, $inside_arg: $inside_ty)*) -> BuiltinResult {
                 // SAFETY: promised by the caller.
                 unsafe { give($inside_cx, $inside_body) }
             }
@@ -110,7 +87,7 @@ macro_rules! routines {
 
             /// # Safety
             /// As [`libcalls`].
-            unsafe extern "sysv64" fn $name($cx: *mut VmCtx $(, $arg: $ty)*) -> BuiltinResult {
+            unsafe extern "C" fn $name($cx: *mut VmCtx $(, $arg: $ty)*) -> BuiltinResult {
                 // SAFETY: promised by the caller.
                 unsafe { give($cx, $body) }
             }
@@ -131,6 +108,10 @@ routines! {
         nothing(libcalls::memory_fill(cx, memory, to, value as u8, len));
     MemoryCopy memory_copy(cx, to_memory: u32, from_memory: u32, to: u64, from: u64, len: u64)
         nothing(libcalls::memory_copy(cx, to_memory, from_memory, to, from, len));
+    MemoryFillAhead memory_fill_ahead(cx, memory: u32, to: u64, value: u32, len: u64)
+        Ok(libcalls::memory_fill_ahead(cx, memory, to, value as u8, len));
+    MemoryCopyAhead memory_copy_ahead(cx, memory: u32, to: u64, from: u64, len: u64)
+        Ok(libcalls::memory_copy_ahead(cx, memory, to, from, len));
     MemoryInit memory_init(cx, memory: u32, segment: u32, to: u64, from: u64, len: u64)
         nothing(libcalls::memory_init(cx, memory, segment, to, from, len));
     DataDrop data_drop(cx, segment: u32) { libcalls::data_drop(cx, segment); Ok(0) };
@@ -165,7 +146,7 @@ outside!(epoch = epoch_reached);
 
 /// # Safety
 /// As [`libcalls`].
-unsafe extern "sysv64" fn epoch_reached(cx: *mut VmCtx) -> BuiltinResult {
+unsafe extern "C" fn epoch_reached(cx: *mut VmCtx) -> BuiltinResult {
     // SAFETY: promised by the caller.
     unsafe { give(cx, libcalls::epoch_reached(cx).map(|()| 0)) }
 }

@@ -2,6 +2,7 @@
 //!
 //! Threads take functions one by one; the image is the same however many there are.
 
+use super::arch::{self, Features};
 use super::image::{Batch, Image};
 use crate::api::config::{Config, INDEX_BYTES, Tier};
 use crate::api::error::{Error, Result};
@@ -13,7 +14,6 @@ use std::thread;
 use tiercel_abi::VmctxLayout;
 use tiercel_compiler::baseline::Baseline;
 use tiercel_compiler::compile::{Code, Compiler, Options};
-use tiercel_compiler::isa::x64::Features;
 use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{self, Bounds, Callees, Context, Inlining};
 use tiercel_wasm::ModuleInfo;
@@ -37,23 +37,13 @@ pub fn options(config: &Config, features: Features) -> Options {
             inlining: inlining(config),
             locals_in_slots: false,
         },
-        features: config.compiler_chaos.map_or(features, |seed| some_features(features, seed)),
+        features: config.compiler_chaos.map_or(features, |seed| arch::some_features(features, seed)),
         foreign_tail_calls: false,
         spectre: config.spectre_mitigation,
         check_widths: config.check_widths,
         signals: config.signals_based_traps,
         verify: config.verify_compiler,
         chaos: config.compiler_chaos.map_or_else(Chaos::default, chaos),
-    }
-}
-
-/// Fewer features of a CPU, by a seed: all, none with three operands, only what every CPU has that runs compiled code.
-fn some_features(features: Features, seed: u64) -> Features {
-    let avx = Features::AVX.union(Features::AVX2).union(Features::FMA).union(Features::BMI1).union(Features::BMI2);
-    match seed % 3 {
-        0 => features,
-        1 => features.difference(avx),
-        _ => super::CPU_FLOOR,
     }
 }
 
@@ -105,7 +95,8 @@ pub fn compile(
     let compile = |options: Options| {
         let cx = Context { info, bytes, layout, callees: &callees, config: options.translate };
         in_parallel(threads, bodies, |next| {
-            let (mut compiler, mut code, mut batch) = (AnyCompiler::new(tier, options), Code::default(), Batch::default());
+            let (mut compiler, mut code, mut batch) =
+                (AnyCompiler::new(tier, options), Code::default(), Batch::default());
             while let Some(body) = next.take() {
                 compiler.compile(cx, body, &mut code)?;
                 batch.push(body, &code);

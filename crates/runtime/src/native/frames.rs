@@ -4,11 +4,11 @@
 //! a routine that may collect. Both leave the address of their frame in `VmStore::exit_fp`. The entry stub keeps the two words of the
 //! activation below.
 
+use super::arch::stubs::{OUTER_ENTRY_FP, OUTER_EXIT_FP};
 use super::image::Image;
 use super::registry;
 use crate::vm::VmStore;
 use core::ptr::{self, NonNull};
-use tiercel_compiler::isa::x64::stubs::{OUTER_ENTRY_FP, OUTER_EXIT_FP};
 
 /// Calls `each` with every slot of compiled frames that may hold a reference to an object.
 ///

@@ -1,19 +1,21 @@
 //! The machine code of a module: functions placed one behind another, and the tables that go with them.
 //!
-//! What the bytes are depends on the functions alone, not on who compiled them or where the code lies.
+//! What the bytes are depends on the functions alone, not on who compiled them or where the code lies. So an image can be written to an artifact, and
+//! the artifact's bytes serve as they are.
 
+use super::arch::PADDING;
 use super::registry;
+use super::table::{Plain, Table};
 use crate::api::error::{Error, Result};
-use crate::sys::Executable;
+use crate::sys::{Executable, Mapping};
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
+use tiercel_abi::artifact::Section;
 use tiercel_abi::frames::{NO_MAP, StackMap};
-use tiercel_compiler::compile::{self, ALIGN, CallReloc, CallSite, Code, TrapSite};
+use tiercel_compiler::compile::{self, CallReloc, CallSite, Code, TrapSite};
 use tiercel_compiler::ir::Inlined;
-
-/// Stands between functions, and traps: `int3`.
-const PADDING: u8 = 0xcc;
 
 /// Functions compiled one after another by one thread, in any order.
 #[derive(Default)]
@@ -32,6 +34,7 @@ pub struct Batch {
 struct Piece {
     body: u32,
     bytes: Range<usize>,
+    align: u32,
     calls: Range<usize>,
     traps: Range<usize>,
     call_sites: Range<usize>,
@@ -55,6 +58,7 @@ impl Batch {
         let piece = Piece {
             body: body as u32,
             bytes: append(&mut self.bytes, &code.bytes),
+            align: code.align,
             calls: append(&mut self.calls, &code.calls),
             traps: append(&mut self.traps, &code.traps),
             call_sites: append(&mut self.call_sites, &code.call_sites),
@@ -75,30 +79,75 @@ impl Batch {
 }
 
 /// A function in an image.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(C)]
 struct Function {
     /// Its first byte.
     start: u32,
     /// [`NO_ENTRY`], or where calls from anywhere go.
     foreign_entry: u32,
-    frameless: bool,
+    /// Not 0 if it has no frame of its own.
+    frameless: u32,
     /// The first of the bodies that are inlined in it.
     first_inlined: u32,
 }
+
+// SAFETY: four numbers of the same size, in their order.
+unsafe impl Plain for Function {}
 
 const NO_ENTRY: u32 = u32::MAX;
 
 /// The machine code of a module. Signal handlers find it as long as it lives.
 ///
-/// Invariant: offsets are into `code`; functions are in the order of their bodies, the tables ascending by offset.
+/// Invariant: offsets are into `code`; functions are in the order of their bodies, tables of offsets ascending, and those that go with them
+/// as long as they are.
 pub struct Image {
     code: Executable,
-    functions: Box<[Function]>,
-    traps: Box<[TrapSite]>,
-    call_sites: Box<[CallSite]>,
-    stack_maps: Box<[u32]>,
+    tables: Tables,
+}
+
+struct Tables {
+    functions: Table<Function>,
+    trap_offsets: Table<u32>,
+    trap_locs: Table<u32>,
+    trap_codes: Table<u8>,
+    call_offsets: Table<u32>,
+    call_locs: Table<u32>,
+    /// Empty if no call has a stack map.
+    call_maps: Table<u32>,
+    stack_maps: Table<u32>,
     /// By function, and for each ascending by location.
-    inlined: Box<[Inlined]>,
+    inlined: Table<Inlined>,
+}
+
+impl Tables {
+    /// Whether the invariant of [`Image`] holds for so many bytes of code.
+    fn are_consistent(&self, code_bytes: usize) -> bool {
+        fn ascend<T: Copy>(numbers: &[T], number: fn(T) -> u32, end: usize) -> bool {
+            numbers.windows(2).all(|pair| number(pair[0]) <= number(pair[1]))
+                && numbers.last().is_none_or(|&last| number(last) as usize <= end)
+        }
+        let is_entry = |entry: u32| entry == NO_ENTRY || (entry as usize) < code_bytes;
+        let is_map = |&map: &u32| {
+            let words = |at: usize| self.stack_maps.get(map as usize + at);
+            map == NO_MAP || words(3).is_some_and(|&bits| words(3 + bits as usize).is_some())
+        };
+        let is_body = |body: u32| (body as usize) < self.functions.len();
+        ascend(&self.functions, |function| function.start, code_bytes)
+            && ascend(&self.functions, |function| function.first_inlined, self.inlined.len())
+            && self.functions.iter().all(|function| is_entry(function.foreign_entry))
+            && ascend(&self.trap_offsets, |offset| offset, code_bytes)
+            && self.trap_locs.len() == self.trap_offsets.len()
+            && self.trap_codes.len() == self.trap_offsets.len()
+            && ascend(&self.call_offsets, |offset| offset, code_bytes)
+            && self.call_offsets.first().is_none_or(|&offset| offset > 0)
+            && self.call_locs.len() == self.call_offsets.len()
+            && (self.call_maps.is_empty() || self.call_maps.len() == self.call_offsets.len())
+            && self.call_maps.iter().all(is_map)
+            // Callers come before what they call, so that no chain of them is without end.
+            && self.inlined.iter().all(|site| is_body(site.body))
+            && self.inlined.iter().all(|site| site.caller == Inlined::NO_CALLER || site.caller < site.first_loc)
+    }
 }
 
 impl Image {
@@ -116,17 +165,23 @@ impl Image {
         let count = |len: fn(&Piece) -> usize| pieces.iter().map(|(_, piece)| len(piece)).sum();
         let mut inlined = Vec::with_capacity(count(|piece| piece.inlined.len()));
         for (batch, piece) in &pieces {
-            let start = end.next_multiple_of(ALIGN);
+            let start = end.next_multiple_of(piece.align as usize);
             end = start + piece.bytes.len();
             if i32::try_from(end).is_err() {
                 return Err(Error::limit("the module's machine code is larger than 2 GiB"));
             }
             let foreign_entry = piece.foreign_entry.map_or(NO_ENTRY, |entry| start as u32 + entry);
             let first_inlined = append(&mut inlined, &batch.inlined[piece.inlined.clone()]).start as u32;
-            functions.push(Function { start: start as u32, foreign_entry, frameless: piece.frameless, first_inlined });
+            let frameless = piece.frameless.into();
+            functions.push(Function { start: start as u32, foreign_entry, frameless, first_inlined });
         }
-        let mut traps = Vec::with_capacity(count(|piece| piece.traps.len()));
-        let mut call_sites = Vec::with_capacity(count(|piece| piece.call_sites.len()));
+        let (traps, call_sites) = (count(|piece| piece.traps.len()), count(|piece| piece.call_sites.len()));
+        let mut trap_offsets = Vec::with_capacity(traps);
+        let mut trap_locs = Vec::with_capacity(traps);
+        let mut trap_codes = Vec::with_capacity(traps);
+        let mut call_offsets = Vec::with_capacity(call_sites);
+        let mut call_locs = Vec::with_capacity(call_sites);
+        let mut call_maps = Vec::new();
         let mut stack_maps = Vec::with_capacity(count(|piece| piece.stack_maps.len()));
         let code = Executable::new(end, |image| {
             image[..end].fill(PADDING);
@@ -140,30 +195,93 @@ impl Image {
                     let distance = target as i32 - from as i32;
                     place[call.offset as usize..][..4].copy_from_slice(&distance.to_le_bytes());
                 }
-                let start = function.start;
-                let sites = batch.traps[piece.traps.clone()].iter();
-                traps.extend(sites.map(|site| TrapSite { offset: start + site.offset, ..*site }));
-                let sites = batch.call_sites[piece.call_sites.clone()].iter();
+                for site in &batch.traps[piece.traps.clone()] {
+                    trap_offsets.push(function.start + site.offset);
+                    trap_locs.push(site.loc);
+                    trap_codes.push(site.code);
+                }
                 let first_map = stack_maps.len() as u32;
-                let map = |map: u32| if map == NO_MAP { NO_MAP } else { first_map + map };
-                call_sites.extend(sites.map(|site| CallSite {
-                    offset: start + site.offset,
-                    map: map(site.map),
-                    ..*site
-                }));
+                for site in &batch.call_sites[piece.call_sites.clone()] {
+                    call_offsets.push(function.start + site.offset);
+                    call_locs.push(site.loc);
+                    call_maps.push(if site.map == NO_MAP { NO_MAP } else { first_map + site.map });
+                }
                 stack_maps.extend_from_slice(&batch.stack_maps[piece.stack_maps.clone()]);
             }
         })?;
-        let image = Box::new(Image {
-            code,
+        if stack_maps.is_empty() {
+            call_maps.clear();
+        }
+        let tables = Tables {
             functions: functions.into(),
-            traps: traps.into(),
-            call_sites: call_sites.into(),
-            inlined: inlined.into(),
+            trap_offsets: trap_offsets.into(),
+            trap_locs: trap_locs.into(),
+            trap_codes: trap_codes.into(),
+            call_offsets: call_offsets.into(),
+            call_locs: call_locs.into(),
+            call_maps: call_maps.into(),
             stack_maps: stack_maps.into(),
-        });
+            inlined: inlined.into(),
+        };
+        debug_assert!(tables.are_consistent(end));
+        Ok(Image::publish(Image { code, tables }))
+    }
+
+    /// The image in an artifact whose sections are there; none if they are no image of so many functions.
+    ///
+    /// # Errors
+    /// The host has no memory.
+    pub fn of_artifact(
+        bodies: usize,
+        artifact: &Arc<Mapping>,
+        section: impl Fn(Section) -> Range<usize>,
+    ) -> Result<Option<Box<Image>>> {
+        fn table<T: Plain>(artifact: &Arc<Mapping>, part: Range<usize>) -> Option<Table<T>> {
+            Table::mapped(artifact, part)
+        }
+        let tables = || {
+            Some(Tables {
+                functions: table(artifact, section(Section::Functions))?,
+                trap_offsets: table(artifact, section(Section::TrapOffsets))?,
+                trap_locs: table(artifact, section(Section::TrapLocs))?,
+                trap_codes: table(artifact, section(Section::TrapCodes))?,
+                call_offsets: table(artifact, section(Section::CallOffsets))?,
+                call_locs: table(artifact, section(Section::CallLocs))?,
+                call_maps: table(artifact, section(Section::CallMaps))?,
+                stack_maps: table(artifact, section(Section::StackMaps))?,
+                inlined: table(artifact, section(Section::Inlined))?,
+            })
+        };
+        let text = section(Section::Text);
+        let is_whole = |tables: &Tables| tables.functions.len() == bodies && tables.are_consistent(text.len());
+        let Some(tables) = tables().filter(is_whole) else { return Ok(None) };
+        let code = Executable::of_artifact(artifact, text)?;
+        Ok(Some(Image::publish(Image { code, tables })))
+    }
+
+    /// The contents of an artifact's section; nothing for one that is not about code.
+    pub fn section(&self, section: Section) -> &[u8] {
+        let tables = &self.tables;
+        match section {
+            Section::Info | Section::Bytes => &[],
+            Section::Functions => tables.functions.bytes(),
+            Section::TrapOffsets => tables.trap_offsets.bytes(),
+            Section::TrapLocs => tables.trap_locs.bytes(),
+            Section::TrapCodes => tables.trap_codes.bytes(),
+            Section::CallOffsets => tables.call_offsets.bytes(),
+            Section::CallLocs => tables.call_locs.bytes(),
+            Section::CallMaps => tables.call_maps.bytes(),
+            Section::StackMaps => tables.stack_maps.bytes(),
+            Section::Inlined => tables.inlined.bytes(),
+            Section::Text => self.code.bytes(),
+        }
+    }
+
+    /// Lets the signal handlers know.
+    fn publish(image: Image) -> Box<Image> {
+        let image = Box::new(image);
         registry::add(&image);
-        Ok(image)
+        image
     }
 
     /// The addresses of the code.
@@ -173,16 +291,17 @@ impl Image {
 
     /// The entry for calls from anywhere of the function with this body index.
     pub fn entry(&self, body: usize) -> Option<*const u8> {
-        let entry = self.functions[body].foreign_entry;
+        let entry = self.tables.functions[body].foreign_entry;
         (entry != NO_ENTRY).then(|| self.code.at(entry as usize))
     }
 
     /// The addresses of each function's code, in the order of the bodies, the constants and padding behind it included.
     pub fn functions(&self) -> impl ExactSizeIterator<Item = Range<usize>> + '_ {
         let Range { start, end } = self.range();
-        (0..self.functions.len()).map(move |body| {
-            let next = self.functions.get(body + 1).map_or(end, |next| start + next.start as usize);
-            start + self.functions[body].start as usize..next
+        let functions = &*self.tables.functions;
+        (0..functions.len()).map(move |body| {
+            let next = functions.get(body + 1).map_or(end, |next| start + next.start as usize);
+            start + functions[body].start as usize..next
         })
     }
 
@@ -193,31 +312,38 @@ impl Image {
     /// Whether the instruction at an address is one at which a guest may be stopped, and why it is. Async-signal-safe.
     pub fn trap_at(&self, address: usize) -> Option<TrapSite> {
         let offset = self.offset(address)?;
-        let found = self.traps.binary_search_by_key(&offset, |site| site.offset).ok()?;
-        Some(self.traps[found])
+        let found = self.tables.trap_offsets.binary_search(&offset).ok()?;
+        Some(TrapSite { offset, code: self.tables.trap_codes[found], loc: self.tables.trap_locs[found] })
     }
 
     /// What was running at a location of the code of this body: indices of bodies and places in the module, the innermost first.
     pub fn activations(&self, body: u32, loc: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
-        let first = self.functions[body as usize].first_inlined as usize;
-        let end = self.functions.get(body as usize + 1).map(|next| next.first_inlined as usize);
-        compile::activations(&self.inlined[first..end.unwrap_or(self.inlined.len())], body, loc)
+        let Tables { functions, inlined, .. } = &self.tables;
+        let first = functions[body as usize].first_inlined as usize;
+        let end = functions.get(body as usize + 1).map(|next| next.first_inlined as usize);
+        compile::activations(&inlined[first..end.unwrap_or(inlined.len())], body, loc)
+    }
+
+    /// The call that returns to an address: its place in the tables.
+    fn call_site(&self, return_address: usize) -> Option<(u32, usize)> {
+        let offset = self.offset(return_address)?;
+        Some((offset, self.tables.call_offsets.binary_search(&offset).ok()?))
     }
 
     /// The call that returns to an address: the index of the body whose code it is in, and its location there.
     pub fn call_at(&self, return_address: usize) -> Option<(u32, u32)> {
-        let offset = self.offset(return_address)?;
-        let found = self.call_sites.binary_search_by_key(&offset, |site| site.offset).ok()?;
+        let (offset, found) = self.call_site(return_address)?;
         // A call may be a function's last instruction.
-        Some((self.function_at(offset - 1)?.0, self.call_sites[found].loc))
+        Some((self.function_at(offset - 1)?.0, self.tables.call_locs[found]))
     }
 
     /// The stack map of the call that returns to an address; none if its frame holds no references.
     pub fn stack_map(&self, return_address: usize) -> Option<StackMap<'_>> {
-        let offset = self.offset(return_address)?;
-        let found = self.call_sites.binary_search_by_key(&offset, |site| site.offset).ok()?;
-        let map = self.call_sites[found].map;
-        (map != NO_MAP).then(|| StackMap::read(&self.stack_maps, map))
+        if self.tables.call_maps.is_empty() {
+            return None;
+        }
+        let map = self.tables.call_maps[self.call_site(return_address)?.1];
+        (map != NO_MAP).then(|| StackMap::read(&self.tables.stack_maps, map))
     }
 
     /// The index of the body that the code at an address belongs to, and whether the function has no frame of its own.
@@ -226,22 +352,16 @@ impl Image {
     }
 
     fn function_at(&self, offset: u32) -> Option<(u32, bool)> {
-        let after = self.functions.partition_point(|function| function.start <= offset);
+        let functions = &*self.tables.functions;
+        let after = functions.partition_point(|function| function.start <= offset);
         let body = after.checked_sub(1)?;
-        Some((body as u32, self.functions[body].frameless))
-    }
-
-    /// The code.
-    #[cfg(test)]
-    pub fn bytes(&self) -> &[u8] {
-        self.code.bytes()
+        Some((body as u32, functions[body].frameless != 0))
     }
 
     /// Whether two images are the same in all but the address.
     #[cfg(test)]
     pub fn is_same(&self, other: &Image) -> bool {
-        let tables = |image: &'_ Image| (image.functions.clone(), image.traps.clone(), image.call_sites.clone());
-        self.bytes() == other.bytes() && tables(self) == tables(other)
+        Section::ALL.iter().all(|&section| self.section(section) == other.section(section))
     }
 }
 

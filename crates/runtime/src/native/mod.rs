@@ -1,10 +1,11 @@
 //! in: a module of an engine whose tier is compiled code. out: its functions as machine code, and the ways in and out of it.
 //!
-//! Reading order: [`compile`] (functions to code, in parallel), [`image`] (code in its place, with its tables), [`stubs`] (between code and
+//! Reading order: [`compile`] (functions to code, in parallel), [`image`] (code in its place, with its [`table`]s), [`stubs`] (between code and
 //! host), [`stop`] (what stubs call), [`builtins`] and [`objects`] (what code calls), [`signals`] and [`registry`] (faults become traps), [`backtrace`],
 //! [`frames`] (what the collector finds).
 //!
-//! x86-64 Linux only: `build.rs` sets `native` there. The calling convention is in `tiercel_compiler::isa::x64::abi`.
+//! `build.rs` sets `native` on Linux on x86-64 and aarch64. What depends on the machine is in the file `arch` of each; the calling convention is in
+//! the compiler's `isa/*/abi.rs`.
 //!
 //! # Who calls whom
 //! ```text
@@ -15,6 +16,9 @@
 //! So to everybody else a compiled function is like one of the host. A guest that is stopped is left by its innermost entry stub, which returns
 //! false with the reason in the store, as a host function does; no frame of Rust is ever passed over.
 
+#[cfg_attr(target_arch = "x86_64", path = "x64.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "aarch64.rs")]
+mod arch;
 mod backtrace;
 mod builtins;
 mod compile;
@@ -25,9 +29,11 @@ mod registry;
 mod signals;
 mod stop;
 mod stubs;
+mod table;
 #[cfg(test)]
 mod tests;
 
+pub use self::arch::publish;
 pub use self::builtins::BUILTINS;
 pub use self::frames::visit as visit_frames;
 pub use self::image::Image;
@@ -37,10 +43,11 @@ use crate::api::config::{Config, Tier};
 use crate::api::error::{Error, ErrorKind, Result};
 use crate::vm::Entries;
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use tiercel_abi::VmctxLayout;
+use tiercel_abi::artifact::Isa;
 use tiercel_compiler::compile::Options;
-use tiercel_compiler::isa::x64::Features;
 use tiercel_wasm::{FuncType, ModuleInfo};
 
 /// What an engine has for compiled code.
@@ -59,37 +66,18 @@ pub struct NativeModule {
     entries: Box<[Entries]>,
 }
 
-/// What a CPU must have.
-const CPU_FLOOR: Features = Features::SSE3.union(Features::SSSE3).union(Features::SSE41);
-
-/// The features that this CPU has.
-fn cpu_features() -> Features {
-    macro_rules! detect {
-        ($($name:tt $feature:ident)*) => {
-            [$((std::arch::is_x86_feature_detected!($name), Features::$feature)),*]
-        };
-    }
-    let known = detect! {
-        "sse3" SSE3 "ssse3" SSSE3 "sse4.1" SSE41 "sse4.2" SSE42 "popcnt" POPCNT "lzcnt" LZCNT "bmi1" BMI1 "bmi2" BMI2
-        "avx" AVX "avx2" AVX2 "fma" FMA
-    };
-    known.into_iter().filter(|(has, _)| *has).fold(Features::BASELINE, |all, (_, feature)| all.union(feature))
-}
-
 /// Whether this host runs compiled code.
 pub fn is_available() -> bool {
-    cpu_features().contains(CPU_FLOOR)
+    arch::cpu_features().contains(arch::CPU_FLOOR)
 }
 
 impl Native {
     /// # Errors
     /// This host does not run compiled code.
     pub fn new(config: &Config) -> Result<Native> {
-        let features = cpu_features();
-        if !features.contains(CPU_FLOOR) {
-            return Err(Error::unsupported(
-                "compiled code needs a CPU with SSE4.1, which this one has not; the tier `interp` runs everywhere",
-            ));
+        let features = arch::cpu_features();
+        if !features.contains(arch::CPU_FLOOR) {
+            return Err(Error::unsupported(arch::CPU_TOO_OLD));
         }
         if config.signals_based_traps {
             signals::install()?;
@@ -154,6 +142,26 @@ impl Native {
         print: &mut dyn FnMut(&'static str, &dyn core::fmt::Display),
     ) -> Result<Vec<u8>> {
         compile::explain(tier, self.options, info, bytes, layout, body, print)
+    }
+
+    /// What the code is for: the instruction set, and the features of the CPU that it makes use of, as bits.
+    pub fn target(&self) -> (Isa, u32) {
+        (arch::ISA, self.options.features.bits().into())
+    }
+
+    /// Whether this host has all of these features; if not, those that it misses.
+    pub fn missing_features(&self, features: u32) -> Option<String> {
+        let Some(features) = u16::try_from(features).ok().and_then(arch::Features::from_bits) else {
+            return Some("features that this version does not know".into());
+        };
+        let missing: Vec<&str> = features.difference(arch::cpu_features()).names().collect();
+        (!missing.is_empty()).then(|| missing.join(", "))
+    }
+
+    /// Everything else that the code depends on, as text.
+    pub fn settings(&self) -> String {
+        let options = Options { features: arch::Features::BASELINE, verify: false, ..self.options };
+        alloc::format!("{options:?}")
     }
 
     /// A module with this code.

@@ -3,6 +3,7 @@
 //! A fault is a guest's only if its instruction is in the trap table of a module and everything else fits too; any other one is the host's own
 //! and goes on to the handler that was there before.
 
+use super::arch::{Interrupted, is_trap};
 use super::registry;
 use super::stop::Trapped;
 use super::stubs;
@@ -21,8 +22,6 @@ static PREVIOUS: [OnceLock<libc::sigaction>; SIGNALS.len()] = [const { OnceLock:
 
 /// An access through a null pointer faults below this address.
 const NULL_PAGE_BYTES: usize = 4096;
-/// `ud2`.
-const UD2: [u8; 2] = [0x0f, 0x0b];
 
 /// Installs the handlers, once in a process.
 ///
@@ -75,27 +74,23 @@ unsafe extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: 
 /// # Safety
 /// As [`handle`].
 unsafe fn stop_guest(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) -> bool {
-    // SAFETY: the kernel gives both structures to handlers with `SA_SIGINFO`. Where a module's code has a trap site, `r14` is the vmctx of a
+    // SAFETY: the kernel gives both structures to handlers with `SA_SIGINFO`. Where a module's code has a trap site, the vmctx is that of a
     // live instance.
     unsafe {
         if !is_fault(info) {
             return false;
         }
-        let registers = &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs;
-        let pc = registers[libc::REG_RIP as usize] as usize;
+        let mut at = Interrupted::new(context);
+        let pc = at.pc();
         let Some(Some(site)) = registry::with_image(pc, |image| image.trap_at(pc)) else { return false };
-        let cx = registers[libc::REG_R14 as usize] as *mut VmCtx;
+        let cx = at.vmctx() as *mut VmCtx;
         let Some(exits) = stubs::made_exits() else { return false };
         if !fits(signal, (*info).si_addr() as usize, site, pc, cx) {
             return false;
         }
-        let sp = registers[libc::REG_RSP as usize] as usize;
         let vm = (*cx).store;
-        (*vm).trapped = Trapped { pc, fp: registers[libc::REG_RBP as usize] as usize, sp, code: site.code };
-        registers[libc::REG_RIP as usize] = exits.trapped as i64;
-        registers[libc::REG_RDI as usize] = vm as i64;
-        // What is below the stack pointer is nobody's: compiled code keeps nothing there.
-        registers[libc::REG_RSP as usize] = (sp & !15) as i64;
+        (*vm).trapped = Trapped { pc, fp: at.fp(), frameless_return: at.frameless_return(), code: site.code };
+        at.go_on_at(exits.trapped, vm as usize);
         true
     }
 }
@@ -118,7 +113,7 @@ unsafe fn fits(signal: c_int, address: usize, site: TrapSite, pc: usize, cx: *mu
     // SAFETY: promised by the caller; code can be read.
     unsafe {
         match (signal, trap) {
-            (libc::SIGILL, _) => *(pc as *const [u8; 2]) == UD2,
+            (libc::SIGILL, _) => is_trap(pc),
             (libc::SIGFPE, Some(Trap::IntegerDivisionByZero | Trap::IntegerOverflow)) => true,
             (libc::SIGSEGV | libc::SIGBUS, Some(Trap::MemoryOutOfBounds)) => {
                 (*(*cx).instance).memories().any(|memory| memory.as_ref().addresses().contains(&address))

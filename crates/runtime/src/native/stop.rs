@@ -18,10 +18,10 @@ use tiercel_abi::Trap;
 pub struct Trapped {
     /// The instruction.
     pub pc: usize,
-    /// `rbp`.
+    /// The frame pointer.
     pub fp: usize,
-    /// `rsp`.
-    pub sp: usize,
+    /// Where the function returns to if it has no frame; else anything.
+    pub frameless_return: usize,
     /// [`Trap::code`], or 0 if the reason is in the store.
     pub code: u8,
 }

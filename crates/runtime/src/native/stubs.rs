@@ -1,5 +1,6 @@
 //! The stubs of an engine, made when a signature first needs them; and those that all engines share.
 
+use super::arch::{Assembler, Features, stubs};
 use super::stop;
 use crate::api::error::Result;
 use crate::sync::Mutex;
@@ -9,8 +10,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use std::sync::OnceLock;
 use tiercel_compiler::ir::Type;
-use tiercel_compiler::isa::x64::stubs::{self, Callee, Shape};
-use tiercel_compiler::isa::x64::{Assembler, Features};
+use tiercel_compiler::isa::stubs::{Callee, Shape};
 use tiercel_wasm::FuncType;
 
 /// What code is aligned to, in bytes, so that the processor fetches the way through a stub at once. No effect on correctness.

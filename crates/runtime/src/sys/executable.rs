@@ -1,6 +1,8 @@
-//! Memory for code: written first, executable then, never both.
+//! Memory for code: written first, executable then, never both. Or part of an artifact that is mapped.
 
+use super::Mapping;
 use crate::api::error::{Error, Result};
+use alloc::sync::Arc;
 use core::ops::Range;
 use core::ptr::null_mut;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
@@ -11,6 +13,8 @@ use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, m
 pub struct Executable {
     base: *mut u8,
     len: usize,
+    /// What it is part of, if it is not a mapping of its own.
+    whole: Option<Arc<Mapping>>,
 }
 
 // SAFETY: nobody writes to the memory.
@@ -25,21 +29,34 @@ impl Executable {
     /// The host has no memory, or lets no program make code.
     pub fn new(len: usize, fill: impl FnOnce(&mut [u8])) -> Result<Executable> {
         // A mapping of no bytes is an error to the host.
-        let len = len.max(1).next_multiple_of(rustix::param::page_size());
+        let mapped = len.max(1);
         // SAFETY: a new private mapping at an address of the host's choice touches nothing that exists.
-        let base = unsafe { mmap_anonymous(null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) };
+        let base = unsafe { mmap_anonymous(null_mut(), mapped, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) };
         let base = base
             .map_err(|error| Error::limit(format_args!("the host has no {len} bytes of memory for code: {error}")))?;
-        let this = Executable { base: base.cast(), len };
+        let this = Executable { base: base.cast(), len, whole: None };
         // SAFETY: the mapping is ours, zeroed, and nobody else knows it.
         fill(unsafe { core::slice::from_raw_parts_mut(this.base, len) });
         // SAFETY: the range is our own mapping, and no reference to it is left.
-        unsafe { mprotect(base, len, MprotectFlags::READ | MprotectFlags::EXEC) }.map_err(|error| {
+        unsafe { mprotect(base, mapped, MprotectFlags::READ | MprotectFlags::EXEC) }.map_err(|error| {
             Error::unsupported(format_args!(
                 "the host does not let this program make code executable: {error}. The tier `interp` needs none"
             ))
         })?;
+        crate::native::publish(this.range());
         Ok(this)
+    }
+
+    /// The code in a part of an artifact: in place if it starts with a page and the host permits, otherwise a copy.
+    ///
+    /// # Errors
+    /// As [`Executable::new`].
+    pub fn of_artifact(artifact: &Arc<Mapping>, part: Range<usize>) -> Result<Executable> {
+        let code = &artifact[part.clone()];
+        if code.is_empty() || !artifact.make_executable(part) {
+            return Executable::new(code.len(), |place| place[..code.len()].copy_from_slice(code));
+        }
+        Ok(Executable { base: code.as_ptr().cast_mut(), len: code.len(), whole: Some(artifact.clone()) })
     }
 
     /// The addresses of the code.
@@ -55,7 +72,6 @@ impl Executable {
     }
 
     /// The code.
-    #[cfg(test)]
     pub fn bytes(&self) -> &[u8] {
         // SAFETY: the invariant.
         unsafe { core::slice::from_raw_parts(self.base, self.len) }
@@ -64,8 +80,11 @@ impl Executable {
 
 impl Drop for Executable {
     fn drop(&mut self) {
+        if self.whole.is_some() {
+            return;
+        }
         // SAFETY: the mapping is ours and nobody runs in it any more. The only possible failure is a wrong range.
-        let result = unsafe { munmap(self.base.cast(), self.len) };
+        let result = unsafe { munmap(self.base.cast(), self.len.max(1)) };
         debug_assert!(result.is_ok(), "munmap of our own mapping");
     }
 }

@@ -1,13 +1,17 @@
 //! in: sizes. out: memory, zeroed, that grows; a host that has none gives an error.
 //!
 //! [`HeapRegion`] may move when it grows. [`mapped`] needs the virtual memory of a 64-bit unix and moves only beyond what it reserves, if it is
-//! allowed to. [`Region`] is the better one that the host has. [`executable`] is memory for code, [`stack`] tells where a thread's stack ends.
+//! allowed to. [`Region`] is the better one that the host has. [`executable`] is memory for code, [`mapping`] a file in memory, [`new_file`] writes one, [`stack`] tells where a thread's stack ends.
 
 #[cfg(native)]
 pub mod executable;
 pub mod heap;
 #[cfg(all(unix, feature = "std", target_pointer_width = "64"))]
 pub mod mapped;
+#[cfg(native)]
+pub mod mapping;
+#[cfg(feature = "std")]
+pub mod new_file;
 #[cfg(native)]
 pub mod stack;
 
@@ -18,6 +22,8 @@ pub use heap::HeapRegion;
 pub use heap::HeapRegion as Region;
 #[cfg(all(unix, feature = "std", target_pointer_width = "64"))]
 pub use mapped::MappedRegion as Region;
+#[cfg(native)]
+pub use mapping::Mapping;
 
 /// Whether a [`Region`] may move when it grows, whatever it reserves.
 pub const REGIONS_MOVE: bool = cfg!(not(all(unix, feature = "std", target_pointer_width = "64")));

@@ -76,6 +76,7 @@ impl Instance {
                 (*store.as_ptr()).gc.register(vm, id, def, &module.type_layouts[index as usize]);
             }
             this.link(imports);
+            this.init_type_ids();
             this.init_memories(store)?;
             this.init_tables(store)?;
             this.init_shortcuts();
@@ -206,6 +207,14 @@ impl Instance {
             };
             // SAFETY: the layout has one `VmFuncRef` for each escaping function.
             unsafe { self.at(layout.func_ref(place as u32)).write(func_ref) };
+        }
+    }
+
+    /// Tells code the numbers of the types.
+    fn init_type_ids(&self) {
+        for (index, id) in self.module.info.types.iter().enumerate() {
+            // SAFETY: the layout has a number for each type.
+            unsafe { self.at(self.module.layout.type_id(index as u32)).write(id.as_u32()) };
         }
     }
 

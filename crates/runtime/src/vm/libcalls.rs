@@ -118,6 +118,30 @@ pub unsafe fn memory_fill(cx: *mut VmCtx, index: u32, dst: u64, value: u8, len: 
     Ok(())
 }
 
+/// A loop that fills `len` bytes one by one: `len`, or 0 if it would leave the memory; then nothing is written.
+///
+/// # Safety
+/// As the module says.
+#[cfg(native)]
+pub unsafe fn memory_fill_ahead(cx: *mut VmCtx, index: u32, dst: u64, value: u8, len: u64) -> u64 {
+    // SAFETY: promised by the caller.
+    unsafe { memory_fill(cx, index, dst, value, len) }.map_or(0, |()| len)
+}
+
+/// A loop that copies `len` bytes one by one, upwards: `len`, or 0 if it would leave the memory or read what it has written; then nothing is
+/// written.
+///
+/// # Safety
+/// As the module says.
+#[cfg(native)]
+pub unsafe fn memory_copy_ahead(cx: *mut VmCtx, index: u32, dst: u64, src: u64, len: u64) -> u64 {
+    if dst.wrapping_sub(src) < len {
+        return 0;
+    }
+    // SAFETY: promised by the caller.
+    unsafe { memory_copy(cx, index, index, dst, src, len) }.map_or(0, |()| len)
+}
+
 /// `memory.init`.
 ///
 /// # Safety

@@ -1,5 +1,6 @@
 //! The API as a user meets it, with the interpreter. Each file is one part of it. `../compiled.rs` runs the same with compiled code.
 
+mod artifacts;
 mod calls;
 mod common;
 mod errors;

@@ -61,8 +61,12 @@ impl Baseline {
     fn store_to_memory(&mut self, cx: Context<'_>, op: &Operator<'_>) -> bool {
         use Operator::*;
         let (op, op_imm, memarg) = match *op {
-            I32Store8 { memarg } | I64Store8 { memarg } => (Op::MOV_MR.size(Size::S8), Some(Op::MOV_MI.size(Size::S8)), memarg),
-            I32Store16 { memarg } | I64Store16 { memarg } => (Op::MOV_MR.size(Size::S16), Some(Op::MOV_MI.size(Size::S16)), memarg),
+            I32Store8 { memarg } | I64Store8 { memarg } => {
+                (Op::MOV_MR.size(Size::S8), Some(Op::MOV_MI.size(Size::S8)), memarg)
+            }
+            I32Store16 { memarg } | I64Store16 { memarg } => {
+                (Op::MOV_MR.size(Size::S16), Some(Op::MOV_MI.size(Size::S16)), memarg)
+            }
             I32Store { memarg } | I64Store32 { memarg } => (Op::MOV_MR.s32(), Some(Op::MOV_MI.s32()), memarg),
             I64Store { memarg } => (Op::MOV_MR.s64(), Some(Op::MOV_MI.s64()), memarg),
             F32Store { memarg } => (Op::MOVSS_STORE, None, memarg),

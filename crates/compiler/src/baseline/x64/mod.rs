@@ -17,8 +17,10 @@ use crate::isa::x64::emit::TrapExit;
 use crate::isa::x64::inst::Inst;
 use crate::isa::x64::lower::PoolConst;
 use crate::isa::x64::mem::{Mem, Scale};
+use crate::isa::x64::regs::{
+    MEMORY_BASE, R8, R9, R10, R12, R13, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, VMCTX, XMM0, xmm,
+};
 pub use crate::isa::x64::regs::{SCRATCH, VECTOR_SCRATCH};
-use crate::isa::x64::regs::{MEMORY_BASE, R8, R9, R10, R12, R13, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, VMCTX, XMM0, xmm};
 use crate::isa::x64::row::{Cond, Op};
 use crate::isa::x64::vcode::{Parity, Test};
 use crate::translate::Context;
@@ -27,8 +29,7 @@ use tiercel_abi::frames::{NO_MAP, StackMap};
 use tiercel_abi::vmctx::{func_ref, header, store};
 
 /// Registers that locals may have and calls destroy, the best first.
-pub const FOR_LOCALS: &[Reg] =
-    &[RSI, RDI, R8, R9, xmm(8), xmm(9), xmm(10), xmm(11), xmm(12), xmm(13), xmm(14)];
+pub const FOR_LOCALS: &[Reg] = &[RSI, RDI, R8, R9, xmm(8), xmm(9), xmm(10), xmm(11), xmm(12), xmm(13), xmm(14)];
 /// Those that calls keep.
 pub const KEPT_FOR_LOCALS: RegSet = RegSet::EMPTY.with(RBX).with(R12).with(R13);
 /// Registers for operands, where no local has them.

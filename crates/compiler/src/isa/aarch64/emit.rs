@@ -145,6 +145,7 @@ pub fn emit(cx: Context, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &m
     emit.asm.finish();
     let relocs = emit.asm.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 });
     emit.code.calls.extend(relocs);
+    emit.code.align = LOOP_ALIGN;
     emit.code.bytes.extend_from_slice(emit.asm.code());
 }
 

@@ -5,14 +5,15 @@
 //! [`Op`] little more than the stores of its bytes is left; where the op is not a constant, emit an [`Inst`]. They choose the AVX twin of an
 //! SSE instruction by the CPU's features.
 //!
-//! Jumps back are as short as they can be; jumps forward have 32 bits unless the caller asks for a short one (`JCC_SHORT`, `JMP_SHORT`).
-//! [`Assembler::finish`] fills in the forward ones, each in constant time.
+//! Jumps back are as short as they can be; jumps forward have 32 bits unless the caller asks for a short one (`JCC_SHORT`, `JMP_SHORT`) or
+//! calls [`Assembler::relax`]. [`Assembler::finish`] fills in references, each in constant time.
 
 use super::encode::{Fields, NO_REG, encode};
 use super::features::Features;
 use super::inst::Inst;
 use super::mem::{AddressBits, AddressKind, Mem};
 use super::regs::{RBP, RSP};
+use super::relax::{SHORT_BYTES, Shift};
 use super::row::{Cond, Kind, Op};
 use crate::isa::buffer::CodeBuffer;
 use crate::isa::reg::{Reg, RegClass};
@@ -49,38 +50,56 @@ pub struct FrameBases {
     pub frame_pointer: Option<i32>,
 }
 
-const UNBOUND: u32 = u32::MAX;
+pub(super) const UNBOUND: u32 = u32::MAX;
 
-/// Bytes that wait for a label: they get `offset of label + bias`.
+/// Bytes that wait for a label: they get its distance from `base`.
 #[derive(Clone, Copy, Debug)]
-struct Fixup {
-    at: u32,
-    label: Label,
-    bias: i32,
-    width: Width,
+pub(super) struct Fixup {
+    pub(super) at: u32,
+    pub(super) label: Label,
+    pub(super) base: u32,
+    pub(super) width: Width,
 }
 
 /// Bytes that a reference to a label has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Width {
+pub(super) enum Width {
     /// One.
     Short,
     /// Four.
     Long,
+    /// Four, at the end of a jump that may become a short one.
+    Jump,
     /// Eight, in a jump table.
     Entry,
+}
+
+/// Padding.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Padding {
+    /// Offset behind it, a multiple of `align`.
+    pub(super) end: u32,
+    pub(super) bytes: u32,
+    pub(super) align: u32,
+    /// For the padding of a loop that has no other one in it: where its last jump back ends.
+    pub(super) loop_end: Option<u32>,
 }
 
 /// Emits one piece of code. Reuse it with [`Assembler::clear`]: it keeps its memory.
 #[derive(Clone, Debug, Default)]
 pub struct Assembler {
-    buffer: CodeBuffer,
+    pub(super) buffer: CodeBuffer,
     features: Features,
     frame: FrameBases,
     /// Offset of each label, or [`UNBOUND`].
-    labels: Vec<u32>,
-    fixups: Vec<Fixup>,
-    relocs: Vec<Reloc>,
+    pub(super) labels: Vec<u32>,
+    /// By ascending offset.
+    pub(super) fixups: Vec<Fixup>,
+    pub(super) relocs: Vec<Reloc>,
+    pub(super) paddings: Vec<Padding>,
+    pub(super) shifts: Vec<Shift>,
+    /// The largest alignment behind which something stands.
+    pub(super) code_align: u32,
 }
 
 impl Assembler {
@@ -95,6 +114,9 @@ impl Assembler {
         self.labels.clear();
         self.fixups.clear();
         self.relocs.clear();
+        self.paddings.clear();
+        self.shifts.clear();
+        self.code_align = 1;
         self.frame = FrameBases::default();
     }
 
@@ -118,6 +140,11 @@ impl Assembler {
     /// The code. Forward references are filled in by [`Assembler::finish`].
     pub fn code(&self) -> &[u8] {
         self.buffer.code()
+    }
+
+    /// The offset that the code is placed at has to be a multiple of this, so that what is aligned in it stays aligned.
+    pub fn code_align(&self) -> u32 {
+        self.code_align
     }
 
     /// References to the outside, by ascending offset.
@@ -150,13 +177,14 @@ impl Assembler {
         let mut fixups = std::mem::take(&mut self.fixups);
         for fixup in fixups.drain(..) {
             let place = self.label_offset(fixup.label);
-            let value = place.unwrap_or_else(|| panic!("{:?} is used and not bound", fixup.label)) as i32 + fixup.bias;
+            let place = place.unwrap_or_else(|| panic!("{:?} is used and not bound", fixup.label));
+            let value = place as i32 - fixup.base as i32;
             match fixup.width {
                 Width::Short => {
                     let value = i8::try_from(value);
                     self.buffer.write_i8(fixup.at, value.unwrap_or_else(|_| panic!("{:?} is too far", fixup.label)));
                 }
-                Width::Long => self.buffer.write_i32(fixup.at, value),
+                Width::Long | Width::Jump => self.buffer.write_i32(fixup.at, value),
                 Width::Entry => {
                     self.buffer.write_i32(fixup.at, value);
                     self.buffer.write_i32(fixup.at + 4, value >> 31);
@@ -218,21 +246,23 @@ impl Assembler {
             Op::JCC => Some(Op::JCC_SHORT),
             _ => None,
         };
-        // A short jump has two bytes.
+        let mut width = if short.is_some() { Width::Jump } else { Width::Long };
         if let Some(op) = short
             && place != UNBOUND
-            && i8::try_from(place as i32 - (self.offset() as i32 + 2)).is_ok()
+            && self.is_near(self.offset() + SHORT_BYTES, place)
         {
             f.op = op;
         }
-        let short = f.op.encoding().immediate == Some(Kind::ShortTarget);
+        if f.op.encoding().immediate == Some(Kind::ShortTarget) {
+            width = Width::Short;
+        }
         let (at, behind) = self.encode_reference(f);
-        let width = if short { Width::Short } else { Width::Long };
-        let fixup = Fixup { at, label, bias: -(at as i32 + behind), width };
-        if place == UNBOUND || short {
-            self.fixups.push(fixup);
-        } else {
-            self.buffer.write_i32(at, place as i32 + fixup.bias);
+        let base = at + behind as u32;
+        self.fixups.push(Fixup { at, label, base, width });
+        if let Some(last) = self.paddings.last_mut()
+            && last.end == place
+        {
+            last.loop_end = Some(base);
         }
     }
 
@@ -423,7 +453,7 @@ impl Assembler {
     pub fn jump_table(&mut self, labels: impl IntoIterator<Item = Label>) {
         let start = self.offset();
         for label in labels {
-            self.fixups.push(Fixup { at: self.offset(), label, bias: -(start as i32), width: Width::Entry });
+            self.fixups.push(Fixup { at: self.offset(), label, base: start, width: Width::Entry });
             self.buffer.extend(&[0; 8]);
         }
     }
@@ -436,12 +466,21 @@ impl Assembler {
     /// Fills up to a multiple of `align`, a power of two, with as few `nop`s as possible.
     pub fn align(&mut self, align: u32) {
         debug_assert!(align.is_power_of_two());
-        let mut bytes = (self.offset().next_multiple_of(align) - self.offset()) as usize;
-        while bytes > 0 {
-            let nop = NOPS[bytes.min(NOPS.len()) - 1];
-            self.buffer.extend(nop);
-            bytes -= nop.len();
-        }
+        let end = self.offset().next_multiple_of(align);
+        let bytes = end - self.offset();
+        self.code_align = self.code_align.max(align);
+        self.paddings.push(Padding { end, bytes, align, loop_end: None });
+        nops(bytes, |nop| self.buffer.extend(nop));
+    }
+}
+
+/// Gives as few `nop`s as possible that fill so many bytes.
+pub(super) fn nops(bytes: u32, mut fill: impl FnMut(&[u8])) {
+    let mut bytes = bytes as usize;
+    while bytes > 0 {
+        let nop = NOPS[bytes.min(NOPS.len()) - 1];
+        fill(nop);
+        bytes -= nop.len();
     }
 }
 

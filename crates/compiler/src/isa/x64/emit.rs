@@ -19,6 +19,7 @@ use super::inst::Inst as X64;
 use super::lower::{NEW_OBJECT, PoolConst};
 use super::mem::{Mem, Scale};
 use super::regs::*;
+use super::relax::LINE_BYTES;
 use super::row::{Cond, Op, Size};
 use super::vcode::{self, Kind, NO_TRAP, Parity, Table, Test, VCode};
 use crate::compile::{CallReloc, CallSite, Code, TrapSite};
@@ -32,12 +33,12 @@ use crate::regalloc::{self, Loc, Move, Output, Slot, Source, VCode as _, VReg};
 use tiercel_abi::vmctx::{func_ref, header, store};
 use tiercel_abi::{Trap, heap};
 
+/// Functions start at multiples of so many bytes at least. No effect on correctness.
+const FUNCTION_ALIGN: u32 = 32;
 /// A frame up to this size in a function that calls nothing is not checked against the stack's limit, below which there is room for it.
 const UNCHECKED_LEAF_BYTES: u32 = 1024;
 /// A larger frame is part of the comparison with the limit; a smaller one has room below it.
 const CHECKED_AS_ONE_BYTES: u32 = 16 << 10;
-/// Loops start at multiples of so many bytes. No effect on correctness.
-const LOOP_ALIGN: u32 = 32;
 /// Instructions of a dispatch, a block that ends with a `br_table`, of which each jump to it gets its own copy; and of all copies of a function, and
 /// in addition for each so many instructions of it. No effect on correctness.
 const DISPATCH_INSTS: u32 = 16;
@@ -180,7 +181,8 @@ pub fn emit(
     let run = (locals / 8, vcode.traced_locals);
     let maps = StackMaps::new(vcode.has_references, size / 8, run, slots / 8);
     let signals = cx.signals;
-    let mut emit = Emit { vcode, out, asm, b, code, frame, signals, slots16, next_move: 0, maps, copied: 0, behind: None };
+    let mut emit =
+        Emit { vcode, out, asm, b, code, frame, signals, slots16, next_move: 0, maps, copied: 0, behind: None };
     emit.find_firsts();
     emit.order();
     emit.b.saves.run(vcode, out);
@@ -202,7 +204,16 @@ pub fn emit(
     }
     emit.tables();
     emit.constants(pool);
+    emit.asm.relax();
     emit.asm.finish();
+    for site in &mut emit.code.traps {
+        site.offset = emit.asm.moved(site.offset);
+    }
+    for site in &mut emit.code.call_sites {
+        site.offset = emit.asm.moved_end(site.offset);
+    }
+    emit.code.align = emit.asm.code_align().max(FUNCTION_ALIGN);
+    emit.code.foreign_entry = emit.code.foreign_entry.map(|entry| emit.asm.moved(entry));
     let relocs = emit.asm.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 });
     emit.code.calls.extend(relocs);
     emit.code.bytes.extend_from_slice(emit.asm.code());
@@ -215,14 +226,7 @@ pub fn inline_slots(out: &Output) -> u32 {
 
 /// Emits a function without jump tables in line, behind what is there already. Its traps stay in `b`; stack maps count from `rsp`, in frames of no
 /// slots.
-pub fn emit_inline(
-    cx: Inline,
-    vcode: &VCode,
-    out: &Output,
-    asm: &mut Assembler,
-    b: &mut Buffers,
-    code: &mut Code,
-) {
+pub fn emit_inline(cx: Inline, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &mut Buffers, code: &mut Code) {
     b.clear(0);
     asm.set_frame(FrameBases { in_args: cx.in_args as i32, ..FrameBases::default() });
     b.blocks.extend((0..vcode.blocks.len()).map(|_| asm.label()));
@@ -371,7 +375,7 @@ impl Emit<'_> {
     /// Chooses the order of the blocks.
     fn order(&mut self) {
         let mut order = std::mem::take(&mut self.b.order);
-        order.run(self.vcode, |from, succ| self.edge(from.index(), succ as u32).is_some());
+        order.run(self.vcode, &self.vcode.unlikely, |from, succ| self.edge(from.index(), succ as u32).is_some());
         for (head, _) in order.moves_before.iter().enumerate().filter(|(_, from)| **from != order::NONE) {
             self.b.before.push((head as u32, self.asm.label()));
         }
@@ -380,7 +384,7 @@ impl Emit<'_> {
 
     fn block(&mut self, block: usize) {
         if self.b.order.tops[block] {
-            self.asm.align(LOOP_ALIGN);
+            self.asm.align(LINE_BYTES);
         }
         let from = self.b.order.moves_before[block];
         if from != order::NONE {
@@ -733,7 +737,8 @@ impl Emit<'_> {
         self.asm.jcc(Cond::A, slow);
         self.asm.rm(Op::MOV_MR.s64(), RDX, word(store::GC_NEXT));
         self.asm.rm(Op::MOV_RM.s64(), RDX, word(store::GC_BASE));
-        self.asm.mi(Op::MOV_MI.s32(), Mem::indexed(RDX, RAX, Scale::One, 0), ty as i32);
+        self.asm.rm(Op::MOV_RM.s32(), SCRATCH, Mem::base(VMCTX, ty as i32));
+        self.asm.rm(Op::MOV_MR.s32(), SCRATCH, Mem::indexed(RDX, RAX, Scale::One, 0));
         self.asm.bind(done);
         self.b.news.push(NewExit { slow, done, ty, bytes, loc, map });
     }
@@ -751,7 +756,7 @@ impl Emit<'_> {
         self.asm.rm(Op::MOV_RM.s64(), found, Mem::base(found, store::GC_BASE as i32));
         self.asm.rm(Op::MOV_RM.s32(), found, Mem::indexed(found, reference, Scale::One, 0));
         if how & cast::KIND == 0 {
-            self.asm.ri(Op::CMP_I.s32(), found, ty as i32);
+            self.asm.rm(Op::CMP_RM.s32(), found, Mem::base(VMCTX, ty as i32));
         }
         if how & cast::FINAL == 0 {
             let types = self.operand(index, 2);
@@ -771,7 +776,8 @@ impl Emit<'_> {
                 self.asm.mi(Op::CMP_I.s32(), Mem::base(found, heap::ty::LINEAGE_LEN as i32), depth);
                 self.asm.jcc(Cond::Be, no);
                 self.asm.rm(Op::MOV_RM.s64(), found, Mem::base(found, heap::ty::LINEAGE as i32));
-                self.asm.mi(Op::CMP_I.s32(), Mem::base(found, 4 * depth), ty as i32);
+                self.asm.rm(Op::MOV_RM.s32(), found, Mem::base(found, 4 * depth));
+                self.asm.rm(Op::CMP_RM.s32(), found, Mem::base(VMCTX, ty as i32));
             }
         }
         self.asm.bind(done);
@@ -1005,7 +1011,7 @@ impl Emit<'_> {
         for NewExit { slow, done, ty, bytes, loc, map } in std::mem::take(&mut self.b.news) {
             self.asm.bind(slow);
             self.asm.copy(RDI, VMCTX);
-            self.asm.constant(RSI, ty.into());
+            self.asm.rm(Op::MOV_RM.s32(), RSI, Mem::base(VMCTX, ty as i32));
             self.asm.constant(RDX, bytes.into());
             self.call_builtin(NEW_OBJECT, true, loc, map);
             self.asm.jmp(done);

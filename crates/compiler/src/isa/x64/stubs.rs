@@ -1,17 +1,4 @@
-//! Stubs: what stands between compiled code and everything else. One of each kind for each signature, as the convention of [`abi`](super::abi)
-//! says where arguments are.
-//!
-//! The other side passes values in 64-bit slots (two for a vector), an array that holds the parameters and then the results.
-//!
-//! | stub | called as | calls |
-//! |---|---|---|
-//! | [`entry`] | System V: callee's `VmFuncRef`, anything, slots; gives whether the guest returned | the callee's `native` entry |
-//! | [`leave`] with [`Callee::Host`] | the `native` entry of a host function | `VmFuncRef::host`, System V: callee, caller's vmctx, slots; gives whether all went well |
-//! | [`leave_in_registers`] | the `native` entry of a host function that takes its arguments in registers | that function, System V: the parameters, callee, caller's vmctx; gives a value and whether all went well |
-//! | [`leave`] with [`Callee::Routine`] | the `native` entry of a function that the interpreter runs | the routine, in the same way |
-//! | [`raise`] | called by trapping code in engines without signals, with the `VmStore` in `r11` | goes on as [`exit`] |
-//! | [`refuse`] | the `native` entry of a host function of any type | nothing; goes on as [`exit`] |
-//! | [`exit`] | jumped to with the `VmStore` in `rdi` when a guest is stopped | a routine, System V: the `VmStore`; then the innermost entry stub returns false |
+//! Stubs on x86-64; what they are for is said in [`isa::stubs`](crate::isa::stubs). The platform's convention is System V's.
 //!
 //! # The frame of an entry stub
 //! ```text
@@ -24,17 +11,17 @@
 //! buffer of results
 //! arguments on the stack  <- rsp at the call
 //! ```
-//! Whoever walks the stack upwards from compiled code ends at a return address that is in no module's code: this stub's.
 
-use super::abi::{CALLEE_REF, INT_ARGS};
+use super::abi::{CALLEE_REF, INT_ARGS, REGISTERS};
 use super::asm::Assembler;
 use super::mem::Mem;
 use super::regs::*;
 use super::row::{Cond, Op, Size};
 use crate::ir::Type;
-use crate::isa::convention::{Convention, Place, VECTOR_ARGS};
+use crate::isa::convention::{Convention, Place};
 use crate::isa::reg::Reg;
-use crate::isa::x64::abi::REGISTERS;
+pub use crate::isa::stubs::{Callee, Shape};
+use crate::isa::stubs::{places, slot_bytes};
 use tiercel_abi::vmctx::{func_ref, header, store};
 
 /// Registers that an entry stub saves below `rbp`, the first one highest.
@@ -49,64 +36,6 @@ pub const OUTER_EXIT_FP: i32 = -72;
 const ENTRY_FRAME_BYTES: i32 = 80;
 /// The address of the slots while arguments are loaded from them or results stored to them: no place for either.
 const SLOTS_REG: Reg = R10;
-
-/// What a stub out of compiled code calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Callee {
-    /// `VmFuncRef::host` of the function.
-    Host,
-    /// The routine at this address.
-    Routine(u64),
-}
-
-/// The function types that stubs are made for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Shape {
-    /// Types of the parameters.
-    pub params: Vec<Type>,
-    /// Types of the results.
-    pub results: Vec<Type>,
-}
-
-impl Shape {
-    /// Whether a host function of this shape can have its arguments in registers: all of them, the callee and the caller, and the result
-    /// beside whether all went well.
-    pub fn fits_registers(&self) -> bool {
-        let scalars = |types: &[Type]| !types.contains(&Type::V128);
-        let ints = self.ints();
-        scalars(&self.params)
-            && scalars(&self.results)
-            && ints + 2 <= INT_ARGS.len()
-            && self.params.len() - ints <= usize::from(VECTOR_ARGS)
-            && self.results.len() <= 1
-    }
-
-    /// How many parameters are integers.
-    fn ints(&self) -> usize {
-        self.params.iter().filter(|ty| ty.is_int()).count()
-    }
-
-    /// Bytes of the slots that serve for parameters and results.
-    fn slot_bytes(&self) -> i32 {
-        let bytes = |types: &[Type]| types.iter().map(|&ty| slot_bytes(ty)).sum::<i32>();
-        bytes(&self.params).max(bytes(&self.results))
-    }
-}
-
-/// Bytes of the slots of a value.
-fn slot_bytes(ty: Type) -> i32 {
-    ty.bytes().max(8) as i32
-}
-
-/// Each type with its place and the offset of its slots.
-fn places<'a>(types: &'a [Type], places: &'a [Place]) -> impl Iterator<Item = (Type, Place, i32)> + 'a {
-    let mut next = 0;
-    types.iter().zip(places).map(move |(&ty, &place)| {
-        let at = next;
-        next += slot_bytes(ty);
-        (ty, place, at)
-    })
-}
 
 /// Loads a register from memory.
 fn load(asm: &mut Assembler, ty: Type, reg: Reg, mem: Mem) {
@@ -214,7 +143,9 @@ pub fn exit(asm: &mut Assembler, routine: u64) {
 /// Emits what code calls to stop its guest, with the `VmStore` in `r11`: notes where that is, then goes on as [`exit`].
 pub fn raise(asm: &mut Assembler, routine: u64) {
     asm.r(Op::POP, RAX);
-    for (word, reg) in [RAX, RBP, RSP].into_iter().enumerate() {
+    // Of a function without a frame.
+    asm.rm(Op::MOV_RM.s64(), RCX, Mem::base(RSP, 0));
+    for (word, reg) in [RAX, RBP, RCX].into_iter().enumerate() {
         asm.rm(Op::MOV_MR.s64(), reg, Mem::base(SCRATCH, (store::TRAPPED as usize + 8 * word) as i32));
     }
     asm.rr(Op::MOV_RM.s64(), RDI, SCRATCH);

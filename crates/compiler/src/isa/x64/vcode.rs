@@ -31,14 +31,14 @@ pub enum Kind {
     CallBuiltin(u32, bool),
     /// Makes an object of this type and so many bytes, and writes its type.
     New {
-        /// The type's number.
+        /// Where the type's number is in the vmctx.
         ty: u32,
         /// Bytes of the object.
         bytes: u32,
     },
     /// Sets the flags to equal if the reference in operand 0 is of a type, else to not equal; the other operands are overwritten.
     RefIs {
-        /// The type's number or kind.
+        /// Where the type's number is in the vmctx, or a kind.
         ty: u32,
         /// As in [`crate::ir::insts::cast`].
         how: u32,
@@ -160,6 +160,8 @@ pub struct VCode {
     values: Vec<VReg>,
     succs: Vec<Block>,
     args: Vec<Range<u32>>,
+    /// Blocks that run seldom, as hints say, ascending.
+    pub unlikely: Vec<u32>,
     /// Jump tables.
     pub tables: Vec<Table>,
     /// Entries of the jump tables.
@@ -216,7 +218,7 @@ pub const fn preg_set(set: RegSet) -> PRegSet {
 impl VCode {
     /// Forgets everything and keeps the memory.
     pub fn clear(&mut self) {
-        let VCode { vregs, insts, operands, blocks, values, succs, args, tables, table_entries, .. } = self;
+        let VCode { vregs, insts, operands, blocks, values, succs, args, tables, table_entries, unlikely, .. } = self;
         vregs.clear();
         insts.clear();
         operands.clear();
@@ -226,6 +228,7 @@ impl VCode {
         args.clear();
         tables.clear();
         table_entries.clear();
+        unlikely.clear();
         (self.out_bytes, self.local_bytes, self.zeroed_bytes, self.in_bytes) = (0, 0, 0, 0);
         (self.calls, self.saves_vmctx, self.has_memory) = (false, false, false);
         (self.traced_locals, self.has_references) = (0, false);
@@ -290,8 +293,16 @@ impl VCode {
         block.params = first..values;
     }
 
+    /// Notes that the last block runs seldom.
+    pub fn mark_unlikely(&mut self) {
+        self.unlikely.push(self.blocks.len() as u32 - 1);
+    }
+
     /// Turns everything around, once all blocks are there.
     pub fn reverse(&mut self) {
+        let last = self.blocks.len() as u32 - 1;
+        self.unlikely.iter_mut().for_each(|block| *block = last - *block);
+        self.unlikely.reverse();
         self.insts.reverse();
         self.blocks.reverse();
         let len = self.insts.len() as u32;

@@ -122,6 +122,7 @@ impl Hand {
         }
         self.asm.finish();
         self.code.bytes = self.asm.code().to_vec();
+        self.code.align = 16;
         self.code.calls =
             self.asm.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 }).collect();
         self.code

@@ -244,6 +244,9 @@ impl<'a> Lower<'a> {
         self.block = block;
         let depth = data.in_loop.map_or(0, |in_loop| func.loops[in_loop].depth);
         self.vcode.push_block(depth, data.frequency == Frequency::Cold);
+        if data.frequency == Frequency::Unlikely {
+            self.vcode.mark_unlikely();
+        }
         for pos in (data.first as usize..data.end as usize).rev() {
             let value = func.order[pos];
             (self.pos, self.loc) = (pos, func.locs[value.index()]);

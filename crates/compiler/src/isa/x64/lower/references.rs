@@ -2,7 +2,7 @@
 
 use super::{Lower, NO_TRAP, fixed, operand};
 use crate::ir::insts::cast;
-use crate::ir::{Builtin, List, Value};
+use crate::ir::{Builtin, List, Opcode, Value};
 use crate::isa::reg::RegClass;
 use crate::isa::x64::regs::RAX;
 use crate::isa::x64::row::Cond;
@@ -13,12 +13,15 @@ impl Lower<'_> {
     /// An object of a known size: made here if there is room, by the routine if not. `false`: its size is not known.
     pub(super) fn new_object(&mut self, value: Value) -> bool {
         let func = self.func;
-        let mut args = func.list(List(func.inst(value).b)).map(|arg| func.int_const(arg));
-        let (Some(Some(ty)), Some(Some(bytes))) = (args.next(), args.next()) else { return false };
-        let Ok(bytes) = i32::try_from(bytes) else { return false };
+        let mut args = func.list(List(func.inst(value).b));
+        let (Some(ty), Some(bytes)) = (args.next(), args.next().and_then(|bytes| func.int_const(bytes))) else {
+            return false;
+        };
+        let (Opcode::CtxLoad, Ok(bytes)) = (func.inst(ty).op, i32::try_from(bytes)) else { return false };
+        let ty = func.inst(ty).b;
         self.vcode.calls = true;
         let dst = fixed(self.def(value), Role::Def, RAX);
-        self.push_special(Kind::New { ty: ty as u32, bytes: bytes as u32 }, &[dst], NO_TRAP, 0);
+        self.push_special(Kind::New { ty, bytes: bytes as u32 }, &[dst], NO_TRAP, 0);
         true
     }
 

@@ -1,0 +1,140 @@
+//! What depends on the machine, on aarch64: its features, the context that a signal interrupts, the instruction that traps. The file of another machine has
+//! the same names.
+
+use core::arch::asm;
+use core::ops::Range;
+use tiercel_abi::artifact::Isa;
+pub use tiercel_compiler::isa::aarch64::{Assembler, Features, stubs};
+
+/// How artifacts name it.
+pub const ISA: Isa = Isa::Aarch64;
+/// What a CPU must have: nothing that not every one has.
+pub const CPU_FLOOR: Features = Features::BASELINE;
+/// Never told.
+pub const CPU_TOO_OLD: &str = "compiled code does not run on this CPU; the tier `interp` runs everywhere";
+/// Stands between functions, and traps: `udf`.
+pub const PADDING: u8 = 0;
+
+/// The features that this CPU has.
+pub fn cpu_features() -> Features {
+    let known = [
+        (std::arch::is_aarch64_feature_detected!("lse"), Features::LSE),
+        (std::arch::is_aarch64_feature_detected!("dotprod"), Features::DOTPROD),
+    ];
+    known.into_iter().filter(|(has, _)| *has).fold(Features::BASELINE, |all, (_, feature)| all.union(feature))
+}
+
+/// Fewer features, by a seed: all, or only what every CPU has that runs compiled code.
+pub fn some_features(features: Features, seed: u64) -> Features {
+    if seed.is_multiple_of(2) { features } else { CPU_FLOOR }
+}
+
+/// The registers that a signal has interrupted.
+pub struct Interrupted<'a>(&'a mut libc::mcontext_t);
+
+impl Interrupted<'_> {
+    /// # Safety
+    /// `context` is what the kernel gave a handler, and nobody else uses it.
+    pub unsafe fn new<'a>(context: *mut core::ffi::c_void) -> Interrupted<'a> {
+        // SAFETY: promised by the caller.
+        Interrupted(unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext })
+    }
+
+    /// The instruction.
+    pub fn pc(&self) -> usize {
+        self.0.pc as usize
+    }
+
+    /// The frame pointer.
+    pub fn fp(&self) -> usize {
+        self.0.regs[29] as usize
+    }
+
+    /// In compiled code, the vmctx.
+    pub fn vmctx(&self) -> usize {
+        self.0.regs[28] as usize
+    }
+
+    /// In compiled code, where a function without a frame returns to; else anything.
+    ///
+    /// # Safety
+    /// None here.
+    pub unsafe fn frameless_return(&self) -> usize {
+        self.0.regs[30] as usize
+    }
+
+    /// Lets the program go on at another place, with this argument. The stack pointer is always a multiple of 16.
+    pub fn go_on_at(&mut self, pc: usize, argument: usize) {
+        self.0.pc = pc as u64;
+        self.0.regs[0] = argument as u64;
+    }
+}
+
+/// Whether the instruction there is one that only traps, `udf`.
+///
+/// # Safety
+/// There is code at `pc`.
+pub unsafe fn is_trap(pc: usize) -> bool {
+    // SAFETY: promised by the caller.
+    unsafe { *(pc as *const u32) >> 16 == 0 }
+}
+
+/// Makes code that has just been written known to the processors: data and instructions have caches of their own, and what was fetched before
+/// may be something else.
+pub fn publish(code: Range<usize>) {
+    let ctr: usize;
+    // SAFETY: reads the sizes of cache lines.
+    unsafe { asm!("mrs {}, ctr_el0", out(reg) ctr, options(nomem, nostack, preserves_flags)) };
+    let line = |shift: usize| 4usize << (ctr >> shift & 15);
+    // SAFETY: the instructions change no memory and no register; the range is that of a mapping of ours.
+    unsafe {
+        for address in (code.start..code.end).step_by(line(16)) {
+            asm!("dc cvau, {}", in(reg) address, options(nostack, preserves_flags));
+        }
+        asm!("dsb ish", options(nostack, preserves_flags));
+        for address in (code.start..code.end).step_by(line(0)) {
+            asm!("ic ivau, {}", in(reg) address, options(nostack, preserves_flags));
+        }
+        asm!("dsb ish", "isb", options(nostack, preserves_flags));
+    }
+    forget_fetched();
+}
+
+/// Lets the other processors that run this process forget the instructions that they have fetched already, which may have been at the same
+/// addresses. An old kernel cannot; there is nothing better then.
+fn forget_fetched() {
+    /// From `linux/membarrier.h`.
+    const SYNC_CORE: libc::c_int = 1 << 5;
+    const REGISTER_SYNC_CORE: libc::c_int = 1 << 6;
+    // SAFETY: the calls have no effect on memory.
+    unsafe {
+        if libc::syscall(libc::SYS_membarrier, SYNC_CORE, 0, 0) != 0 {
+            libc::syscall(libc::SYS_membarrier, REGISTER_SYNC_CORE, 0, 0);
+            libc::syscall(libc::SYS_membarrier, SYNC_CORE, 0, 0);
+        }
+    }
+}
+
+/// Declares the routine behind a name, as compiled code calls it: it leaves the address of its frame and calls the routine.
+macro_rules! outside {
+    ($name:ident = $routine:ident) => {
+        /// # Safety
+        /// As [`libcalls`](crate::vm::libcalls); `x29` is the guest's.
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            core::arch::naked_asm!(
+                "stp x29, x30, [sp, #-16]!",
+                "mov x29, sp",
+                "ldr x9, [x0, #{store}]",
+                "str x29, [x9, #{exit}]",
+                "bl {routine}",
+                "ldp x29, x30, [sp], #16",
+                "ret",
+                store = const 8 * tiercel_abi::vmctx::header::STORE,
+                exit = const tiercel_abi::vmctx::store::EXIT_FP,
+                routine = sym $routine,
+            )
+        }
+    };
+}
+pub(super) use outside;

@@ -1,0 +1,126 @@
+//! What depends on the machine, on x86-64: its features, the context that a signal interrupts, the instruction that traps. The file of another machine has
+//! the same names.
+
+use core::ops::Range;
+use tiercel_abi::artifact::Isa;
+pub use tiercel_compiler::isa::x64::{Assembler, Features, stubs};
+
+/// How artifacts name it.
+pub const ISA: Isa = Isa::X64;
+/// What a CPU must have.
+pub const CPU_FLOOR: Features = Features::SSE3.union(Features::SSSE3).union(Features::SSE41);
+/// Why there is no compiled code on a CPU without it.
+pub const CPU_TOO_OLD: &str =
+    "compiled code needs a CPU with SSE4.1, which this one has not; the tier `interp` runs everywhere";
+/// Stands between functions, and traps: `int3`.
+pub const PADDING: u8 = 0xcc;
+/// `ud2`.
+const UD2: [u8; 2] = [0x0f, 0x0b];
+
+/// The features that this CPU has.
+pub fn cpu_features() -> Features {
+    macro_rules! detect {
+        ($($name:tt $feature:ident)*) => {
+            [$((std::arch::is_x86_feature_detected!($name), Features::$feature)),*]
+        };
+    }
+    let known = detect! {
+        "sse3" SSE3 "ssse3" SSSE3 "sse4.1" SSE41 "sse4.2" SSE42 "popcnt" POPCNT "lzcnt" LZCNT "bmi1" BMI1 "bmi2" BMI2
+        "avx" AVX "avx2" AVX2 "fma" FMA
+    };
+    known.into_iter().filter(|(has, _)| *has).fold(Features::BASELINE, |all, (_, feature)| all.union(feature))
+}
+
+/// Fewer features, by a seed: all, none with three operands, only what every CPU has that runs compiled code.
+pub fn some_features(features: Features, seed: u64) -> Features {
+    let avx = Features::AVX.union(Features::AVX2).union(Features::FMA).union(Features::BMI1).union(Features::BMI2);
+    match seed % 3 {
+        0 => features,
+        1 => features.difference(avx),
+        _ => CPU_FLOOR,
+    }
+}
+
+/// The registers that a signal has interrupted.
+pub struct Interrupted<'a>(&'a mut [libc::greg_t; 23]);
+
+impl Interrupted<'_> {
+    /// # Safety
+    /// `context` is what the kernel gave a handler, and nobody else uses it.
+    pub unsafe fn new<'a>(context: *mut core::ffi::c_void) -> Interrupted<'a> {
+        // SAFETY: promised by the caller.
+        Interrupted(unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs })
+    }
+
+    fn get(&self, register: libc::c_int) -> usize {
+        self.0[register as usize] as usize
+    }
+
+    /// The instruction.
+    pub fn pc(&self) -> usize {
+        self.get(libc::REG_RIP)
+    }
+
+    /// The frame pointer.
+    pub fn fp(&self) -> usize {
+        self.get(libc::REG_RBP)
+    }
+
+    /// In compiled code, the vmctx.
+    pub fn vmctx(&self) -> usize {
+        self.get(libc::REG_R14)
+    }
+
+    /// In compiled code, where a function without a frame returns to; else anything.
+    ///
+    /// # Safety
+    /// The stack pointer is that of compiled code.
+    pub unsafe fn frameless_return(&self) -> usize {
+        // SAFETY: promised by the caller: it points into the stack.
+        unsafe { *(self.get(libc::REG_RSP) as *const usize) }
+    }
+
+    /// Lets the program go on at another place, with this argument.
+    pub fn go_on_at(&mut self, pc: usize, argument: usize) {
+        self.0[libc::REG_RIP as usize] = pc as i64;
+        self.0[libc::REG_RDI as usize] = argument as i64;
+        // What is below the stack pointer is nobody's: compiled code keeps nothing there.
+        self.0[libc::REG_RSP as usize] &= !15;
+    }
+}
+
+/// Whether the instruction there is one that only traps.
+///
+/// # Safety
+/// There is code at `pc`.
+pub unsafe fn is_trap(pc: usize) -> bool {
+    // SAFETY: promised by the caller.
+    unsafe { *(pc as *const [u8; 2]) == UD2 }
+}
+
+/// Makes code that has just been written known to the processors: nothing to do here.
+pub fn publish(_code: Range<usize>) {}
+
+/// Declares the routine behind a name, as compiled code calls it: it leaves the address of its frame and calls the routine.
+macro_rules! outside {
+    ($name:ident = $routine:ident) => {
+        /// # Safety
+        /// As [`libcalls`](crate::vm::libcalls); `rbp` is the guest's.
+        #[unsafe(naked)]
+        unsafe extern "C" fn $name() {
+            core::arch::naked_asm!(
+                "push rbp",
+                "mov rbp, rsp",
+                "mov rax, [rdi + {store}]",
+                "mov [rax + {exit}], rbp",
+                "call {routine}",
+                "pop rbp",
+                "ret",
+                store = const 8 * tiercel_abi::vmctx::header::STORE,
+                exit = const tiercel_abi::vmctx::store::EXIT_FP,
+                routine = sym $routine,
+            )
+        }
+    };
+}
+pub(super) use outside;
