@@ -189,7 +189,7 @@ impl Baseline {
         self.note_homes();
         let context = emit::Inline { signals, in_args: slots };
         emit::emit_inline(context, &s.vcode, &s.allocation, &mut self.asm, &mut s.emit, &mut self.code);
-        self.traps.extend(s.emit.traps.drain(..));
+        self.traps.append(&mut s.emit.traps);
         self.pool.append(&mut s.lower.pool);
         let end = self.map_homes.len() as u32;
         self.maps.extend((first_site..self.code.call_sites.len()).map(|site| (site as u32, first_home, end)));
