@@ -46,7 +46,7 @@ use crate::isa::x64::emit::TrapExit;
 use crate::isa::x64::lower::PoolConst;
 use crate::translate::Context;
 use tiercel_wasm::{Error, ValType};
-use wasmparser::{BinaryReader, FunctionBody, OperatorsReader, OperatorsReaderAllocations};
+use wasmparser::{BinaryReader, FunctionBody, OperatorsReader};
 
 /// Functions start at multiples of so many bytes at least. No effect on correctness.
 const FUNCTION_ALIGN: u32 = 16;
@@ -140,7 +140,6 @@ pub struct Baseline {
     maps: Vec<(u32, u32, u32)>,
     map_homes: Vec<i32>,
     moves: Vec<(Value, Reg)>,
-    reader: Option<OperatorsReaderAllocations>,
 }
 
 impl Baseline {
@@ -198,7 +197,6 @@ impl Baseline {
             maps: Vec::new(),
             map_homes: Vec::new(),
             moves: Vec::new(),
-            reader: None,
         }
     }
 
