@@ -5,7 +5,7 @@
 
 use super::engine::Engine;
 use super::error::{Error, Result};
-use super::module::{Bytes, Code, Module};
+use super::module::{Code, Module};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -262,6 +262,7 @@ fn decode(info: &[u8], len: usize, engine: &Engine, whole: bool) -> Result<(tier
 mod mapped {
     use super::*;
     use crate::api::error::Context;
+    use crate::api::module::Bytes;
     use crate::native::Image;
     use crate::sys::Mapping;
     use alloc::boxed::Box;

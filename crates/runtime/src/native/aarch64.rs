@@ -3,8 +3,11 @@
 
 use core::arch::asm;
 use core::ops::Range;
+use tiercel_abi::artifact::Isa;
 pub use tiercel_compiler::isa::aarch64::{Assembler, Features, stubs};
 
+/// What artifacts call it.
+pub const ISA: Isa = Isa::Aarch64;
 /// What a CPU must have: nothing that not every one has.
 pub const CPU_FLOOR: Features = Features::BASELINE;
 /// Never told.

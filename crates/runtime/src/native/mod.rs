@@ -141,21 +141,21 @@ impl Native {
 
     /// What the code is for: the instruction set, and the features of the CPU that it makes use of, as bits.
     pub fn target(&self) -> (Isa, u32) {
-        (Isa::X64, self.options.features.bits().into())
+        (arch::ISA, self.options.features.bits().into())
     }
 
     /// Whether this host has all of these features; if not, those that it misses.
     pub fn missing_features(&self, features: u32) -> Option<String> {
-        let Some(features) = u16::try_from(features).ok().and_then(Features::from_bits) else {
+        let Some(features) = u16::try_from(features).ok().and_then(arch::Features::from_bits) else {
             return Some("features that this version does not know".into());
         };
-        let missing: Vec<&str> = features.difference(cpu_features()).names().collect();
+        let missing: Vec<&str> = features.difference(arch::cpu_features()).names().collect();
         (!missing.is_empty()).then(|| missing.join(", "))
     }
 
     /// Everything else that the code depends on, as text.
     pub fn settings(&self) -> String {
-        let options = Options { features: Features::BASELINE, verify: false, ..self.options };
+        let options = Options { features: arch::Features::BASELINE, verify: false, ..self.options };
         alloc::format!("{options:?}")
     }
 

@@ -2,8 +2,11 @@
 //! the same names.
 
 use core::ops::Range;
+use tiercel_abi::artifact::Isa;
 pub use tiercel_compiler::isa::x64::{Assembler, Features, stubs};
 
+/// What artifacts call it.
+pub const ISA: Isa = Isa::X64;
 /// What a CPU must have.
 pub const CPU_FLOOR: Features = Features::SSE3.union(Features::SSSE3).union(Features::SSE41);
 /// Why there is no compiled code on a CPU without it.
