@@ -6,9 +6,11 @@
 //! cargo run --release -p tiercel-compiler --example compile -- app.wasm check  verifies IR and register allocation
 //! cargo run --release -p tiercel-compiler --example compile -- app.wasm calls  time and size if nothing is inlined
 //! ```
+//! With `--baseline` at the end the baseline compiler does it.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::time::Instant;
+use tiercel_compiler::baseline::Baseline;
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
 use tiercel_compiler::translate::{Callees, Config, Context, Inlining};
@@ -18,7 +20,8 @@ use tiercel_wasm::TypeRegistry;
 const REPEATS: usize = 5;
 
 fn main() {
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let is_baseline = args.pop_if(|last| last == "--baseline").is_some();
     let Some(path) = args.first() else { fail("usage: compile MODULE.wasm [BODY | check | calls | once [calls]]") };
     let bytes = std::fs::read(path).unwrap_or_else(|error| fail(&format!("{path}: {error}")));
     let mut types = TypeRegistry::default();
@@ -32,7 +35,12 @@ fn main() {
     let cx = Context { info: &info, bytes: &bytes, layout: &layout, callees: &callees, config };
     let options = Options { translate: config, verify: mode == Some("check"), ..Options::default() };
     let (mut compiler, mut code) = (Compiler::new(options), Code::default());
+    let mut baseline = Baseline::new(options);
     if let Some(body) = mode.and_then(|mode| mode.parse().ok()) {
+        if is_baseline {
+            baseline.compile(cx, body, &mut code).unwrap_or_else(|error| fail(&error.to_string()));
+            return show(&code);
+        }
         let mut print = |stage: &'static str, text: &dyn std::fmt::Display| {
             if args.get(2).is_some_and(|wanted| wanted == stage) {
                 print!("{text}");
@@ -51,7 +59,11 @@ fn main() {
         let start = Instant::now();
         size = 0;
         for body in 0..info.bodies.len() {
-            compiler.compile(cx, body, &mut code).unwrap_or_else(|error| fail(&error.to_string()));
+            let done = match is_baseline {
+                true => baseline.compile(cx, body, &mut code),
+                false => compiler.compile(cx, body, &mut code),
+            };
+            done.unwrap_or_else(|error| fail(&error.to_string()));
             size += code.bytes.len();
         }
         best = best.min(start.elapsed().as_secs_f64());

@@ -243,6 +243,7 @@ impl Compiler {
             spectre,
             signals,
             check_widths,
+            registers: abi::REGISTERS,
         };
         lower::lower(lowering, func, &self.params, &mut self.vcode, &mut self.asm, &mut self.lower).map_err(|op| {
             let start = cx.info.bodies[body].start.into();

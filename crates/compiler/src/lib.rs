@@ -6,6 +6,7 @@
 //! encoders, assemblers).
 #![forbid(unsafe_code)]
 
+pub mod baseline;
 pub mod compile;
 pub mod entity;
 pub mod ir;

@@ -92,11 +92,18 @@ impl Translator {
 
     /// `call_indirect` and `return_call_indirect`.
     pub(super) fn call_indirect(&mut self, cx: Context<'_>, ty: u32, table: u32, tail: bool) {
+        if let Some(func) = self.indirect_callee(cx, ty, table) {
+            self.emit_call(cx, Opcode::CallRef, func.index() as u32, ty, tail);
+        }
+    }
+
+    /// The function that `call_indirect` calls by the index on the stack, checked; none if that traps always.
+    pub(super) fn indirect_callee(&mut self, cx: Context<'_>, ty: u32, table: u32) -> Option<Value> {
         let index = self.pop();
-        let Some(element) = self.element_address(cx, table, index) else { return };
+        let element = self.element_address(cx, table, index)?;
         let func = self.build.ptr_load(Type::I64, element, 0, AliasClass::TABLE);
         if !self.check_not_null(func, Trap::IndirectCallToNull) {
-            return;
+            return None;
         }
         let found =
             self.build.ptr_load(Type::I32, func, func_ref::TYPE_ID * cx.config.pointer_bytes, AliasClass::READ_ONLY);
@@ -107,10 +114,7 @@ impl Translator {
             // Only the runtime knows what other modules' types extend.
             (Opcode::TrapZ, self.builtin(Builtin::TypeExtends, &[found, wanted]))
         };
-        if !self.check(op, condition, Trap::BadSignature) {
-            return;
-        }
-        self.emit_call(cx, Opcode::CallRef, func.index() as u32, ty, tail);
+        self.check(op, condition, Trap::BadSignature).then_some(func)
     }
 
     /// `call_ref` and `return_call_ref`.

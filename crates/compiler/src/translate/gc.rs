@@ -321,7 +321,12 @@ impl Translator {
         self.build.binary(Opcode::I32And, holds, is_not_null)
     }
 
-    fn test_top(&mut self, cx: Context<'_>, ty: wasmparser::HeapType, nullable: bool) -> Result<Value, Stop> {
+    pub(super) fn test_top(
+        &mut self,
+        cx: Context<'_>,
+        ty: wasmparser::HeapType,
+        nullable: bool,
+    ) -> Result<Value, Stop> {
         let reference = self.stack[self.stack.len() - 1];
         self.is_a(cx, reference, ty, nullable)
     }

@@ -24,8 +24,10 @@ mod inline;
 mod locals;
 mod memory;
 mod ops;
+mod snippet;
 
 pub use self::callees::{Callees, Inlining};
+pub(crate) use self::ops::{fuel_of, known_global};
 
 use self::builder::Builder;
 use self::control::Frame;
@@ -338,7 +340,7 @@ impl Translator {
 }
 
 /// The type of a value whose type wasmparser gives.
-fn type_of(info: &ModuleInfo, ty: wasmparser::ValType) -> Result<Type, Error> {
+pub(crate) fn type_of(info: &ModuleInfo, ty: wasmparser::ValType) -> Result<Type, Error> {
     Ok(match ty {
         wasmparser::ValType::I32 => Type::I32,
         wasmparser::ValType::I64 => Type::I64,
@@ -350,7 +352,7 @@ fn type_of(info: &ModuleInfo, ty: wasmparser::ValType) -> Result<Type, Error> {
 }
 
 /// The type of references of a heap type.
-fn type_of_reference(heap: HeapType) -> Type {
+pub(crate) fn type_of_reference(heap: HeapType) -> Type {
     if heap.is_traced() { Type::Ref } else { Type::I64 }
 }
 

@@ -277,21 +277,8 @@ impl Translator {
 
     // Variables.
 
-    /// The value of a global that never changes and is known now.
-    fn known_global(cx: Context<'_>, global: u32) -> Option<(Type, u128)> {
-        let own = global.checked_sub(cx.info.imported.globals)?;
-        if cx.info.globals[global as usize].mutable {
-            return None;
-        }
-        match cx.info.global_inits[own as usize].0[..] {
-            [ConstOp::Const(ty, bits)] => Some((Type::from(ty), bits)),
-            [ConstOp::RefNull] => Some((Type::from(cx.info.globals[global as usize].content), 0)),
-            _ => None,
-        }
-    }
-
     fn global_get(&mut self, cx: Context<'_>, global: u32) {
-        if let Some((ty, bits)) = Self::known_global(cx, global) {
+        if let Some((ty, bits)) = known_global(cx, global) {
             self.push_const(ty, bits);
             return;
         }
@@ -335,6 +322,19 @@ impl Translator {
     }
 }
 
+/// The value of a global that never changes and is known now.
+pub(crate) fn known_global(cx: Context<'_>, global: u32) -> Option<(Type, u128)> {
+    let own = global.checked_sub(cx.info.imported.globals)?;
+    if cx.info.globals[global as usize].mutable {
+        return None;
+    }
+    match cx.info.global_inits[own as usize].0[..] {
+        [ConstOp::Const(ty, bits)] => Some((Type::from(ty), bits)),
+        [ConstOp::RefNull] => Some((Type::from(cx.info.globals[global as usize].content), 0)),
+        _ => None,
+    }
+}
+
 /// How a global is read.
 struct GlobalPlace {
     load: Inst,
@@ -342,7 +342,7 @@ struct GlobalPlace {
 }
 
 /// What an operator costs: nothing if it does nothing when it runs.
-fn fuel_of(op: &Operator<'_>) -> u32 {
+pub(crate) fn fuel_of(op: &Operator<'_>) -> u32 {
     match op {
         Operator::Nop | Operator::Drop | Operator::Block { .. } | Operator::Loop { .. } => 0,
         Operator::Else | Operator::End | Operator::Unreachable | Operator::Return => 0,

@@ -256,7 +256,7 @@ impl Module {
             #[cfg(native)]
             native: match (engine.native(), code) {
                 (Some(native), Code::Compile) => Some(native.compile(engine.config(), &info, &bytes, &layout)?),
-                (Some(native), Code::Image(image)) => Some(native.module(&info, image)?),
+                (Some(native), Code::Image(image)) => Some(native.module(&info, image, engine.config().tier)?),
                 (None, _) => None,
             },
             engine: engine.clone(),
@@ -293,7 +293,8 @@ impl Module {
                     "the module comes from an artifact, which has its machine code alone",
                 ));
             }
-            return native.explain(&self.0.info, &self.0.bytes, &self.0.layout, body, print).map(Some);
+            let tier = self.tier();
+            return native.explain(tier, &self.0.info, &self.0.bytes, &self.0.layout, body, print).map(Some);
         }
         let _ = (func, print);
         Ok(None)
@@ -322,8 +323,8 @@ impl Module {
     /// What runs its functions: the engine's tier, or the interpreter if that one cannot.
     pub fn tier(&self) -> Tier {
         #[cfg(native)]
-        if self.0.native.as_ref().is_some_and(|native| native.image.is_some()) {
-            return Tier::Opt;
+        if let Some(native) = self.0.native.as_ref().filter(|native| native.image.is_some()) {
+            return native.tier;
         }
         Tier::Interp
     }

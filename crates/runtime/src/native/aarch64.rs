@@ -6,12 +6,12 @@ use core::ops::Range;
 use tiercel_abi::artifact::Isa;
 pub use tiercel_compiler::isa::aarch64::{Assembler, Features, stubs};
 
-/// What artifacts call it.
+/// How artifacts name it.
 pub const ISA: Isa = Isa::Aarch64;
 /// What a CPU must have: nothing that not every one has.
 pub const CPU_FLOOR: Features = Features::BASELINE;
 /// Never told.
-pub const CPU_TOO_OLD: &str = "the tier `opt` does not run on this CPU; the tier `interp` runs everywhere";
+pub const CPU_TOO_OLD: &str = "compiled code does not run on this CPU; the tier `interp` runs everywhere";
 /// Stands between functions, and traps: `udf`.
 pub const PADDING: u8 = 0;
 

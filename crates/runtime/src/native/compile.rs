@@ -4,7 +4,7 @@
 
 use super::arch::{self, Features};
 use super::image::{Batch, Image};
-use crate::api::config::{Config, INDEX_BYTES};
+use crate::api::config::{Config, INDEX_BYTES, Tier};
 use crate::api::error::{Error, Result};
 use crate::tuning::COMPILE_BYTES_PER_THREAD;
 use alloc::boxed::Box;
@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use tiercel_abi::VmctxLayout;
+use tiercel_compiler::baseline::Baseline;
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{self, Bounds, Callees, Context, Inlining};
@@ -74,6 +75,7 @@ fn chaos(seed: u64) -> Chaos {
 /// A function uses what the compiler does not support, or is too complex for it.
 pub fn compile(
     config: &Config,
+    tier: Tier,
     mut options: Options,
     info: &ModuleInfo,
     bytes: &[u8],
@@ -89,11 +91,12 @@ pub fn compile(
         threads => threads,
     };
     let threads = threads.min(useful);
-    let callees = Callees::new(info, bytes);
+    let callees = if tier == Tier::Opt { Callees::new(info, bytes) } else { Callees::default() };
     let compile = |options: Options| {
         let cx = Context { info, bytes, layout, callees: &callees, config: options.translate };
         in_parallel(threads, bodies, |next| {
-            let (mut compiler, mut code, mut batch) = (Compiler::new(options), Code::default(), Batch::default());
+            let (mut compiler, mut code, mut batch) =
+                (AnyCompiler::new(tier, options), Code::default(), Batch::default());
             while let Some(body) = next.take() {
                 compiler.compile(cx, body, &mut code)?;
                 batch.push(body, &code);
@@ -110,11 +113,34 @@ pub fn compile(
     Image::new(bodies, &batches)
 }
 
+/// The compiler of a tier.
+enum AnyCompiler {
+    Baseline(Box<Baseline>),
+    Opt(Box<Compiler>),
+}
+
+impl AnyCompiler {
+    fn new(tier: Tier, options: Options) -> AnyCompiler {
+        match tier {
+            Tier::Baseline => AnyCompiler::Baseline(Box::new(Baseline::new(options))),
+            _ => AnyCompiler::Opt(Box::new(Compiler::new(options))),
+        }
+    }
+
+    fn compile(&mut self, cx: Context<'_>, body: usize, code: &mut Code) -> Result<(), tiercel_wasm::Error> {
+        match self {
+            AnyCompiler::Baseline(compiler) => compiler.compile(cx, body, code),
+            AnyCompiler::Opt(compiler) => compiler.compile(cx, body, code),
+        }
+    }
+}
+
 /// Compiles the function with this body index for people to look at.
 ///
 /// # Errors
 /// As [`compile`].
 pub fn explain(
+    tier: Tier,
     options: Options,
     info: &ModuleInfo,
     bytes: &[u8],
@@ -125,7 +151,11 @@ pub fn explain(
     let callees = Callees::new(info, bytes);
     let cx = Context { info, bytes, layout, callees: &callees, config: options.translate };
     let mut code = Code::default();
-    Compiler::new(options).compile_and_print(cx, body, &mut code, Some(print))?;
+    if tier == Tier::Baseline {
+        Baseline::new(options).compile(cx, body, &mut code)?;
+    } else {
+        Compiler::new(options).compile_and_print(cx, body, &mut code, Some(print))?;
+    }
     Ok(code.bytes)
 }
 

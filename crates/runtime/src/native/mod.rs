@@ -39,7 +39,7 @@ pub use self::frames::visit as visit_frames;
 pub use self::image::Image;
 pub use self::stop::Trapped;
 
-use crate::api::config::Config;
+use crate::api::config::{Config, Tier};
 use crate::api::error::{Error, ErrorKind, Result};
 use crate::vm::Entries;
 use alloc::boxed::Box;
@@ -60,6 +60,8 @@ pub struct Native {
 pub struct NativeModule {
     /// Machine code; none if the interpreter runs the module.
     pub image: Option<Box<Image>>,
+    /// Which compiler has made it.
+    pub tier: Tier,
     /// For each function of `ModuleInfo::escaping`, in its order, how it is reached; nothing for an imported one.
     entries: Box<[Entries]>,
 }
@@ -113,15 +115,17 @@ impl Native {
         bytes: &[u8],
         layout: &VmctxLayout,
     ) -> Result<NativeModule> {
-        let image = match compile::compile(config, self.options, info, bytes, layout) {
-            Ok(image) => Some(image),
-            Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Limit) => {
-                tracing::debug!(target: "tiercel::native", "the interpreter runs the module: {error}");
-                None
+        let tiers: &[Tier] = if config.tier == Tier::Baseline { &[Tier::Baseline, Tier::Opt] } else { &[Tier::Opt] };
+        for &tier in tiers {
+            match compile::compile(config, tier, self.options, info, bytes, layout) {
+                Ok(image) => return self.module(info, Some(image), tier),
+                Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::Limit) => {
+                    tracing::debug!(target: "tiercel::native", "the tier `{}` cannot run the module: {error}", tier.name());
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
-        };
-        self.module(info, image)
+        }
+        self.module(info, None, Tier::Interp)
     }
 
     /// Compiles one function again, telling what it is after each stage; gives its code.
@@ -130,13 +134,14 @@ impl Native {
     /// The compiler does not support something in the function.
     pub fn explain(
         &self,
+        tier: Tier,
         info: &ModuleInfo,
         bytes: &[u8],
         layout: &VmctxLayout,
         body: usize,
         print: &mut dyn FnMut(&'static str, &dyn core::fmt::Display),
     ) -> Result<Vec<u8>> {
-        compile::explain(self.options, info, bytes, layout, body, print)
+        compile::explain(tier, self.options, info, bytes, layout, body, print)
     }
 
     /// What the code is for: the instruction set, and the features of the CPU that it makes use of, as bits.
@@ -163,7 +168,7 @@ impl Native {
     ///
     /// # Errors
     /// The host has no memory for stubs.
-    pub fn module(&self, info: &ModuleInfo, image: Option<Box<Image>>) -> Result<NativeModule> {
+    pub fn module(&self, info: &ModuleInfo, image: Option<Box<Image>>, tier: Tier) -> Result<NativeModule> {
         // Those of the imports are made along with the others, so that they need no memory of their own.
         let imported = 0..info.imported.funcs;
         let shapes: Vec<_> =
@@ -180,7 +185,7 @@ impl Native {
                 None => Entries { host: None, native: stubs.interp },
             }
         });
-        Ok(NativeModule { entries: entries.collect(), image })
+        Ok(NativeModule { entries: entries.collect(), image, tier })
     }
 }
 

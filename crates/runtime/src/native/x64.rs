@@ -5,13 +5,13 @@ use core::ops::Range;
 use tiercel_abi::artifact::Isa;
 pub use tiercel_compiler::isa::x64::{Assembler, Features, stubs};
 
-/// What artifacts call it.
+/// How artifacts name it.
 pub const ISA: Isa = Isa::X64;
 /// What a CPU must have.
 pub const CPU_FLOOR: Features = Features::SSE3.union(Features::SSSE3).union(Features::SSE41);
 /// Why there is no compiled code on a CPU without it.
 pub const CPU_TOO_OLD: &str =
-    "the tier `opt` needs a CPU with SSE4.1, which this one has not; the tier `interp` runs everywhere";
+    "compiled code needs a CPU with SSE4.1, which this one has not; the tier `interp` runs everywhere";
 /// Stands between functions, and traps: `int3`.
 pub const PADDING: u8 = 0xcc;
 /// `ud2`.

@@ -52,10 +52,13 @@ const ZERO_TEST_WINDOW: u32 = 4;
 const ZEROED_UNROLLED_BYTES: u32 = 128;
 
 /// The cold end of a function: a jump to a label leads here.
-struct TrapExit {
-    label: Label,
-    code: u8,
-    loc: u32,
+pub struct TrapExit {
+    /// What jumps there.
+    pub label: Label,
+    /// As in [`TrapSite`].
+    pub code: u8,
+    /// As in [`TrapSite`].
+    pub loc: u32,
 }
 
 /// An allocation for which there is no room: a call of the routine, away from the rest.
@@ -85,7 +88,8 @@ pub struct Buffers {
     before: Vec<(u32, Label)>,
     /// For each block where its moves start, and its edges.
     firsts: Vec<(u32, u32)>,
-    traps: Vec<TrapExit>,
+    /// The traps of a piece of code that was emitted in line, which are to follow somewhere.
+    pub traps: Vec<TrapExit>,
     edges: Vec<EdgeExit>,
     news: Vec<NewExit>,
     /// For tests of references: where null goes, and where it comes back with the flags at not equal.
@@ -118,6 +122,16 @@ pub struct Context {
     pub loc: u32,
 }
 
+/// What emission of a piece of code in line needs to know besides it: no frame is made, spill slots start at `rsp`, and a return goes on behind the
+/// piece.
+#[derive(Clone, Copy)]
+pub struct Inline {
+    /// [`Options::signals`](crate::compile::Options::signals).
+    pub signals: bool,
+    /// From `rsp` up to the first argument on the stack.
+    pub in_args: u32,
+}
+
 struct Emit<'a> {
     vcode: &'a VCode,
     out: &'a Output,
@@ -132,6 +146,8 @@ struct Emit<'a> {
     maps: StackMaps,
     /// Instructions that were emitted again.
     copied: u32,
+    /// Where a return leads, in code that is in line.
+    behind: Option<Label>,
 }
 
 /// Emits a function. Labels of the pool and of jump tables are in `asm`, and nothing else.
@@ -145,16 +161,7 @@ pub fn emit(
     code: &mut Code,
 ) {
     code.clear();
-    b.traps.clear();
-    b.edges.clear();
-    b.news.clear();
-    b.nulls.clear();
-    b.blocks.clear();
-    b.before.clear();
-    b.remat.clear();
-    b.switches.clear();
-    b.switches.resize(vcode.tables.len(), order::NONE);
-    b.switch_labels.clear();
+    b.clear(vcode.tables.len());
     let slots8_bytes = (out.slots8 * 8).next_multiple_of(16);
     let slots = vcode.out_bytes;
     let locals = slots + slots8_bytes + out.slots16 * 16;
@@ -174,7 +181,8 @@ pub fn emit(
     let run = (locals / 8, vcode.traced_locals);
     let maps = StackMaps::new(vcode.has_references, size / 8, run, slots / 8);
     let signals = cx.signals;
-    let mut emit = Emit { vcode, out, asm, b, code, frame, signals, slots16, next_move: 0, maps, copied: 0 };
+    let mut emit =
+        Emit { vcode, out, asm, b, code, frame, signals, slots16, next_move: 0, maps, copied: 0, behind: None };
     emit.find_firsts();
     emit.order();
     emit.b.saves.run(vcode, out);
@@ -187,6 +195,7 @@ pub fn emit(
         emit.block(block);
     }
     emit.exits();
+    emit.trap_exits();
     if cx.escapes {
         emit.code.foreign_entry = Some(emit.asm.offset());
         emit.asm.rm(Op::MOV_RM.s64(), VMCTX, Mem::base(super::abi::CALLEE_REF, (func_ref::VMCTX * 8) as i32));
@@ -208,6 +217,62 @@ pub fn emit(
     let relocs = emit.asm.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 });
     emit.code.calls.extend(relocs);
     emit.code.bytes.extend_from_slice(emit.asm.code());
+}
+
+/// Bytes that the spill slots of a piece of code in line have, from `rsp` on.
+pub fn inline_slots(out: &Output) -> u32 {
+    (out.slots8 * 8).next_multiple_of(16) + out.slots16 * 16
+}
+
+/// Emits a function without jump tables in line, behind what is there already. Its traps stay in `b`; stack maps count from `rsp`, in frames of no
+/// slots.
+pub fn emit_inline(cx: Inline, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &mut Buffers, code: &mut Code) {
+    b.clear(0);
+    asm.set_frame(FrameBases { in_args: cx.in_args as i32, ..FrameBases::default() });
+    b.blocks.extend((0..vcode.blocks.len()).map(|_| asm.label()));
+    let frame = Frame { size: 0, saved: 0, vmctx: 0, none: true };
+    let slots16 = (out.slots8 * 8).next_multiple_of(16) as i32;
+    let maps = StackMaps::new(vcode.has_references, 0, (0, 0), 0);
+    let behind = asm.label();
+    let mut emit = Emit {
+        vcode,
+        out,
+        asm,
+        b,
+        code,
+        frame,
+        signals: cx.signals,
+        slots16,
+        next_move: 0,
+        maps,
+        copied: 0,
+        behind: Some(behind),
+    };
+    emit.find_firsts();
+    emit.order();
+    emit.b.saves.run(vcode, out);
+    for at in 0..vcode.blocks.len() {
+        let block = emit.b.order.blocks[at] as usize;
+        emit.block(block);
+    }
+    emit.exits();
+    emit.asm.bind(behind);
+}
+
+impl Buffers {
+    /// Forgets everything; the function has so many tables.
+    fn clear(&mut self, tables: usize) {
+        self.traps.clear();
+        self.edges.clear();
+        self.news.clear();
+        self.nulls.clear();
+        self.blocks.clear();
+        self.before.clear();
+        self.remat.clear();
+        self.switches.clear();
+        self.switches.resize(tables, order::NONE);
+        self.switch_labels.clear();
+    }
 }
 
 impl Emit<'_> {
@@ -445,6 +510,7 @@ impl Emit<'_> {
             }
             Kind::Zero => self.zero(self.operand(index, 0)),
             Kind::Args => {}
+            Kind::Return if self.behind.is_some() => self.go_behind(block),
             Kind::Return => {
                 self.epilogue(block);
                 self.ret();
@@ -925,7 +991,17 @@ impl Emit<'_> {
         }
     }
 
-    /// What lies behind the blocks: edges, then traps.
+    /// The end of a piece of code in line.
+    fn go_behind(&mut self, block: usize) {
+        let has_exits = !(self.b.edges.is_empty() && self.b.news.is_empty() && self.b.nulls.is_empty());
+        if let Some(behind) = self.behind
+            && (has_exits || self.b.order.next(block) != order::NONE)
+        {
+            self.asm.jmp(behind);
+        }
+    }
+
+    /// What lies behind the blocks: edges and the rare parts of instructions.
     fn exits(&mut self) {
         for exit in std::mem::take(&mut self.b.edges) {
             self.asm.bind(exit.label);
@@ -945,6 +1021,10 @@ impl Emit<'_> {
             self.asm.rr(Op::TEST_MR.s64(), RSP, RSP);
             self.asm.jmp(done);
         }
+    }
+
+    /// Traps that are jumped to.
+    fn trap_exits(&mut self) {
         let mut traps = std::mem::take(&mut self.b.traps);
         for exit in traps.drain(..) {
             self.asm.bind(exit.label);

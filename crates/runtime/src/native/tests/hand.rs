@@ -144,6 +144,6 @@ pub fn module(engine: &Engine, wat: &str, functions: Vec<Code>) -> Module {
     let image = Image::new(functions.len(), &[batch]).expect("memory");
     let inner = Arc::get_mut(&mut module.0).expect("nobody else has it");
     let native = engine.native().expect("an engine with compiled code");
-    inner.native = Some(native.module(&inner.info, Some(image)).expect("memory"));
+    inner.native = Some(native.module(&inner.info, Some(image), Tier::Opt).expect("memory"));
     module
 }

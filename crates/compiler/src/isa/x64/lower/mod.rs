@@ -42,8 +42,9 @@ use super::row::{Op, Role};
 use super::vcode::{Kind, NO_TRAP, VCode, preg};
 use crate::entity::Entity;
 use crate::ir::{Block, Effect, Format, Frequency, Function, Opcode, Type, Value};
-use crate::isa::convention::{Convention, class_of};
+use crate::isa::convention::{Convention, Registers, class_of};
 use crate::isa::reg::{Reg, RegClass};
+#[expect(unused_imports, reason = "the documentation names it")]
 use crate::isa::x64::abi::REGISTERS;
 use crate::regalloc::{self, Constraint, Operand, VReg};
 use tiercel_abi::Trap;
@@ -70,6 +71,8 @@ pub struct Context<'a> {
     pub check_widths: bool,
     /// [`Options::signals`](crate::compile::Options::signals).
     pub signals: bool,
+    /// Where the function has its own parameters and results: [`REGISTERS`], but in pieces of code that stand in line.
+    pub registers: Registers,
 }
 
 /// A constant that lies behind the code.
@@ -183,7 +186,7 @@ pub fn lower(
     }
     b.pool.clear();
     b.narrow_uses.clear();
-    b.own_convention.set(REGISTERS, params, &func.results);
+    b.own_convention.set(cx.registers, params, &func.results);
     vcode.in_bytes = b.own_convention.stack_bytes;
     vcode.foreign_tail_calls = cx.foreign_tail_calls;
     vcode.has_memory = !cx.info.memories.is_empty();

@@ -89,6 +89,7 @@ fn random_modules_use_every_row() {
                     spectre: seed % 2 == 0,
                     signals: true,
                     check_widths: false,
+                    registers: crate::isa::x64::abi::REGISTERS,
                 };
                 lower(context, func, &params, &mut vcode, &mut asm, &mut buffers).expect("it is supported");
                 for inst in &vcode.insts {

@@ -1,0 +1,360 @@
+//! in: a validated function. out: its machine code ([`Code`]), in one pass over the operators, at once.
+//!
+//! The code keeps the rules of the optimizing tier's: convention, vmctx, frames with a chain of `rbp`, traps, stack maps. So functions of both
+//! call each other, and the runtime does not tell them apart.
+//!
+//! # The frame, from high addresses to low
+//! ```text
+//! arguments on the stack      the callee pops them
+//! return address
+//! saved rbp                   <- rbp
+//! the vmctx, the address of the buffer of results, saved registers
+//! a home for each local
+//! a home for each operand, by its place on the stack
+//! outgoing arguments, buffers of results, spill slots of snippets    <- rsp
+//! ```
+//! `rsp` moves only around calls with arguments on the stack, which the callee pops. What the lowest part needs is known at the end: the frame's size
+//! is filled in then.
+//!
+//! Reading order: [`scan`] and [`assign`] (which locals have registers), [`state`] (where values are), [`walk`] (operator by operator), [`control`],
+//! [`calls`], [`snippet`] (rare operators, by way of the optimizing compiler's lowering), `x64/` (instructions).
+
+mod assign;
+mod calls;
+mod control;
+mod scan;
+mod snippet;
+mod state;
+mod walk;
+mod x64;
+
+use self::assign::{Assign, Available};
+use self::calls::Sigs;
+use self::control::Frame;
+use self::scan::Scan;
+use self::snippet::Snippets;
+pub use self::snippet::What;
+use self::state::{Local, Place, State, Value, index};
+use crate::compile::{CallReloc, Code, Options};
+use crate::ir::Type;
+use crate::isa::convention::{self, Convention};
+use crate::isa::reg::{Reg, RegSet};
+use crate::isa::x64::Assembler;
+use crate::isa::x64::abi::REGISTERS;
+use crate::isa::x64::asm::Label;
+use crate::isa::x64::emit::TrapExit;
+use crate::isa::x64::lower::PoolConst;
+use crate::translate::Context;
+use tiercel_wasm::{Error, ValType};
+use wasmparser::{BinaryReader, FunctionBody, OperatorsReader, OperatorsReaderAllocations};
+
+/// A frame up to this size in a function that calls nothing is not checked against the stack's limit, below which there is room for it.
+const UNCHECKED_LEAF_BYTES: u32 = 1024;
+/// A larger frame is part of the comparison with the limit; a smaller one has room below it.
+const CHECKED_AS_ONE_BYTES: u32 = 16 << 10;
+
+/// How a function looks whether there is room for its frame.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
+enum StackCheck {
+    /// Not at all: it calls nothing, and the frame is small.
+    None,
+    /// The limit alone.
+    Limit,
+    /// Limit and size.
+    Size,
+}
+
+/// Compiles functions, one after another, in memory that it keeps.
+pub struct Baseline {
+    options: Options,
+    asm: Assembler,
+    scan: Scan,
+    assign: Assign,
+    sigs: Sigs,
+    convention: Convention,
+    /// Made for the first of them.
+    snippets: Option<Box<Snippets>>,
+    code: Code,
+
+    locals: Vec<Local>,
+    stack: Vec<Value>,
+    frames: Vec<Frame>,
+    state: State,
+    /// The local that each register of one belongs to.
+    owners: [u32; 32],
+    /// Registers for operands, and those of them that are free.
+    temps: RegSet,
+    free: RegSet,
+    /// Registers of locals, and those that calls destroy.
+    of_locals: RegSet,
+    destroyed: RegSet,
+    /// Operands below this one are constants or at home.
+    settled: usize,
+    /// Operands below this one are in no register.
+    spill_from: usize,
+    /// Constructs opened since code became unreachable; `None` while it is reachable.
+    skipped: Option<u32>,
+    next_loop: usize,
+    /// For each loop the registers of locals that it uses, and those that it sets.
+    loop_uses: Vec<(RegSet, RegSet)>,
+    /// Parameters of `if`s that are open.
+    saved_params: Vec<Value>,
+
+    /// The body's bytes, and where it starts in the module.
+    start: u32,
+    /// The operator's place, in bytes from the body's start; that of the next one; its location.
+    pos: u32,
+    next_pos: u32,
+    loc: u32,
+    /// The home of the first operand ends here.
+    first_home: i32,
+    lowest_home: i32,
+    /// The homes of locals that are no parameters end here.
+    locals_top: i32,
+    entry: Option<Label>,
+    has_references: bool,
+    /// The first bytes of the next operators.
+    next: [u8; 8],
+    out_bytes: u32,
+    vmctx_home: i32,
+    buffer_home: i32,
+    saves_home: i32,
+    saved: RegSet,
+    stack_check: StackCheck,
+    /// Where the immediates with the frame's size end.
+    size_patches: Vec<u32>,
+    /// Where the immediate of the current segment's fuel ends, and what it costs.
+    fuel: Option<(u32, u32)>,
+    traps: Vec<TrapExit>,
+    epochs: Vec<x64::EpochExit>,
+    tables: Vec<x64::Table>,
+    pool: Vec<PoolConst>,
+    /// For each call site: its number, and where in `map_homes` the homes start and end that hold references.
+    maps: Vec<(u32, u32, u32)>,
+    map_homes: Vec<i32>,
+    moves: Vec<(Value, Reg)>,
+    reader: Option<OperatorsReaderAllocations>,
+}
+
+impl Baseline {
+    /// A compiler for functions of any module.
+    pub fn new(options: Options) -> Baseline {
+        Baseline {
+            options,
+            asm: Assembler::new(options.features),
+            scan: Scan::default(),
+            assign: Assign::default(),
+            sigs: Sigs::default(),
+            convention: Convention::default(),
+            snippets: None,
+            code: Code::default(),
+            locals: Vec::new(),
+            stack: Vec::new(),
+            frames: Vec::new(),
+            state: State::default(),
+            owners: [u32::MAX; 32],
+            temps: RegSet::EMPTY,
+            free: RegSet::EMPTY,
+            of_locals: RegSet::EMPTY,
+            destroyed: RegSet::EMPTY,
+            settled: 0,
+            spill_from: 0,
+            skipped: None,
+            next_loop: 0,
+            loop_uses: Vec::new(),
+            saved_params: Vec::new(),
+            start: 0,
+            pos: 0,
+            next_pos: 0,
+            loc: 0,
+            first_home: 0,
+            lowest_home: 0,
+            locals_top: 0,
+            entry: None,
+            has_references: false,
+            next: [0; 8],
+            out_bytes: 0,
+            vmctx_home: 0,
+            buffer_home: 0,
+            saves_home: 0,
+            saved: RegSet::EMPTY,
+            stack_check: StackCheck::None,
+            size_patches: Vec::new(),
+            fuel: None,
+            traps: Vec::new(),
+            epochs: Vec::new(),
+            tables: Vec::new(),
+            pool: Vec::new(),
+            maps: Vec::new(),
+            map_homes: Vec::new(),
+            moves: Vec::new(),
+            reader: None,
+        }
+    }
+
+    /// Compiles the function with this body index.
+    ///
+    /// # Errors
+    /// The function uses what this compiler does not support.
+    pub fn compile(&mut self, cx: Context<'_>, body: usize, code: &mut Code) -> Result<(), Error> {
+        let cx = Context { config: self.options.translate, ..cx };
+        let mut stack_check = StackCheck::None;
+        loop {
+            self.attempt(cx, body, stack_check)?;
+            // What it needs is known only now.
+            let needed = match self.frame_bytes() {
+                _ if self.stack_check == StackCheck::Size => break,
+                bytes if bytes > CHECKED_AS_ONE_BYTES => StackCheck::Size,
+                bytes if bytes > UNCHECKED_LEAF_BYTES => StackCheck::Limit,
+                _ => break,
+            };
+            if needed <= self.stack_check {
+                break;
+            }
+            stack_check = needed;
+        }
+        let relocs = self.asm.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 });
+        self.code.calls.extend(relocs);
+        self.code.bytes.extend_from_slice(self.asm.code());
+        std::mem::swap(&mut self.code, code);
+        Ok(())
+    }
+
+    fn attempt(&mut self, cx: Context<'_>, body: usize, stack_check: StackCheck) -> Result<(), Error> {
+        let range = cx.info.bodies[body].clone();
+        let func = body as u32 + cx.info.imported.funcs;
+        let bytes = &cx.bytes[range.start as usize..range.end as usize];
+        self.start = range.start;
+        self.reset();
+        let function = FunctionBody::new(BinaryReader::new(bytes, u64::from(range.start)));
+        self.declare(cx, func, &function)?;
+        let reader = function.get_operators_reader()?;
+        let first = (reader.original_position() - u64::from(range.start)) as usize;
+        self.scan.scan(bytes, first, self.locals.len(), cx.info.func_type(func).params().len())?;
+        self.choose_registers(bytes.len() as u32);
+        self.loc = range.start + first as u32;
+        (self.pos, self.next_pos) = (first as u32, first as u32);
+        let calls = self.scan.calls > 0 || self.options.translate.epochs;
+        self.stack_check = if calls && stack_check == StackCheck::None { StackCheck::Limit } else { stack_check };
+        self.code.local_entry = 0;
+        self.prologue(cx, func);
+        self.operators(cx, bytes, reader)?;
+        self.exits();
+        let escapes = cx.info.escaping.binary_search(&func).is_ok();
+        self.finish(cx, escapes);
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.code.clear();
+        self.asm.clear();
+        self.locals.clear();
+        self.stack.clear();
+        self.frames.clear();
+        self.state = State::default();
+        self.owners = [u32::MAX; 32];
+        (self.settled, self.spill_from) = (0, 0);
+        self.skipped = None;
+        self.next_loop = 0;
+        self.saved_params.clear();
+        self.out_bytes = 0;
+        self.has_references = false;
+        self.size_patches.clear();
+        self.fuel = None;
+        self.traps.clear();
+        self.epochs.clear();
+        self.tables.clear();
+        self.pool.clear();
+        self.maps.clear();
+        self.map_homes.clear();
+    }
+
+    /// Makes the list of locals.
+    fn declare(&mut self, cx: Context<'_>, func: u32, body: &FunctionBody<'_>) -> Result<(), Error> {
+        let ty = cx.info.func_type(func);
+        self.sigs.reset(cx.info.func_types.len());
+        let types = |types: &[ValType]| types.iter().map(|&ty| Type::from(ty)).collect::<Vec<_>>();
+        self.convention.set(REGISTERS, &types(ty.params()), &types(ty.results()));
+        let local = |ty: Type, reg: Reg| Local { ty, reg, home: 0, copies: 0, last: 0 };
+        for (&ty, &place) in ty.params().iter().zip(&self.convention.params) {
+            let reg = if let convention::Place::Reg(reg) = place { reg } else { Reg::NONE };
+            self.locals.push(local(Type::from(ty), reg));
+        }
+        for group in body.get_locals_reader()? {
+            let (count, ty) = group?;
+            let ty = crate::translate::type_of(cx.info, ty)?;
+            self.locals.resize(self.locals.len() + count as usize, local(ty, Reg::NONE));
+        }
+        Ok(())
+    }
+
+    /// Gives registers to locals and homes to all.
+    fn choose_registers(&mut self, body_bytes: u32) {
+        let available = Available { destroyed: x64::FOR_LOCALS, kept: x64::KEPT_FOR_LOCALS };
+        self.of_locals = self.assign.run(&self.scan, &mut self.locals, body_bytes, available);
+        self.temps = x64::TEMPS.difference(self.of_locals);
+        self.free = self.temps;
+        self.destroyed = self.of_locals.difference(x64::KEPT_FOR_LOCALS);
+        self.saved = self.of_locals.intersection(x64::KEPT_FOR_LOCALS);
+        self.vmctx_home = -8;
+        self.buffer_home = if self.convention.buffer_bytes != 0 { -16 } else { 0 };
+        self.saves_home = self.vmctx_home.min(self.buffer_home);
+        let mut home = self.saves_home - 8 * self.saved.len() as i32;
+        self.locals_top = home;
+        let params = self.convention.params.len();
+        for (number, (local, found)) in self.locals.iter_mut().zip(&self.scan.locals).enumerate() {
+            local.last = found.last;
+            self.has_references |= local.ty == Type::Ref;
+            let bytes = if local.ty == Type::V128 { 16 } else { 8 };
+            match self.convention.params.get(number) {
+                // Where its caller has put it.
+                Some(&convention::Place::Memory(offset)) if local.ty != Type::Ref => local.home = 16 + offset as i32,
+                _ => {
+                    home = (home - bytes) & !(bytes - 1);
+                    local.home = home;
+                }
+            }
+            if number < params {
+                self.locals_top = home;
+            }
+            if (number < params || found.first == 0) && !local.reg.is_none() {
+                self.owners[index(local.reg)] = number as u32;
+            }
+        }
+        self.first_home = home;
+        self.lowest_home = home;
+        self.loop_uses.clear();
+        self.loop_uses.resize(self.scan.loops.len(), (RegSet::EMPTY, RegSet::EMPTY));
+        for event in &self.scan.events {
+            let reg = self.locals[event.local as usize].reg;
+            if !reg.is_none() {
+                let (uses, sets) = &mut self.loop_uses[event.in_loop as usize];
+                *uses = uses.with(reg);
+                if event.sets {
+                    *sets = sets.with(reg);
+                }
+            }
+        }
+        for number in (0..self.scan.loops.len()).rev() {
+            let parent = self.scan.loops[number].parent as usize;
+            if parent != number {
+                let (uses, sets) = self.loop_uses[number];
+                let outer = &mut self.loop_uses[parent];
+                *outer = (outer.0.union(uses), outer.1.union(sets));
+            }
+        }
+    }
+
+    /// Bytes of the frame below the frame pointer.
+    fn frame_bytes(&self) -> u32 {
+        (self.lowest_home.unsigned_abs() + self.out_bytes).next_multiple_of(16)
+    }
+}
+
+/// The reader of a body's operators.
+type Reader<'a> = OperatorsReader<'a>;
+
+/// Constant `bits` as an operand.
+fn constant(bits: u64) -> Place {
+    Place::Const(bits)
+}

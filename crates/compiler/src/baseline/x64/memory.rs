@@ -1,0 +1,174 @@
+//! Linear memory, globals.
+//!
+//! Accesses to memory 0 with 32-bit addresses and guard pages are made here; all others are checked, by way of snippets.
+
+use super::SCRATCH;
+use crate::baseline::Baseline;
+use crate::baseline::state::{Place, Value};
+use crate::ir::Type;
+use crate::isa::convention::class_of;
+use crate::isa::reg::{Reg, RegClass};
+use crate::isa::x64::inst::Inst;
+use crate::isa::x64::mem::{Mem, Scale};
+use crate::isa::x64::regs::VMCTX;
+use crate::isa::x64::row::{Op, Size};
+use crate::translate::{Bounds, Context};
+use tiercel_abi::Trap;
+use wasmparser::{MemArg, Operator};
+
+/// The page size that addresses are guarded for.
+const DEFAULT_PAGE_LOG2: u8 = 16;
+
+impl Baseline {
+    /// A load or store; `false`: it is none, or not one that is made here.
+    pub(in crate::baseline) fn access(&mut self, cx: Context<'_>, op: &Operator<'_>) -> bool {
+        use Operator::*;
+        let (ty, op, memarg) = match *op {
+            I32Load { memarg } => (Type::I32, Op::MOV_RM.s32(), memarg),
+            I64Load { memarg } => (Type::I64, Op::MOV_RM.s64(), memarg),
+            F32Load { memarg } => (Type::F32, Op::MOVSS_LOAD, memarg),
+            F64Load { memarg } => (Type::F64, Op::MOVSD_LOAD, memarg),
+            I32Load8U { memarg } => (Type::I32, Op::MOVZX_8.s32(), memarg),
+            I32Load8S { memarg } => (Type::I32, Op::MOVSX_8.s32(), memarg),
+            I32Load16U { memarg } => (Type::I32, Op::MOVZX_16.s32(), memarg),
+            I32Load16S { memarg } => (Type::I32, Op::MOVSX_16.s32(), memarg),
+            I64Load8U { memarg } => (Type::I64, Op::MOVZX_8.s32(), memarg),
+            I64Load8S { memarg } => (Type::I64, Op::MOVSX_8.s64(), memarg),
+            I64Load16U { memarg } => (Type::I64, Op::MOVZX_16.s32(), memarg),
+            I64Load16S { memarg } => (Type::I64, Op::MOVSX_16.s64(), memarg),
+            I64Load32U { memarg } => (Type::I64, Op::MOV_RM.s32(), memarg),
+            I64Load32S { memarg } => (Type::I64, Op::MOVSXD, memarg),
+            V128Load { memarg } => (Type::V128, Op::MOVUPS_RM, memarg),
+            _ => return self.store_to_memory(cx, op),
+        };
+        if !self.is_guarded(cx, &memarg, 16) {
+            return false;
+        }
+        let index = self.pop();
+        let (mem, index) = self.address(index, memarg.offset as u32);
+        let dst = self.result(class_of(ty), [index, None]);
+        self.trap_site(Trap::MemoryOutOfBounds.code(), self.loc);
+        self.asm.emit(&Inst::two_m(op.for_cpu(self.options.features), [dst], mem));
+        if let Some(index) = index
+            && index != dst
+        {
+            self.release(index);
+        }
+        self.push_reg(ty, dst);
+        true
+    }
+
+    fn store_to_memory(&mut self, cx: Context<'_>, op: &Operator<'_>) -> bool {
+        use Operator::*;
+        let (op, op_imm, memarg) = match *op {
+            I32Store8 { memarg } | I64Store8 { memarg } => {
+                (Op::MOV_MR.size(Size::S8), Some(Op::MOV_MI.size(Size::S8)), memarg)
+            }
+            I32Store16 { memarg } | I64Store16 { memarg } => {
+                (Op::MOV_MR.size(Size::S16), Some(Op::MOV_MI.size(Size::S16)), memarg)
+            }
+            I32Store { memarg } | I64Store32 { memarg } => (Op::MOV_MR.s32(), Some(Op::MOV_MI.s32()), memarg),
+            I64Store { memarg } => (Op::MOV_MR.s64(), Some(Op::MOV_MI.s64()), memarg),
+            F32Store { memarg } => (Op::MOVSS_STORE, None, memarg),
+            F64Store { memarg } => (Op::MOVSD_STORE, None, memarg),
+            V128Store { memarg } => (Op::MOVUPS_MR, None, memarg),
+            _ => return false,
+        };
+        if !self.is_guarded(cx, &memarg, 16) {
+            return false;
+        }
+        let (value, index) = (self.pop(), self.pop());
+        let imm = match (value.place, op_imm) {
+            (Place::Const(bits), Some(op)) if value.ty == Type::I32 => Some((op, bits as i32)),
+            (Place::Const(bits), Some(op)) => i32::try_from(bits as i64).ok().map(|imm| (op, imm)),
+            _ => None,
+        };
+        let source = if imm.is_none() { Some(self.in_reg(value)) } else { None };
+        let (mem, index) = self.address(index, memarg.offset as u32);
+        self.trap_site(Trap::MemoryOutOfBounds.code(), self.loc);
+        match (imm, source) {
+            (Some((op, imm)), _) => self.asm.emit(&Inst::two_m(op, [], mem).imm(imm)),
+            (None, Some(source)) => self.asm.emit(&Inst::two_m(op.for_cpu(self.options.features), [source], mem)),
+            (None, None) => unreachable!("it is a number or in a register"),
+        }
+        for reg in [index, source].into_iter().flatten() {
+            self.release(reg);
+        }
+        true
+    }
+
+    /// Whether guard pages keep an access of at most so many bytes in bounds.
+    fn is_guarded(&self, cx: Context<'_>, memarg: &MemArg, bytes: u64) -> bool {
+        let config = &self.options.translate;
+        let Bounds::Guarded { guard_bytes } = config.bounds else { return false };
+        let Some(memory) = cx.info.memories.first() else { return false };
+        memarg.target == wasmparser::MemArgTarget::Memory(0)
+            && !config.memories_move
+            && !memory.is_64
+            && memory.page_log2 == DEFAULT_PAGE_LOG2
+            && memarg.offset.saturating_add(bytes) <= guard_bytes
+    }
+
+    /// The address at a popped index and an offset, and the register to give back afterwards.
+    fn address(&mut self, index: Value, offset: u32) -> (Mem, Option<Reg>) {
+        let base = Self::memory_base();
+        if let Place::Const(bits) = index.place {
+            let sum = bits + u64::from(offset);
+            if let Ok(disp) = i32::try_from(sum) {
+                return (Mem::base(base, disp), None);
+            }
+            let reg = self.alloc(RegClass::Int);
+            self.asm.constant(reg, sum as i64);
+            return (Mem::indexed(base, reg, Scale::One, 0), Some(reg));
+        }
+        if let Ok(disp) = i32::try_from(offset) {
+            let reg = self.in_reg(index);
+            return (Mem::indexed(base, reg, Scale::One, disp), Some(reg));
+        }
+        let index = self.in_reg(index);
+        self.asm.constant(SCRATCH, offset.into());
+        self.asm.rr(Op::ADD_RM.s64(), SCRATCH, index);
+        (Mem::indexed(base, SCRATCH, Scale::One, 0), Some(index))
+    }
+
+    /// Where a global is; the scratch register may be part of it.
+    fn global(&mut self, cx: Context<'_>, global: u32) -> (Type, Mem) {
+        let ty = Type::from(cx.info.globals[global as usize].content);
+        match global.checked_sub(cx.info.imported.globals) {
+            Some(own) => (ty, Mem::base(VMCTX, cx.layout.own_global(own) as i32)),
+            None => {
+                self.load_pointer(SCRATCH, cx.layout.imported_global(global) as i32);
+                (ty, Mem::base(SCRATCH, 0))
+            }
+        }
+    }
+
+    pub(in crate::baseline) fn global_get(&mut self, cx: Context<'_>, global: u32) {
+        if let Some((ty, bits)) = crate::translate::known_global(cx, global)
+            && let Ok(bits) = u64::try_from(bits)
+            && ty != Type::V128
+        {
+            return self.push(ty, Place::Const(bits));
+        }
+        let ty = Type::from(cx.info.globals[global as usize].content);
+        let dst = self.result(class_of(ty), [None, None]);
+        let (ty, mem) = self.global(cx, global);
+        self.load_from(ty, dst, mem);
+        self.push_reg(ty, dst);
+    }
+
+    pub(in crate::baseline) fn global_set(&mut self, cx: Context<'_>, global: u32) {
+        let value = self.pop();
+        let ty = value.ty;
+        if let (Place::Const(bits), RegClass::Int) = (value.place, class_of(ty))
+            && i32::try_from(bits as i64).is_ok()
+        {
+            let (_, mem) = self.global(cx, global);
+            return self.store_constant_at(bits, mem);
+        }
+        let reg = self.in_reg(value);
+        let (_, mem) = self.global(cx, global);
+        self.store_at(ty, reg, mem);
+        self.release(reg);
+    }
+}
