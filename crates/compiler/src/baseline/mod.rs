@@ -46,7 +46,7 @@ use crate::isa::x64::emit::TrapExit;
 use crate::isa::x64::lower::PoolConst;
 use crate::translate::Context;
 use tiercel_wasm::{Error, ValType};
-use wasmparser::{BinaryReader, FunctionBody, OperatorsReader, OperatorsReaderAllocations};
+use wasmparser::{BinaryReader, FunctionBody, OperatorsReader};
 
 /// A frame up to this size in a function that calls nothing is not checked against the stack's limit, below which there is room for it.
 const UNCHECKED_LEAF_BYTES: u32 = 1024;
@@ -133,7 +133,6 @@ pub struct Baseline {
     maps: Vec<(u32, u32, u32)>,
     map_homes: Vec<i32>,
     moves: Vec<(Value, Reg)>,
-    reader: Option<OperatorsReaderAllocations>,
 }
 
 impl Baseline {
@@ -188,7 +187,6 @@ impl Baseline {
             maps: Vec::new(),
             map_homes: Vec::new(),
             moves: Vec::new(),
-            reader: None,
         }
     }
 
