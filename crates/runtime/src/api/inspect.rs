@@ -6,7 +6,9 @@ use super::module::Names;
 use alloc::vec::Vec;
 use core::ops::Range;
 use tiercel_abi::Trap;
-use tiercel_abi::artifact::{Header, Isa, Section};
+#[cfg(feature = "compiler")]
+use tiercel_abi::artifact::Isa;
+use tiercel_abi::artifact::{Header, Section};
 use tiercel_wasm::encoding;
 use tiercel_wasm::{ModuleInfo, TypeRegistry};
 
@@ -126,11 +128,15 @@ impl<'a> Artifact<'a> {
     /// The features of the CPU that its code uses.
     pub fn features(&self) -> Vec<&'static str> {
         #[cfg(feature = "compiler")]
-        if let (Isa::X64, Ok(bits)) = (self.header.isa, self.header.features.try_into()) {
-            let features = tiercel_compiler::isa::x64::Features::from_bits(bits);
-            return features.map(|features| features.names().collect()).unwrap_or_default();
+        if let Ok(bits) = self.header.features.try_into() {
+            use tiercel_compiler::isa::{aarch64, x64};
+            let names = match self.header.isa {
+                Isa::None => None,
+                Isa::X64 => x64::Features::from_bits(bits).map(|features| features.names().collect()),
+                Isa::Aarch64 => aarch64::Features::from_bits(bits).map(|features| features.names().collect()),
+            };
+            return names.unwrap_or_default();
         }
-        let _ = Isa::X64;
         Vec::new()
     }
 

@@ -2,7 +2,7 @@
 
 use super::config::Tier;
 use super::engine::Engine;
-use super::error::{Error, Result};
+use super::error::Result;
 use super::types::{ExportType, ExternType, ImportType};
 use crate::gc::TypeLayout;
 use crate::interp::ModuleCode;
@@ -289,7 +289,9 @@ impl Module {
         #[cfg(native)]
         if let (Some(native), Some(body)) = (self.0.engine.native(), self.0.info.defined_func(func)) {
             if self.0.ranges != Ranges::Module {
-                return Err(Error::unsupported("the module comes from an artifact, which has its machine code alone"));
+                return Err(super::error::Error::unsupported(
+                    "the module comes from an artifact, which has its machine code alone",
+                ));
             }
             let tier = self.tier();
             return native.explain(tier, &self.0.info, &self.0.bytes, &self.0.layout, body, print).map(Some);

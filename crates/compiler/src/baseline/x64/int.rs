@@ -499,8 +499,8 @@ impl Baseline {
         self.asm.rm(Op::MOV_RM.s64(), index, Mem::indexed(SCRATCH, index, Scale::Eight, 0));
         self.asm.rr(Op::TEST_MR.s64(), index, index);
         self.trap_if(Test::of(Cond::E), Trap::IndirectCallToNull.code());
-        self.asm.rm(Op::MOV_RM.s32(), SCRATCH, Mem::base(VMCTX, cx.layout.type_id(ty) as i32));
-        self.asm.rm(Op::CMP_RM.s32(), SCRATCH, Mem::base(index, (func_ref::TYPE_ID * 8) as i32));
+        self.asm.rm(Op::MOV_RM.s32(), SCRATCH, Mem::base(index, (func_ref::TYPE_ID * 8) as i32));
+        self.asm.rm(Op::CMP_RM.s32(), SCRATCH, Mem::base(VMCTX, cx.layout.type_id(ty) as i32));
         self.trap_if(Test::of(Cond::Ne), Trap::BadSignature.code());
         index
     }
