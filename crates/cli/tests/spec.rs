@@ -47,7 +47,7 @@ fn known() -> BTreeMap<&'static str, Known> {
 
 /// Whether the tests run in an emulator, where reserved address space costs memory: then no memory has more of it than it needs.
 fn is_emulated() -> bool {
-    std::env::var_os("TIERCEL_EMULATED").is_some()
+    std::env::var_os("TIERCEL_RUNNER").is_some()
 }
 
 /// How a file is run.

@@ -29,7 +29,7 @@ impl Tier {
     pub const ALL: &[Tier] = &[Tier::Interp, Tier::Baseline, Tier::Auto, Tier::Opt];
     /// Every tier of this build.
     #[cfg(all(native, not(tiers)))]
-    pub const ALL: &[Tier] = &[Tier::Interp, Tier::Baseline, Tier::Opt];
+    pub const ALL: &[Tier] = &[Tier::Interp, Tier::Opt];
     /// Every tier of this build.
     #[cfg(not(native))]
     pub const ALL: &[Tier] = &[Tier::Interp];
@@ -49,9 +49,7 @@ impl Tier {
         match self {
             Tier::Interp => true,
             #[cfg(native)]
-            Tier::Auto => cfg!(tiers) && crate::native::is_available(),
-            #[cfg(native)]
-            Tier::Baseline | Tier::Opt => crate::native::is_available(),
+            Tier::Baseline | Tier::Auto | Tier::Opt => Tier::ALL.contains(&self) && crate::native::is_available(),
             #[cfg(not(native))]
             Tier::Baseline | Tier::Auto | Tier::Opt => false,
         }
@@ -331,10 +329,11 @@ impl Config {
     }
 
     pub(crate) fn check(&self) -> Result<()> {
-        if cfg!(not(native)) && self.tier != Tier::Interp {
+        if !Tier::ALL.contains(&self.tier) {
+            let machines = if self.tier == Tier::Baseline { "x86-64" } else { "x86-64 or aarch64" };
             return Err(Error::unsupported(format_args!(
-                "the tier `{}` is not part of this build: it needs x86-64 Linux and the feature `compiler` of the crate; the tier \
-                 `interp` runs everywhere",
+                "the tier `{}` is not part of this build: it needs Linux on {machines} and the feature `compiler` of the crate; the \
+                 tier `interp` runs everywhere",
                 self.tier.name()
             )));
         }

@@ -37,7 +37,7 @@ pub fn options(config: &Config, features: Features) -> Options {
             inlining: inlining(config),
             locals_in_slots: false,
         },
-        features: config.compiler_chaos.map_or(features, |seed| arch::some_features(features, seed)),
+        features: arch::target(features),
         calls: Calls::Direct,
         counts: false,
         foreign_tail_calls: false,

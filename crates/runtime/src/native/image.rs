@@ -3,7 +3,7 @@
 //! What the bytes are depends on the functions alone, not on who compiled them or where the code lies. So an image can be written to an artifact, and
 //! the artifact's bytes serve as they are.
 
-use super::arch::PADDING;
+use super::arch::{self, PADDING};
 use super::registry;
 use super::table::{Plain, Table};
 use crate::api::error::{Error, Result};
@@ -195,9 +195,8 @@ impl Image {
                 for call in &batch.calls[piece.calls.clone()] {
                     let callee = call.body as usize;
                     let target = functions[callee].start + pieces[callee].1.local_entry;
-                    let from = function.start + call.offset + 4;
-                    let distance = target as i32 - from as i32;
-                    place[call.offset as usize..][..4].copy_from_slice(&distance.to_le_bytes());
+                    let from = function.start + call.offset;
+                    arch::patch_call(&mut place[call.offset as usize..], target as i32 - from as i32);
                 }
                 for site in &batch.traps[piece.traps.clone()] {
                     trap_offsets.push(function.start + site.offset);

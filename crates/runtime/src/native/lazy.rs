@@ -118,11 +118,7 @@ impl Lazy {
             None => Entries::NONE,
         });
         let entries = entries.collect();
-        let made = Made {
-            end: code.len(),
-            baseline: AnyCompiler::new(Tier::Baseline, options),
-            code: Code::default(),
-        };
+        let made = Made { end: code.len(), baseline: AnyCompiler::new(Tier::Baseline, options), code: Code::default() };
         let lazy = Box::new(Lazy {
             space,
             options,

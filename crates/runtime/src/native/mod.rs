@@ -58,6 +58,7 @@ use tiercel_wasm::{FuncType, ModuleInfo};
 /// What an engine has for compiled code.
 pub struct Native {
     options: Options,
+    features: arch::Features,
     stubs: stubs::Cache,
     #[cfg(tiers)]
     background: background::Background,
@@ -98,8 +99,10 @@ impl Native {
         if config.signals_based_traps {
             signals::install()?;
         }
+        let features = config.compiler_chaos.map_or(features, |seed| arch::some_features(features, seed));
         Ok(Native {
             options: compile::options(config, features),
+            features,
             stubs: stubs::Cache::new(features)?,
             #[cfg(tiers)]
             background: background::Background::default(),
@@ -183,7 +186,7 @@ impl Native {
 
     /// What the code is for: the instruction set, and the features of the CPU that it makes use of, as bits.
     pub fn target(&self) -> (Isa, u32) {
-        (arch::ISA, self.options.features.bits().into())
+        (arch::ISA, self.features.bits().into())
     }
 
     /// Whether this host has all of these features; if not, those that it misses.
@@ -197,7 +200,7 @@ impl Native {
 
     /// Everything else that the code depends on, as text.
     pub fn settings(&self) -> String {
-        let options = Options { features: arch::Features::BASELINE, verify: false, ..self.options };
+        let options = Options { features: arch::target(arch::Features::BASELINE), verify: false, ..self.options };
         alloc::format!("{options:?}")
     }
 

@@ -31,6 +31,11 @@ pub fn cpu_features() -> Features {
     known.into_iter().filter(|(has, _)| *has).fold(Features::BASELINE, |all, (_, feature)| all.union(feature))
 }
 
+/// How the compiler is told of them.
+pub fn target(features: Features) -> Features {
+    features
+}
+
 /// Fewer features, by a seed: all, none with three operands, only what every CPU has that runs compiled code.
 pub fn some_features(features: Features, seed: u64) -> Features {
     let avx = Features::AVX.union(Features::AVX2).union(Features::FMA).union(Features::BMI1).union(Features::BMI2);
@@ -96,6 +101,12 @@ impl Interrupted<'_> {
 pub unsafe fn is_trap(pc: usize) -> bool {
     // SAFETY: promised by the caller.
     unsafe { *(pc as *const [u8; 2]) == UD2 }
+}
+
+/// Fills in a call: `place` starts with the four bytes that wait, `distance` leads from there to the callee.
+pub fn patch_call(place: &mut [u8], distance: i32) {
+    // The processor counts from the end of the instruction.
+    place[..4].copy_from_slice(&(distance - 4).to_le_bytes());
 }
 
 /// Makes code that has just been written known to the processors: nothing to do here.
