@@ -68,7 +68,9 @@ impl Way {
             Tier::ALL.iter().map(|&tier| Way { tier, check_widths: false, explicit_checks: false, artifacts: false });
         let compiled = plain.clone().filter(|way| way.tier != Tier::Interp);
         let checked = compiled.clone().map(|way| Way { check_widths: true, ..way });
-        let artifacts = compiled.clone().map(|way| Way { artifacts: true, ..way });
+        // What is compiled when it is called is in no artifact.
+        let ahead = compiled.clone().filter(|way| way.tier != Tier::Auto);
+        let artifacts = ahead.map(|way| Way { artifacts: true, ..way });
         plain.chain(checked).chain(artifacts).chain(compiled.map(|way| Way { explicit_checks: true, ..way }))
     }
 

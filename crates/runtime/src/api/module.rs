@@ -88,6 +88,9 @@ impl Deref for Bytes {
 pub enum Code {
     /// Is to be made, if the engine has any.
     Compile,
+    /// Is to be made, all of it, if the engine has any.
+    #[cfg(native)]
+    Ahead,
     /// Is there, or has to be done without.
     #[cfg(native)]
     Image(Option<Box<crate::native::Image>>),
@@ -218,12 +221,23 @@ impl Module {
         let module = Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Compile)?;
         #[cfg(feature = "cache")]
         if let Some((cache, key)) = cache {
-            cache.store(&key, &module);
+            // What is compiled when it is called is not there yet.
+            if module.tier() != Tier::Auto {
+                cache.store(&key, &module);
+            }
         }
         if engine.config().through_artifacts {
             return Self::load_artifact(engine, &module.serialize()?);
         }
         Ok(module)
+    }
+
+    /// The same module with all functions compiled.
+    #[cfg(native)]
+    pub(crate) fn ahead(&self) -> Result<Module> {
+        let (engine, bytes) = (&self.0.engine, self.0.bytes.to_vec());
+        let info = tiercel_wasm::decode(&bytes, engine.config().features(), &mut engine.types().lock())?;
+        Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Ahead)
     }
 
     /// A module from what is known to be right.
@@ -256,7 +270,10 @@ impl Module {
             #[cfg(native)]
             native: match (engine.native(), code) {
                 (Some(native), Code::Compile) => Some(native.compile(engine.config(), &info, &bytes, &layout)?),
-                (Some(native), Code::Image(image)) => Some(native.module(&info, image, engine.config().tier)?),
+                (Some(native), Code::Ahead) => Some(native.compile_ahead(engine.config(), &info, &bytes, &layout)?),
+                (Some(native), Code::Image(image)) => {
+                    Some(native.module(&info, image, engine.config().tier.ahead())?)
+                }
                 (None, _) => None,
             },
             engine: engine.clone(),

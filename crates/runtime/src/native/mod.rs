@@ -155,6 +155,20 @@ impl Native {
                 made => return made,
             }
         }
+        self.compile_ahead(config, info, bytes, layout)
+    }
+
+    /// Compiles all functions of a module, or finds that the interpreter has to run it.
+    ///
+    /// # Errors
+    /// The host has no memory.
+    pub fn compile_ahead(
+        &self,
+        config: &Config,
+        info: &ModuleInfo,
+        bytes: &[u8],
+        layout: &VmctxLayout,
+    ) -> Result<NativeModule> {
         let tiers: &[Tier] = if config.tier == Tier::Baseline { &[Tier::Baseline, Tier::Opt] } else { &[Tier::Opt] };
         for &tier in tiers {
             match compile::compile(config, tier, self.options, info, bytes, layout) {
