@@ -58,7 +58,6 @@ use tiercel_wasm::{FuncType, ModuleInfo};
 /// What an engine has for compiled code.
 pub struct Native {
     options: Options,
-    features: arch::Features,
     stubs: stubs::Cache,
     #[cfg(tiers)]
     background: background::Background,
@@ -102,7 +101,6 @@ impl Native {
         let features = config.compiler_chaos.map_or(features, |seed| arch::some_features(features, seed));
         Ok(Native {
             options: compile::options(config, features),
-            features,
             stubs: stubs::Cache::new(features)?,
             #[cfg(tiers)]
             background: background::Background::default(),
@@ -200,7 +198,7 @@ impl Native {
 
     /// What the code is for: the instruction set, and the features of the CPU that it makes use of, as bits.
     pub fn target(&self) -> (Isa, u32) {
-        (arch::ISA, self.features.bits().into())
+        (self.options.target.isa(), self.options.target.bits())
     }
 
     /// Whether this host has all of these features; if not, those that it misses.
@@ -214,7 +212,7 @@ impl Native {
 
     /// Everything else that the code depends on, as text.
     pub fn settings(&self) -> String {
-        let options = Options { features: arch::target(arch::Features::BASELINE), verify: false, ..self.options };
+        let options = Options { target: self.options.target.baseline(), verify: false, ..self.options };
         alloc::format!("{options:?}")
     }
 

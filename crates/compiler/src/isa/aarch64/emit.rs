@@ -26,6 +26,7 @@ use super::row::{Cond, Extend, Op, Size};
 use super::vcode::{self, Kind, NO_TRAP, Test, VCode};
 use crate::compile::{CallReloc, CallSite, Code, TrapSite};
 use crate::entity::Entity;
+use crate::isa::backend::Emission;
 use crate::isa::reg::{Reg, RegClass};
 use crate::regalloc::{self, Loc, Move, Output, Slot, Source, VCode as _, VReg};
 use tiercel_abi::Trap;
@@ -77,15 +78,6 @@ struct Frame {
     none: bool,
 }
 
-/// What emission needs to know besides the code.
-#[derive(Clone, Copy)]
-pub struct Context {
-    /// Whether a reference to the function can be taken.
-    pub escapes: bool,
-    /// Where the function is in the module, for a trap before its first instruction.
-    pub loc: u32,
-}
-
 struct Emit<'a> {
     vcode: &'a VCode,
     out: &'a Output,
@@ -101,7 +93,7 @@ struct Emit<'a> {
 }
 
 /// Emits a function. Labels of jump tables and constants are in `asm`, and nothing else.
-pub fn emit(cx: Context, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &mut Buffers, code: &mut Code) {
+pub fn emit(cx: Emission, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &mut Buffers, code: &mut Code) {
     code.clear();
     b.traps.clear();
     b.edges.clear();
@@ -150,7 +142,7 @@ pub fn emit(cx: Context, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &m
 }
 
 impl Emit<'_> {
-    fn prologue(&mut self, cx: Context) {
+    fn prologue(&mut self, cx: Emission) {
         if self.frame.none {
             return;
         }

@@ -25,6 +25,7 @@ use super::vcode::{self, Kind, NO_TRAP, Parity, Table, Test, VCode};
 use crate::compile::{CallReloc, CallSite, Calls, Code, TrapSite};
 use crate::entity::Entity;
 use crate::ir::insts::cast;
+use crate::isa::backend::Emission;
 use crate::isa::order::{self, Order};
 use crate::isa::reg::{Reg, RegClass};
 use crate::isa::saves::Saves;
@@ -111,19 +112,6 @@ struct Frame {
     none: bool,
 }
 
-/// What emission needs to know besides the code.
-#[derive(Clone, Copy)]
-pub struct Context {
-    /// Whether a reference to the function can be taken.
-    pub escapes: bool,
-    /// How functions of the module are called.
-    pub calls: Calls,
-    /// [`Options::signals`](crate::compile::Options::signals).
-    pub signals: bool,
-    /// Where the function is in the module, for a trap before its first instruction.
-    pub loc: u32,
-}
-
 /// What emission of a piece of code in line needs to know besides it: no frame is made, spill slots start at `rsp`, and a return goes on behind the
 /// piece.
 #[derive(Clone, Copy)]
@@ -155,7 +143,7 @@ struct Emit<'a> {
 
 /// Emits a function. Labels of the pool and of jump tables are in `asm`, and nothing else.
 pub fn emit(
-    cx: Context,
+    cx: Emission,
     vcode: &VCode,
     out: &Output,
     pool: &mut [PoolConst],
@@ -280,7 +268,7 @@ impl Buffers {
 }
 
 impl Emit<'_> {
-    fn prologue(&mut self, cx: Context) {
+    fn prologue(&mut self, cx: Emission) {
         if self.frame.none {
             return;
         }

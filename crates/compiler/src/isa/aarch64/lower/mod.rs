@@ -24,7 +24,6 @@ mod memory;
 mod vector;
 
 use super::asm::Assembler;
-use super::features::Features;
 use super::frame::CallPolicy;
 use super::imm;
 use super::inst::{Constraint as Fixed, Inst};
@@ -35,31 +34,16 @@ use super::vcode::{Kind, NO_TRAP, VCode, preg};
 use crate::entity::Entity;
 use crate::ir::{Block, Format, Frequency, Function, Opcode, Type, Value};
 use crate::isa::aarch64::abi::REGISTERS;
+use crate::isa::backend::Lowering;
 use crate::isa::convention::{Convention, class_of};
 use crate::isa::reg::{Reg, RegClass};
 use crate::regalloc::{self, Constraint, Operand, VReg};
 use tiercel_abi::Trap;
-use tiercel_abi::vmctx::{VmctxLayout, header};
-use tiercel_wasm::ModuleInfo;
+use tiercel_abi::vmctx::header;
 
 /// A function with a call that has more bytes of arguments on the stack moves the stack pointer for each call, rather than keeping so much of its
 /// frame for them. No effect on correctness.
 const PUSHED_BYTES: u32 = 1024;
-
-/// What lowering needs to know besides the function.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    /// The module's declarations.
-    pub info: &'a ModuleInfo,
-    /// Its vmctx.
-    pub layout: &'a VmctxLayout,
-    /// What the CPU has.
-    pub features: Features,
-    /// Whether calls inside the module may come back with the pinned registers of another instance.
-    pub foreign_tail_calls: bool,
-    /// How calls make room for their arguments, for tests; otherwise by their size.
-    pub policy: Option<CallPolicy>,
-}
 
 /// An address, and what happens if an access to it faults.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +86,7 @@ pub struct Buffers {
 
 /// The lowering of one function.
 pub(super) struct Lower<'a> {
-    cx: Context<'a>,
+    cx: Lowering<'a>,
     func: &'a Function,
     vcode: &'a mut VCode,
     asm: &'a mut Assembler,
@@ -119,12 +103,14 @@ pub(super) struct Lower<'a> {
     unsupported: Option<Opcode>,
 }
 
-/// Lowers a function. Labels of the pool and of tables are made in `asm`, which must be empty.
+/// Lowers a function, whose calls make room for their arguments by this policy, or by their size. Labels of tables are made in `asm`, which must be
+/// empty.
 ///
 /// # Errors
 /// The function has this instruction, which cannot be lowered yet.
 pub fn lower(
-    cx: Context<'_>,
+    cx: Lowering<'_>,
+    policy: Option<CallPolicy>,
     func: &Function,
     params: &[Type],
     vcode: &mut VCode,
@@ -143,14 +129,14 @@ pub fn lower(
     for (index, &block) in func.layout.iter().enumerate() {
         b.block_index[block.index()] = index as u32;
     }
-    b.own_convention.set(REGISTERS, params, &func.results);
+    b.own_convention.set(cx.registers, params, &func.results);
     vcode.in_bytes = b.own_convention.stack_bytes;
     let deepest = func.sigs.iter().map(|(sig, _)| {
         b.convention.set(REGISTERS, func.sig_params(sig), func.sig_results(sig));
         b.convention.stack_bytes
     });
-    let policy = if deepest.max().unwrap_or(0) > PUSHED_BYTES { CallPolicy::Pushed } else { CallPolicy::Reserved };
-    vcode.policy = cx.policy.unwrap_or(policy);
+    let by_size = if deepest.max().unwrap_or(0) > PUSHED_BYTES { CallPolicy::Pushed } else { CallPolicy::Reserved };
+    vcode.policy = policy.unwrap_or(by_size);
     vcode.foreign_tail_calls = cx.foreign_tail_calls;
     vcode.has_memory = !cx.info.memories.is_empty();
     let mut lower = Lower {
