@@ -67,10 +67,10 @@ impl Way {
         let plain =
             Tier::ALL.iter().map(|&tier| Way { tier, check_widths: false, explicit_checks: false, artifacts: false });
         let compiled = plain.clone().filter(|way| way.tier != Tier::Interp);
-        // Only code for x86-64 does that.
-        let checks = |_: &Way| cfg!(target_arch = "x86_64");
-        let checked = compiled.clone().filter(checks).map(|way| Way { check_widths: true, ..way });
-        let artifacts = compiled.clone().map(|way| Way { artifacts: true, ..way });
+        let checked = compiled.clone().map(|way| Way { check_widths: true, ..way });
+        // What is compiled when it is called is in no artifact.
+        let ahead = compiled.clone().filter(|way| way.tier != Tier::Auto);
+        let artifacts = ahead.map(|way| Way { artifacts: true, ..way });
         plain.chain(checked).chain(artifacts).chain(compiled.map(|way| Way { explicit_checks: true, ..way }))
     }
 

@@ -19,6 +19,10 @@ pub struct Options {
     pub translate: translate::Config,
     /// What the code is for.
     pub target: Target,
+    /// How code calls the functions of its module.
+    pub calls: Calls,
+    /// Whether code of the baseline compiler counts, in a cell of its function, how often it is called and how often its loops go round.
+    pub counts: bool,
     /// Whether the module has tail calls through references or of imports, which do not preserve the pinned registers.
     pub foreign_tail_calls: bool,
     /// Whether code defends itself against speculation with a wrong index of a `br_table` (Spectre variant 1).
@@ -45,6 +49,8 @@ impl Default for Options {
         Options {
             translate: translate::Config::default(),
             target: Target::X64(x64::Features::ALL),
+            calls: Calls::Direct,
+            counts: false,
             foreign_tail_calls: false,
             spectre: true,
             signals: true,
@@ -54,6 +60,45 @@ impl Default for Options {
             plain: false,
             aarch64: aarch64::Variant::default(),
         }
+    }
+}
+
+/// How code calls the functions of its module.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Calls {
+    /// By their addresses, which never change.
+    #[default]
+    Direct,
+    /// By their cells, words that hold the addresses and lie in reach of the code: so that a function's code can be replaced.
+    Cells,
+}
+
+/// The numbers of all cells of a module with so many bodies: one for each function, by the index of its body, and those that this names.
+#[derive(Clone, Copy, Debug)]
+pub struct CellNumbers {
+    /// Bodies of the module.
+    pub bodies: u32,
+}
+
+impl CellNumbers {
+    /// The cell with the address of what code calls whose counter is below zero.
+    pub fn count_down(self) -> u32 {
+        self.bodies
+    }
+
+    /// The cell that is a function's counter, `i32`.
+    pub fn counter(self, body: u32) -> u32 {
+        self.bodies + 1 + body
+    }
+
+    /// How many there are.
+    pub fn len(self) -> u32 {
+        self.bodies + 1 + self.bodies
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        false
     }
 }
 
@@ -95,7 +140,8 @@ pub fn activations(inlined: &[Inlined], body: u32, loc: u32) -> impl Iterator<It
     })
 }
 
-/// A call that waits for the distance to a function's local entry, see [`Target::patch_call`].
+/// A call that waits for the distance to a function's local entry, see [`Target::patch_call`]; with [`Calls::Cells`] four bytes that wait for that from
+/// their end to its cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallReloc {
     /// Offset of the bytes that are filled in.
@@ -299,7 +345,7 @@ impl Job<'_> {
             panic!("function {index}: wrong register allocation: {error}");
         }
         let escapes = cx.info.escaping.binary_search(&index).is_ok();
-        let emission = Emission { escapes, signals, loc: first_operator(cx, body)? };
+        let emission = Emission { escapes, calls: options.calls, signals, loc: first_operator(cx, body)? };
         backend.emit(emission, allocation, code);
         Ok(())
     }

@@ -49,3 +49,6 @@ pub const CACHE_TOUCH_SECONDS: u64 = 3600;
 /// A file that is being written to the cache and has not changed for so many seconds is left over.
 #[cfg(feature = "cache")]
 pub const CACHE_LEFT_OVER_SECONDS: u64 = 600;
+
+/// What a function's counter starts with: see `Config::tier_up_budget`.
+pub const TIER_UP_BUDGET: u32 = 20_000;

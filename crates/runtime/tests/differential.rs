@@ -58,7 +58,9 @@ fn compiled(modules: u64, calls_each: u32, usual: Way, same_limits: fn(u64) -> b
     }
     let interpreter = Way { compiled: false, ..usual }.engine();
     let engine = usual.engine();
-    let (mut ran, mut compiled, mut calls, mut returned) = (0, 0, 0, 0);
+    let baseline = Way { baseline: true, ..usual };
+    let baseline_engine = baseline.engine();
+    let (mut ran, mut compiled, mut by_baseline, mut calls, mut returned) = (0, 0, 0, 0, 0);
     for seed in seeds(modules) {
         let Some(bytes) = make(seed) else { continue };
         // Arithmetic has its fuel off, and many accesses without anything in between.
@@ -78,20 +80,29 @@ fn compiled(modules: u64, calls_each: u32, usual: Way, same_limits: fn(u64) -> b
             Err(error) => panic!("seed {seed}, {way:?}: {error:#}"),
         };
         check(usual, &engine);
-        check(chaos, &chaos.engine());
+        check(baseline, &baseline_engine);
+        for chaos in [chaos, Way { baseline: true, ..chaos }] {
+            check(chaos, &chaos.engine());
+        }
         ran += 1;
         let count = |kind: fn(&Seen) -> bool| expected.iter().filter(|seen| kind(seen)).count();
         returned += count(|seen| matches!(seen, Seen::Results(..)));
         calls += count(|seen| matches!(seen, Seen::Results(..) | Seen::Trap(..) | Seen::Limit));
         compiled += u32::from(Module::new(&engine, &bytes).is_ok_and(|module| module.tier() == Tier::Opt));
+        by_baseline +=
+            u32::from(Module::new(&baseline_engine, &bytes).is_ok_and(|module| module.tier() == Tier::Baseline));
     }
-    println!("{ran} modules agree, {compiled} of them compiled; {returned} of {calls} calls returned");
+    println!(
+        "{ran} modules agree, {compiled} of them compiled, {by_baseline} by baseline; {returned} of {calls} calls returned"
+    );
+    assert_eq!(ran, by_baseline, "baseline compiles everything");
     assert!(compiled > 0, "no module was compiled");
     assert!(returned * 4 > calls || ran < 10, "only {returned} of {calls} calls returned");
 }
 
 const COMPILED: Way = Way {
     compiled: true,
+    baseline: false,
     chaos: None,
     check_widths: false,
     checked_memory: false,
@@ -122,7 +133,8 @@ fn compiled_and_interpreted_arithmetic_agree() {
 #[test]
 fn fuel_is_exact() {
     let interpreter = Way { compiled: false, ..COMPILED }.engine();
-    let compiled = Tier::Opt.is_available().then(|| COMPILED.engine());
+    let ways = [COMPILED, Way { baseline: true, ..COMPILED }];
+    let compiled: Vec<Engine> = ways.into_iter().filter(|_| Tier::Opt.is_available()).map(Way::engine).collect();
     let mut calls = 0;
     for seed in seeds(FUEL_MODULES) {
         let Some(bytes) = smith::numbered(seed, Shape::in_turn(seed, true)) else { continue };

@@ -19,6 +19,8 @@ const MAX_TABLE_ELEMENTS: usize = 10_000;
 pub struct Way {
     /// Compiled code, checked by the compiler itself, rather than the interpreter.
     pub compiled: bool,
+    /// That code is the baseline compiler's.
+    pub baseline: bool,
     /// Rare paths of the compiler, by a seed.
     pub chaos: Option<u64>,
     /// Compiled code tests that the upper half of each `i32` is zero.
@@ -39,7 +41,8 @@ impl Way {
     /// An engine that runs modules this way.
     pub fn engine(self) -> Engine {
         let mut config = Config::new();
-        config.tier(if self.compiled { Tier::Opt } else { Tier::Interp }).consume_fuel(self.fuel);
+        let compiler = if self.baseline { Tier::Baseline } else { Tier::Opt };
+        config.tier(if self.compiled { compiler } else { Tier::Interp }).consume_fuel(self.fuel);
         config.plain_interpreter(self.plain).gc_stress(self.gc_stress).wasm_wide_arithmetic(true);
         config.verify_compiler(true).compiler_chaos(self.chaos).compiler_threads(1).check_widths(self.check_widths);
         config.signals_based_traps(!self.no_signals);

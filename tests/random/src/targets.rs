@@ -177,8 +177,12 @@ fn both_tiers(what: &str, module: &[u8], seed: u64, plan: Plan, fuel: bool) {
         Ok(found) => assert_eq!(expected, found, "{what}, {way}"),
         Err(error) => panic!("{what}, {way}: {error:#}"),
     };
+    let baseline = if fuel { engine!(compiled, baseline, fuel) } else { engine!(compiled, baseline) };
     compare("compiled", observe::run(compiled, module, plan));
-    compare(&format!("{chaos:?}"), observe::run(&chaos.engine(), module, plan));
+    compare("compiled by baseline", observe::run(baseline, module, plan));
+    for chaos in [chaos, Way { baseline: true, ..chaos }] {
+        compare(&format!("{chaos:?}"), observe::run(&chaos.engine(), module, plan));
+    }
 }
 
 fn differential(data: &[u8]) {

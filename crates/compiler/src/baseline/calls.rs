@@ -92,7 +92,7 @@ impl Baseline {
     ) -> Result<(), tiercel_wasm::Error> {
         let callee = if cx.info.type_defs[ty as usize].ty.is_final {
             let index = self.pop();
-            let reg = self.element(cx, table, index, cx.info.types[ty as usize].as_u32());
+            let reg = self.element(cx, table, index, ty);
             Value { ty: Type::I64, place: Place::Reg(reg), home: 0 }
         } else {
             self.snippet_callee(cx, ty, table)?;

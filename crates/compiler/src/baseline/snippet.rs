@@ -56,7 +56,12 @@ pub enum What<'a> {
     /// What the operator does.
     Operator(&'a Operator<'a>),
     /// The reference to the function that `call_indirect` calls, checked.
-    Callee { ty: u32, table: u32 },
+    Callee {
+        /// The type, by its index.
+        ty: u32,
+        /// The table.
+        table: u32,
+    },
     /// Whether the reference on the stack, which stays there, is of the type that a branch asks for.
     Cast(&'a Operator<'a>),
 }
@@ -160,17 +165,17 @@ impl Baseline {
         // Arguments that are not in registers lie above the spill slots.
         let slots = emit::inline_slots(&s.allocation);
         self.out_bytes = self.out_bytes.max(slots + s.convention.stack_bytes);
-        let top = self.stack.len() - 1;
+        let end = self.stack.len();
         for (param, place) in s.convention.params.iter().take(used).enumerate() {
             if let ArgPlace::Memory(offset) = *place {
-                let value = self.stack[top - param];
+                let value = self.stack[end - 1 - param];
                 self.pass_on_stack(value, (slots + offset) as i32);
             }
         }
         self.moves.clear();
         for (param, place) in s.convention.params.iter().take(used).enumerate() {
             if let ArgPlace::Reg(reg) = *place {
-                let value = self.stack[top - param];
+                let value = self.stack[end - 1 - param];
                 self.moves.push((value, reg));
             }
         }
@@ -184,7 +189,7 @@ impl Baseline {
         self.note_homes();
         let context = emit::Inline { signals, in_args: slots };
         emit::emit_inline(context, &s.vcode, &s.allocation, &mut self.asm, &mut s.emit, &mut self.code);
-        self.traps.extend(s.emit.traps.drain(..));
+        self.traps.append(&mut s.emit.traps);
         self.pool.append(&mut s.lower.pool);
         let end = self.map_homes.len() as u32;
         self.maps.extend((first_site..self.code.call_sites.len()).map(|site| (site as u32, first_home, end)));

@@ -58,11 +58,7 @@ impl Baseline {
     /// Whether the next operator takes a condition.
     pub(super) fn next_takes_condition(&self) -> bool {
         // br_if, if, i32.eqz in front of one of them
-        match self.next {
-            [0x0d | 0x04, ..] => true,
-            [0x45, 0x0d | 0x04, ..] => true,
-            _ => false,
-        }
+        matches!(self.next, [0x0d | 0x04, ..] | [0x45, 0x0d | 0x04, ..])
     }
 
     /// Whether the next operator is `select`.

@@ -2,7 +2,7 @@
 //! [`Backend::emit`].
 
 use super::convention::Registers;
-use crate::compile::Code;
+use crate::compile::{Calls, Code};
 use crate::ir::{Function, Opcode, Type};
 use crate::regalloc::{self, Machine, Output};
 use std::fmt;
@@ -33,6 +33,8 @@ pub struct Lowering<'a> {
 pub struct Emission {
     /// Whether a reference to the function can be taken.
     pub escapes: bool,
+    /// How functions of the module are called.
+    pub calls: Calls,
     /// [`Options::signals`](crate::compile::Options::signals).
     pub signals: bool,
     /// Where the function is in the module, for a trap before its first instruction.

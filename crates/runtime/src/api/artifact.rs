@@ -5,7 +5,7 @@
 
 use super::engine::Engine;
 use super::error::{Error, Result};
-use super::module::{Bytes, Code, Module};
+use super::module::{Code, Module};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -169,6 +169,11 @@ impl Module {
 
     /// Writes the artifact piece by piece. If the module's bytes stay `outside`, it has to be a module with all of them.
     pub(crate) fn write_artifact(&self, outside: bool, write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        // An artifact is the optimizing compiler's, of all functions.
+        #[cfg(native)]
+        if self.tier() == super::config::Tier::Auto {
+            return self.ahead()?.write_artifact(outside, write);
+        }
         let inner = &*self.0;
         let has_code = self.has_code();
         let ranges = if has_code && !outside { Ranges::Extract } else { inner.ranges };
@@ -262,6 +267,7 @@ fn decode(info: &[u8], len: usize, engine: &Engine, whole: bool) -> Result<(tier
 mod mapped {
     use super::*;
     use crate::api::error::Context;
+    use crate::api::module::Bytes;
     use crate::native::Image;
     use crate::sys::Mapping;
     use alloc::boxed::Box;
@@ -407,6 +413,36 @@ mod tests {
         });
         written.expect("a vector takes everything");
         out
+    }
+
+    /// Code of each compiler has no numbers of types in it: another engine has others.
+    #[test]
+    fn code_runs_in_an_engine_with_other_types() -> Result<()> {
+        const CALLS: &str = r#"(module (type $a (func (param i32) (result i32))) (type $b (func (param i64) (result i64)))
+            (type $s (struct (field i32))) (table 2 funcref) (elem (i32.const 0) $f $g)
+            (func $f (type $a) (struct.get $s 0 (ref.cast (ref $s) (struct.new $s (local.get 0)))))
+            (func $g (type $b) (local.get 0))
+            (func (export "call") (param i32) (result i32)
+                (call_indirect (type $a) (i32.const 7) (local.get 0))))"#;
+        for &tier in crate::Tier::ALL {
+            let engine = || Engine::new(Config::new().tier(tier));
+            let artifact = Module::new(&engine()?, CALLS)?.serialize()?;
+            let other = engine()?;
+            Module::new(
+                &other,
+                "(module (type (func (param f64))) (type (func (param i64) (result i64))) (type (array i8)))",
+            )?;
+            for engine in [engine()?, other] {
+                let module = Module::load_artifact(&engine, &artifact)?;
+                let mut store = crate::Store::new(&engine, ());
+                let instance = crate::Instance::new(&mut store, &module, &[])?;
+                let call = instance.get_typed_func::<i32, i32>(&mut store, "call")?;
+                assert_eq!(call.call(&mut store, 0)?, 7, "{}", tier.name());
+                let error = call.call(&mut store, 1).expect_err("another type");
+                assert_eq!(error.downcast_ref(), Some(&crate::Trap::BadSignature));
+            }
+        }
+        Ok(())
     }
 
     #[test]

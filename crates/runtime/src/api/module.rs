@@ -2,7 +2,7 @@
 
 use super::config::Tier;
 use super::engine::Engine;
-use super::error::{Error, Result};
+use super::error::Result;
 use super::types::{ExportType, ExternType, ImportType};
 use crate::gc::TypeLayout;
 use crate::interp::ModuleCode;
@@ -88,6 +88,9 @@ impl Deref for Bytes {
 pub enum Code {
     /// Is to be made, if the engine has any.
     Compile,
+    /// Is to be made, all of it, if the engine has any.
+    #[cfg(native)]
+    Ahead,
     /// Is there, or has to be done without.
     #[cfg(native)]
     Image(Option<Box<crate::native::Image>>),
@@ -218,12 +221,23 @@ impl Module {
         let module = Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Compile)?;
         #[cfg(feature = "cache")]
         if let Some((cache, key)) = cache {
-            cache.store(&key, &module);
+            // What is compiled when it is called is not there yet.
+            if module.tier() != Tier::Auto {
+                cache.store(&key, &module);
+            }
         }
         if engine.config().through_artifacts {
             return Self::load_artifact(engine, &module.serialize()?);
         }
         Ok(module)
+    }
+
+    /// The same module with all functions compiled.
+    #[cfg(native)]
+    pub(crate) fn ahead(&self) -> Result<Module> {
+        let (engine, bytes) = (&self.0.engine, self.0.bytes.to_vec());
+        let info = tiercel_wasm::decode(&bytes, engine.config().features(), &mut engine.types().lock())?;
+        Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Ahead)
     }
 
     /// A module from what is known to be right.
@@ -256,7 +270,10 @@ impl Module {
             #[cfg(native)]
             native: match (engine.native(), code) {
                 (Some(native), Code::Compile) => Some(native.compile(engine.config(), &info, &bytes, &layout)?),
-                (Some(native), Code::Image(image)) => Some(native.module(&info, image, engine.config().tier)?),
+                (Some(native), Code::Ahead) => Some(native.compile_ahead(engine.config(), &info, &bytes, &layout)?),
+                (Some(native), Code::Image(image)) => {
+                    Some(native.module(&info, image, engine.config().tier.ahead())?)
+                }
                 (None, _) => None,
             },
             engine: engine.clone(),
@@ -289,7 +306,9 @@ impl Module {
         #[cfg(native)]
         if let (Some(native), Some(body)) = (self.0.engine.native(), self.0.info.defined_func(func)) {
             if self.0.ranges != Ranges::Module {
-                return Err(Error::unsupported("the module comes from an artifact, which has its machine code alone"));
+                return Err(super::error::Error::unsupported(
+                    "the module comes from an artifact, which has its machine code alone",
+                ));
             }
             let tier = self.tier();
             return native.explain(tier, &self.0.info, &self.0.bytes, &self.0.layout, body, print).map(Some);
@@ -301,9 +320,9 @@ impl Module {
     /// The functions that have machine code: the index of each and the addresses of its code in this process, ascending. For profilers.
     pub fn code_ranges(&self) -> Vec<(u32, Range<usize>)> {
         #[cfg(native)]
-        if let Some(image) = self.0.native.as_ref().and_then(|native| native.image.as_ref()) {
+        if let Some(native) = &self.0.native {
             let first = self.0.info.imported.funcs;
-            return (first..).zip(image.functions()).collect();
+            return native.code_ranges().into_iter().map(|(body, range)| (first + body, range)).collect();
         }
         Vec::new()
     }
@@ -321,7 +340,7 @@ impl Module {
     /// What runs its functions: the engine's tier, or the interpreter if that one cannot.
     pub fn tier(&self) -> Tier {
         #[cfg(native)]
-        if let Some(native) = self.0.native.as_ref().filter(|native| native.image.is_some()) {
+        if let Some(native) = self.0.native.as_ref().filter(|native| native.is_compiled()) {
             return native.tier;
         }
         Tier::Interp

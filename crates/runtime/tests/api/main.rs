@@ -1,4 +1,4 @@
-//! The API as a user meets it, with the interpreter. Each file is one part of it. `../compiled.rs` runs the same with compiled code.
+//! The API as a user meets it, with the interpreter. Each file is one part of it. `../compiled.rs` and `../baseline.rs` run the same with compiled code.
 
 mod artifacts;
 mod calls;

@@ -9,7 +9,7 @@ use crate::isa::reg::{Reg, RegClass};
 use crate::isa::x64::features::Features;
 use crate::isa::x64::inst::Inst;
 use crate::isa::x64::mem::{Mem, Scale};
-use crate::isa::x64::regs::{RAX, RCX, RDX};
+use crate::isa::x64::regs::{RAX, RCX, RDX, VMCTX};
 use crate::isa::x64::row::{Cond, Op, Size, SizedOp};
 use crate::isa::x64::vcode::Test;
 use tiercel_abi::Trap;
@@ -499,7 +499,8 @@ impl Baseline {
         self.asm.rm(Op::MOV_RM.s64(), index, Mem::indexed(SCRATCH, index, Scale::Eight, 0));
         self.asm.rr(Op::TEST_MR.s64(), index, index);
         self.trap_if(Test::of(Cond::E), Trap::IndirectCallToNull.code());
-        self.asm.mi(Op::CMP_I.s32(), Mem::base(index, (func_ref::TYPE_ID * 8) as i32), ty as i32);
+        self.asm.rm(Op::MOV_RM.s32(), SCRATCH, Mem::base(index, (func_ref::TYPE_ID * 8) as i32));
+        self.asm.rm(Op::CMP_RM.s32(), SCRATCH, Mem::base(VMCTX, cx.layout.type_id(ty) as i32));
         self.trap_if(Test::of(Cond::Ne), Trap::BadSignature.code());
         index
     }
