@@ -14,6 +14,7 @@ pub fn run(args: &WastArgs) -> Result<()> {
     // Scripts have many small modules that nobody needs again.
     let setup = Setup::with(&args.engine, |config| {
         config.cache(None);
+        Ok(())
     })?;
     let mut files = Vec::new();
     for path in &args.paths {

@@ -24,6 +24,11 @@ pub fn cpu_features() -> Features {
     known.into_iter().filter(|(has, _)| *has).fold(Features::BASELINE, |all, (_, feature)| all.union(feature))
 }
 
+/// The features and those that every CPU has with them.
+pub fn with_implied(features: Features) -> Features {
+    features
+}
+
 /// Fewer features, by a seed: all, or only what every CPU has that runs compiled code.
 pub fn some_features(features: Features, seed: u64) -> Features {
     if seed.is_multiple_of(2) { features } else { CPU_FLOOR }

@@ -31,6 +31,12 @@ pub fn cpu_features() -> Features {
     known.into_iter().filter(|(has, _)| *has).fold(Features::BASELINE, |all, (_, feature)| all.union(feature))
 }
 
+/// The features and those that every CPU has with them.
+pub fn with_implied(features: Features) -> Features {
+    let is_avx = features.contains(Features::AVX2) || features.contains(Features::FMA);
+    if is_avx { features.union(Features::AVX) } else { features }
+}
+
 /// Fewer features, by a seed: all, none with three operands, only what every CPU has that runs compiled code.
 pub fn some_features(features: Features, seed: u64) -> Features {
     let avx = Features::AVX.union(Features::AVX2).union(Features::FMA).union(Features::BMI1).union(Features::BMI2);
