@@ -1,11 +1,16 @@
 //! The tiers every test and benchmark runs on.
 
 /// Values of the program's option `--tier`. A new tier is one more word here.
-pub const TIERS: &[&str] = &["interp", "opt"];
+pub const TIERS: &[&str] = &["interp", "baseline", "opt"];
 
-/// What some tests run on besides: the tier `opt`, its compiler checking itself and its code checking the widths of values.
-pub const CHECKED: &str = "opt-checked";
-/// And: the tier `opt` without guard pages and signals, with memories that move whenever they grow.
-pub const EXPLICIT: &str = "opt-explicit";
-/// The options for it.
-pub const EXPLICIT_OPTIONS: &[&str] = &["-O", "memory-reservation=0,memory-guard-size=0,signals-based-traps=n"];
+/// What some tests run on besides, with the options for it: the compiler checking itself and its code the widths of values; and no guard pages and
+/// signals, with memories that move whenever they grow.
+pub const WAYS: &[(&str, &[&str])] = &[
+    ("baseline-checked", &["--tier", "baseline", "-D", "verify-compiler,check-widths"]),
+    (
+        "baseline-explicit",
+        &["--tier", "baseline", "-O", "memory-reservation=0,memory-guard-size=0,signals-based-traps=n"],
+    ),
+    ("opt-checked", &["--tier", "opt", "-D", "verify-compiler,check-widths"]),
+    ("opt-explicit", &["--tier", "opt", "-O", "memory-reservation=0,memory-guard-size=0,signals-based-traps=n"]),
+];

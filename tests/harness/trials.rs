@@ -7,7 +7,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use crate::binary;
 use crate::expect::Expectation;
 use crate::process;
-use crate::tiers::{CHECKED, EXPLICIT, EXPLICIT_OPTIONS, TIERS};
+use crate::tiers::{TIERS, WAYS};
 
 /// A case that runs `check` and passes if it returns `Ok`.
 pub fn case(name: impl Into<String>, check: impl FnOnce() -> Result<(), String> + Send + 'static) -> Trial {
@@ -32,14 +32,13 @@ pub fn on_every_tier(
     TIERS.iter().map(on).collect()
 }
 
-/// The same, and two cases more for compiled code: one that checks itself, named `name/opt-checked`, and one that does without guard pages and
-/// signals, `name/opt-explicit`.
+/// The same, and more cases for compiled code: those of [`WAYS`], named `name/opt-checked` and so on.
 pub fn on_every_tier_and_checked(
     name: &str,
     check: impl Fn(&'static str) -> Result<(), String> + Clone + Send + 'static,
 ) -> Vec<Trial> {
     let mut cases = on_every_tier(name, check.clone());
-    for way in [CHECKED, EXPLICIT] {
+    for &(way, _) in WAYS {
         let check = check.clone();
         cases.push(case(format!("{name}/{way}"), move || check(way)));
     }
@@ -50,10 +49,9 @@ pub fn on_every_tier_and_checked(
 pub fn tiercel(subcommand: &str, tier: &str) -> Result<Command, String> {
     let mut command = binary::command()?;
     command.arg(subcommand);
-    match tier {
-        CHECKED => command.args(["--tier", "opt", "-D", "verify-compiler,check-widths"]),
-        EXPLICIT => command.args(["--tier", "opt"]).args(EXPLICIT_OPTIONS),
-        tier => command.args(["--tier", tier]),
+    match WAYS.iter().find(|(name, _)| *name == tier) {
+        Some((_, options)) => command.args(*options),
+        None => command.args(["--tier", tier]),
     };
     Ok(command)
 }

@@ -1,9 +1,9 @@
 //! Building for aarch64 Linux and running that here: a Rust with that target's standard library, a C compiler that links, qemu-user that runs.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use tiercel_tests::binary;
 
 use crate::tools::{self, on_path};
@@ -15,9 +15,26 @@ pub const EMULATOR: &str = "qemu-aarch64";
 /// Links them.
 pub const LINKER: &str = "aarch64-linux-gnu-gcc";
 /// Where the emulator finds their libraries.
-const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
+pub const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
 /// What [`install`] calls the toolchain that it makes.
 const OURS: &str = "tiercel-aarch64";
+
+/// Options of `cargo xtask aarch64`.
+#[derive(clap::Args)]
+pub struct Options {
+    /// A subcommand of cargo's and its arguments.
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<String>,
+}
+
+/// Runs the command.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let rust = find().map_err(|reason| anyhow!(reason))?;
+    let mut words = options.words.clone();
+    words.splice(1..1, ["--target", TARGET, "--profile", binary::PROFILE].map(str::to_owned));
+    let status = rust.cargo().args(words).status().context("cannot start cargo")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
 
 /// A Rust with the standard library of [`TARGET`].
 pub struct Rust {
@@ -94,9 +111,9 @@ impl Rust {
     }
 }
 
-/// Tells the emulator where libraries are, and tests that they run in one.
+/// Tells the emulator where libraries are, and tests that programs run in one.
 pub fn emulate(command: &mut Command) {
-    command.env("QEMU_LD_PREFIX", LIBRARIES).env("TIERCEL_EMULATED", "1");
+    command.env("QEMU_LD_PREFIX", LIBRARIES).env(binary::RUNNER_VARIABLE, EMULATOR);
 }
 
 /// Installs a Rust with the target's standard library if there is none: rustup's, else Debian's in a folder of the user's.

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`engines`] (who takes part), [`rewrite`] (modules that report their own time), [`measure`] (one run),
 //! [`sweep`] (all runs, interleaved), [`report`] (tables), [`scaling`] (generated modules of growing size), [`callgrind`] (instruction counts),
-//! [`calls`] (calls between host and guest), [`peers`] (installing engines).
+//! [`aarch64`] (instruction counts of code for another CPU), [`calls`] (calls between host and guest), [`peers`] (installing engines).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use tiercel_tests::{binary, paths};
 use engines::Engine;
 use sweep::{Kind, Subject, Sweep};
 
+mod aarch64;
 mod callgrind;
 mod calls;
 mod engines;
@@ -56,6 +57,9 @@ pub struct Options {
     /// Count instructions of short runs of Tiercel under valgrind: steady figures on a busy machine.
     #[arg(long)]
     callgrind: bool,
+    /// Count the instructions of code for aarch64 under qemu, beside wasmtime's.
+    #[arg(long)]
+    aarch64: bool,
     /// Measure calls between host and guest, beside those of the crate wasmtime, which is built for it.
     #[arg(long)]
     calls: bool,
@@ -85,6 +89,11 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     }
     if options.calls {
         return calls::run(&options.only, options.reps);
+    }
+    if options.aarch64 {
+        let work = tempfile::tempdir().context("no temporary folder")?;
+        aarch64::run(&peer_dir, &pairs(options, work.path())?, Duration::from_secs(options.timeout), work.path())?;
+        return Ok(ExitCode::SUCCESS);
     }
     let reps = options.reps.unwrap_or(if options.startup { 20 } else { 5 });
     ensure!(reps > 0, "--reps must be at least 1");
@@ -171,6 +180,19 @@ fn subjects(options: &Options, work: &Path, rewrite: fn(&[u8]) -> Result<Vec<u8>
     }
     ensure!(!subjects.is_empty(), "no program is left to run");
     Ok(subjects)
+}
+
+/// The programs asked for, each with one that is only loaded.
+fn pairs(options: &Options, work: &Path) -> Result<Vec<aarch64::Pair>> {
+    let load = work.join("load");
+    fs::create_dir(&load)?;
+    let whole = subjects(options, work, rewrite::self_timed)?;
+    let loaded = subjects(options, &load, rewrite::load_only)?;
+    let pair = |whole: Subject| {
+        let loaded = loaded.iter().find(|loaded| loaded.name == whole.name)?;
+        Some(aarch64::Pair { loaded: loaded.clone(), whole })
+    };
+    Ok(whole.into_iter().filter_map(pair).collect())
 }
 
 /// A module that does nothing and one that prints a line.

@@ -177,7 +177,7 @@ fn command(step: &Step, built: Option<&Path>) -> Result<Command, Outcome> {
                 println!("{error}");
                 Outcome::failure(error)
             })?;
-            command.env(binary::BINARY_VARIABLE, built).env(binary::RUNNER_VARIABLE, aarch64::EMULATOR);
+            command.env(binary::BINARY_VARIABLE, built);
             aarch64::emulate(&mut command);
         }
         _ => built.into_iter().for_each(|path| _ = command.env(binary::BINARY_VARIABLE, path)),

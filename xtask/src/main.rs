@@ -28,6 +28,8 @@ enum Command {
     Bless(bless::Options),
     /// Run a fuzz target: with libFuzzer where there is a nightly compiler, else on random bytes.
     Fuzz(fuzz::Options),
+    /// Run cargo for aarch64, programs in an emulator: `cargo xtask aarch64 test -p tiercel`.
+    Aarch64(aarch64::Options),
     /// Show or install the optional tools that tests and benchmarks use.
     Setup(setup::Options),
 }
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Bench(options) => bench::run(&options),
         Command::Bless(options) => bless::run(&options),
         Command::Fuzz(options) => fuzz::run(&options),
+        Command::Aarch64(options) => aarch64::run(&options),
         Command::Setup(options) => setup::run(&options),
     };
     match done {

@@ -10,7 +10,7 @@ use tiercel::{Context, Result, Tier};
 /// # Errors
 /// The module is wrong, or the file cannot be written.
 pub fn run(args: &CompileArgs) -> Result<()> {
-    let setup = Setup::with(&args.engine, |config| {
+    let setup = Setup::new(&args.engine, |config| {
         args.target.as_ref().map_or(Ok(()), |target| config.target(target).map(|_| ()))
     })?;
     let module = run::load(&setup.engine, &args.file)?;

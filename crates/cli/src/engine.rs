@@ -16,17 +16,11 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// # Errors
-    /// The engine does not have what the options ask for.
-    pub fn new(args: &EngineArgs) -> Result<Setup> {
-        Self::with(args, |_| Ok(()))
-    }
-
-    /// The same, with more settings.
+    /// An engine by the options, and what `more` sets.
     ///
     /// # Errors
-    /// As [`Setup::new`].
-    pub fn with(args: &EngineArgs, more: impl FnOnce(&mut Config) -> Result<()>) -> Result<Setup> {
+    /// The engine does not have what the options ask for.
+    pub fn new(args: &EngineArgs, more: impl FnOnce(&mut Config) -> Result<()>) -> Result<Setup> {
         let wasm: Wasm = settings(&args.wasm)?;
         let optimize: Optimize = settings(&args.optimize)?;
         let debug: Debug = settings(&args.debug)?;

@@ -21,7 +21,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
     };
     let shown = host::shown(file);
     let options: Wasi = options::parse(&args.wasi).map_err(Error::msg)?;
-    let setup = Setup::with(&args.engine, |config| {
+    let setup = Setup::new(&args.engine, |config| {
         config.allow_precompiled(args.allow_precompiled);
         Ok(())
     })?;

@@ -19,6 +19,10 @@ pub struct Options {
     pub translate: translate::Config,
     /// What the CPU has.
     pub features: Features,
+    /// How code calls the functions of its module.
+    pub calls: Calls,
+    /// Whether code of the baseline compiler counts, in a cell of its function, how often it is called and how often its loops go round.
+    pub counts: bool,
     /// Whether the module has tail calls through references or of imports, which do not preserve the pinned registers.
     pub foreign_tail_calls: bool,
     /// Whether code defends itself against speculation with a wrong index of a `br_table` (Spectre variant 1).
@@ -41,6 +45,8 @@ impl Default for Options {
         Options {
             translate: translate::Config::default(),
             features: Features::ALL,
+            calls: Calls::Direct,
+            counts: false,
             foreign_tail_calls: false,
             spectre: true,
             signals: true,
@@ -48,6 +54,45 @@ impl Default for Options {
             check_widths: false,
             chaos: Chaos::default(),
         }
+    }
+}
+
+/// How code calls the functions of its module.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Calls {
+    /// By their addresses, which never change.
+    #[default]
+    Direct,
+    /// By their cells, words that hold the addresses and lie in reach of the code: so that a function's code can be replaced.
+    Cells,
+}
+
+/// The numbers of all cells of a module with so many bodies: one for each function, by the index of its body, and those that this names.
+#[derive(Clone, Copy, Debug)]
+pub struct CellNumbers {
+    /// Bodies of the module.
+    pub bodies: u32,
+}
+
+impl CellNumbers {
+    /// The cell with the address of what code calls whose counter is below zero.
+    pub fn count_down(self) -> u32 {
+        self.bodies
+    }
+
+    /// The cell that is a function's counter, `i32`.
+    pub fn counter(self, body: u32) -> u32 {
+        self.bodies + 1 + body
+    }
+
+    /// How many there are.
+    pub fn len(self) -> u32 {
+        self.bodies + 1 + self.bodies
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        false
     }
 }
 
@@ -89,7 +134,7 @@ pub fn activations(inlined: &[Inlined], body: u32, loc: u32) -> impl Iterator<It
     })
 }
 
-/// Four bytes that wait for the distance from their end to a function's local entry.
+/// Four bytes that wait for the distance from their end to a function's local entry, or with [`Calls::Cells`] to its cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallReloc {
     /// Offset of the four bytes.
@@ -220,7 +265,7 @@ impl Compiler {
         code: &mut Code,
         mut print: Option<Print<'_>>,
     ) -> Result<(), Error> {
-        let Options { features, foreign_tail_calls, spectre, signals, verify, check_widths, .. } = self.options;
+        let Options { features, calls, foreign_tail_calls, spectre, signals, verify, check_widths, .. } = self.options;
         let cx = translate::Context { config: self.options.translate, ..cx };
         let func = self.translator.translate(cx, body)?;
         let mut options = pipeline::Options { verify, ..pipeline::Options::default() };
@@ -265,7 +310,7 @@ impl Compiler {
             panic!("function {index}: wrong register allocation: {error}");
         }
         let escapes = cx.info.escaping.binary_search(&index).is_ok();
-        let context = emit::Context { escapes, signals, loc: first_operator(cx, body)? };
+        let context = emit::Context { escapes, calls, signals, loc: first_operator(cx, body)? };
         let (pool, asm) = (&mut self.lower.pool, &mut self.asm);
         emit::emit(context, &self.vcode, &self.allocation, pool, asm, &mut self.emit, code);
         code.inlined.extend_from_slice(&self.translator.func().inlined);

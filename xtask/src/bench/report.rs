@@ -125,6 +125,7 @@ fn print_figure(figure: &Figure, sweep: &Sweep, results: &Results, baseline: &st
     print_table(&format!("{}: median to {baseline}'s (below 1 is better)", figure.title), &engines, &rows);
 }
 
+/// Prints a table; each row has its name first.
 pub fn print_table(title: &str, columns: &[&str], rows: &[(String, Vec<String>)]) {
     println!("\n## {title}\n");
     let first = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -158,7 +159,8 @@ pub fn summary(values: &[f64]) -> Option<(f64, f64)> {
     Some((median, sorted[0]))
 }
 
-fn geometric_mean(values: &[f64]) -> Option<f64> {
+/// Of numbers above 0.
+pub fn geometric_mean(values: &[f64]) -> Option<f64> {
     let sum: f64 = values.iter().map(|value| value.ln()).sum();
     (!values.is_empty()).then(|| (sum / values.len() as f64).exp())
 }

@@ -23,6 +23,7 @@ pub enum Kind {
 }
 
 /// A module to measure.
+#[derive(Clone)]
 pub struct Subject {
     /// How it is called in tables.
     pub name: String,

@@ -48,6 +48,8 @@ use crate::translate::Context;
 use tiercel_wasm::{Error, ValType};
 use wasmparser::{BinaryReader, FunctionBody, OperatorsReader};
 
+/// Functions start at multiples of so many bytes at least. No effect on correctness.
+const FUNCTION_ALIGN: u32 = 16;
 /// A frame up to this size in a function that calls nothing is not checked against the stack's limit, below which there is room for it.
 const UNCHECKED_LEAF_BYTES: u32 = 1024;
 /// A larger frame is part of the comparison with the limit; a smaller one has room below it.
@@ -127,6 +129,11 @@ pub struct Baseline {
     fuel: Option<(u32, u32)>,
     traps: Vec<TrapExit>,
     epochs: Vec<x64::EpochExit>,
+    /// Where code goes whose counter is below zero, and where it comes back.
+    counts: Vec<(Label, Label)>,
+    /// The index of the body, and how many the module has.
+    body: u32,
+    bodies: u32,
     tables: Vec<x64::Table>,
     pool: Vec<PoolConst>,
     /// For each call site: its number, and where in `map_homes` the homes start and end that hold references.
@@ -182,6 +189,9 @@ impl Baseline {
             fuel: None,
             traps: Vec::new(),
             epochs: Vec::new(),
+            counts: Vec::new(),
+            body: 0,
+            bodies: 0,
             tables: Vec::new(),
             pool: Vec::new(),
             maps: Vec::new(),
@@ -213,6 +223,7 @@ impl Baseline {
         }
         let relocs = self.asm.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 });
         self.code.calls.extend(relocs);
+        self.code.align = self.asm.code_align().max(FUNCTION_ALIGN);
         self.code.bytes.extend_from_slice(self.asm.code());
         std::mem::swap(&mut self.code, code);
         Ok(())
@@ -223,6 +234,7 @@ impl Baseline {
         let func = body as u32 + cx.info.imported.funcs;
         let bytes = &cx.bytes[range.start as usize..range.end as usize];
         self.start = range.start;
+        (self.body, self.bodies) = (body as u32, cx.info.bodies.len() as u32);
         self.reset();
         let function = FunctionBody::new(BinaryReader::new(bytes, u64::from(range.start)));
         self.declare(cx, func, &function)?;
@@ -238,6 +250,7 @@ impl Baseline {
         self.prologue(cx, func);
         self.operators(cx, bytes, reader)?;
         self.exits();
+        self.count_exits();
         let escapes = cx.info.escaping.binary_search(&func).is_ok();
         self.finish(cx, escapes);
         Ok(())
@@ -261,6 +274,7 @@ impl Baseline {
         self.fuel = None;
         self.traps.clear();
         self.epochs.clear();
+        self.counts.clear();
         self.tables.clear();
         self.pool.clear();
         self.maps.clear();

@@ -11,6 +11,9 @@
 //! | `leave` with [`Callee::Routine`] | the `native` entry of a function that the interpreter runs | the routine, in the same way |
 //! | `raise` | called by trapping code in engines without signals, with the `VmStore` in the scratch register | goes on as `exit` |
 //! | `refuse` | the `native` entry of a host function of any type | nothing; goes on as `exit` |
+//! | `thunks` | the code of functions that are not compiled yet | a routine: the vmctx, the function's number; gives the address of its code, where they jump to |
+//! | `count_down` | called by code whose counter is below zero, with the function's number in the scratch register; leaves all other registers as they are | a routine: the vmctx, the function's number |
+//! | `foreign` | the `native` entry of a function whose code may be replaced | what is in its cell |
 //! | `exit` | jumped to with the `VmStore` as first argument when a guest is stopped | a routine: the `VmStore`; then the innermost entry stub returns false |
 //!
 //! The host follows the platform's convention. Whoever walks the stack upwards from compiled code ends at a return address that is in no

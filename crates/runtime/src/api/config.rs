@@ -16,6 +16,8 @@ pub enum Tier {
     /// Machine code that is made in one pass, when the module is made: some ten times as fast as that of [`Tier::Opt`] is made. A module that has
     /// something which only that one compiles gets its code.
     Baseline,
+    /// Machine code that is made in one pass when a function is first called.
+    Auto,
     /// Machine code of the optimizing compiler, made when the module is made. Modules that are too complex for it run in the interpreter:
     /// [`Module::tier`](crate::Module::tier) tells.
     Opt,
@@ -23,17 +25,27 @@ pub enum Tier {
 
 impl Tier {
     /// Every tier of this build.
-    #[cfg(native)]
-    pub const ALL: &[Tier] = &[Tier::Interp, Tier::Baseline, Tier::Opt];
+    #[cfg(tiers)]
+    pub const ALL: &[Tier] = &[Tier::Interp, Tier::Baseline, Tier::Auto, Tier::Opt];
+    /// Every tier of this build.
+    #[cfg(all(native, not(tiers)))]
+    pub const ALL: &[Tier] = &[Tier::Interp, Tier::Opt];
     /// Every tier of this build.
     #[cfg(not(native))]
     pub const ALL: &[Tier] = &[Tier::Interp];
+
+    /// What compiles all functions of a module at once in its place.
+    #[cfg(native)]
+    pub(crate) fn ahead(self) -> Tier {
+        if self == Tier::Auto { Tier::Opt } else { self }
+    }
 
     /// The name users write, as in `--tier NAME`.
     pub const fn name(self) -> &'static str {
         match self {
             Tier::Interp => "interp",
             Tier::Baseline => "baseline",
+            Tier::Auto => "lazy",
             Tier::Opt => "opt",
         }
     }
@@ -43,9 +55,9 @@ impl Tier {
         match self {
             Tier::Interp => true,
             #[cfg(native)]
-            Tier::Baseline | Tier::Opt => crate::native::is_available(),
+            Tier::Baseline | Tier::Auto | Tier::Opt => Tier::ALL.contains(&self) && crate::native::is_available(),
             #[cfg(not(native))]
-            Tier::Baseline | Tier::Opt => false,
+            Tier::Baseline | Tier::Auto | Tier::Opt => false,
         }
     }
 }
@@ -74,6 +86,7 @@ pub struct Config {
     pub(crate) plain_interpreter: bool,
     pub(crate) gc_stress: bool,
     pub(crate) spectre_mitigation: bool,
+    pub(crate) tier_up_budget: u32,
     pub(crate) compiler_threads: usize,
     pub(crate) compiler_inlining: bool,
     pub(crate) verify_compiler: bool,
@@ -104,6 +117,7 @@ impl Default for Config {
             plain_interpreter: false,
             gc_stress: false,
             spectre_mitigation: true,
+            tier_up_budget: crate::tuning::TIER_UP_BUDGET,
             compiler_threads: 0,
             compiler_inlining: true,
             verify_compiler: false,
@@ -176,6 +190,13 @@ impl Config {
     /// Which code runs functions.
     pub fn tier(&mut self, tier: Tier) -> &mut Self {
         self.tier = tier;
+        self
+    }
+
+    /// How much a function runs under [`Tier::Auto`] before it is optimized: in units of about one instruction, a number that the size of the function adds to;
+    /// 0: it is when it is first called. No effect on what guests compute.
+    pub fn tier_up_budget(&mut self, budget: u32) -> &mut Self {
+        self.tier_up_budget = budget;
         self
     }
 
@@ -335,10 +356,11 @@ impl Config {
     }
 
     pub(crate) fn check(&self) -> Result<()> {
-        if cfg!(not(native)) && self.tier != Tier::Interp {
+        if !Tier::ALL.contains(&self.tier) {
+            let machines = if self.tier == Tier::Baseline { "x86-64" } else { "x86-64 or aarch64" };
             return Err(Error::unsupported(format_args!(
-                "the tier `{}` is not part of this build: it needs x86-64 Linux and the feature `compiler` of the crate; the tier \
-                 `interp` runs everywhere",
+                "the tier `{}` is not part of this build: it needs Linux on {machines} and the feature `compiler` of the crate; the \
+                 tier `interp` runs everywhere",
                 self.tier.name()
             )));
         }

@@ -36,7 +36,7 @@ impl Engine {
             #[cfg(native)]
             native: match config.tier {
                 Tier::Interp => None,
-                Tier::Baseline | Tier::Opt => Some(crate::native::Native::new(config)?),
+                Tier::Baseline | Tier::Opt | Tier::Auto => Some(crate::native::Native::new(config)?),
             },
             #[cfg(native)]
             regions: Arc::default(),

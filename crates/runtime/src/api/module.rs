@@ -90,6 +90,9 @@ impl Deref for Bytes {
 pub enum Code {
     /// Is to be made, if the engine has any.
     Compile,
+    /// Is to be made, all of it, if the engine has any.
+    #[cfg(native)]
+    Ahead,
     /// Is there, or has to be done without.
     #[cfg(native)]
     Image(Option<Box<crate::native::Image>>),
@@ -220,12 +223,23 @@ impl Module {
         let module = Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Compile)?;
         #[cfg(feature = "cache")]
         if let Some((cache, key)) = cache {
-            cache.store(&key, &module);
+            // What is compiled when it is called is not there yet.
+            if module.tier() != Tier::Auto {
+                cache.store(&key, &module);
+            }
         }
         if engine.config().through_artifacts {
             return Self::load_artifact(engine, &module.serialize()?);
         }
         Ok(module)
+    }
+
+    /// The same module with all functions compiled.
+    #[cfg(native)]
+    pub(crate) fn ahead(&self) -> Result<Module> {
+        let (engine, bytes) = (&self.0.engine, self.0.bytes.to_vec());
+        let info = tiercel_wasm::decode(&bytes, engine.config().features(), &mut engine.types().lock())?;
+        Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Ahead)
     }
 
     /// A module from what is known to be right.
@@ -258,7 +272,10 @@ impl Module {
             #[cfg(native)]
             native: match (engine.native(), code) {
                 (Some(native), Code::Compile) => Some(native.compile(engine.config(), &info, &bytes, &layout)?),
-                (Some(native), Code::Image(image)) => Some(native.module(&info, image, engine.config().tier)?),
+                (Some(native), Code::Ahead) => Some(native.compile_ahead(engine.config(), &info, &bytes, &layout)?),
+                (Some(native), Code::Image(image)) => {
+                    Some(native.module(&info, image, engine.config().tier.ahead())?)
+                }
                 (None, _) => None,
             },
             engine: engine.clone(),
@@ -306,9 +323,9 @@ impl Module {
     /// The functions that have machine code: the index of each and the addresses of its code in this process, ascending. For profilers.
     pub fn code_ranges(&self) -> Vec<(u32, Range<usize>)> {
         #[cfg(native)]
-        if let Some(image) = self.0.native.as_ref().and_then(|native| native.image.as_ref()) {
+        if let Some(native) = &self.0.native {
             let first = self.0.info.imported.funcs;
-            return (first..).zip(image.functions()).collect();
+            return native.code_ranges().into_iter().map(|(body, range)| (first + body, range)).collect();
         }
         Vec::new()
     }
@@ -326,7 +343,7 @@ impl Module {
     /// What runs its functions: the engine's tier, or the interpreter if that one cannot.
     pub fn tier(&self) -> Tier {
         #[cfg(native)]
-        if let Some(native) = self.0.native.as_ref().filter(|native| native.image.is_some()) {
+        if let Some(native) = self.0.native.as_ref().filter(|native| native.is_compiled()) {
             return native.tier;
         }
         Tier::Interp

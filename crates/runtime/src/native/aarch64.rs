@@ -29,6 +29,11 @@ pub fn with_implied(features: Features) -> Features {
     features
 }
 
+/// How the compiler is told of them.
+pub fn target(_features: Features) -> tiercel_compiler::isa::x64::Features {
+    tiercel_compiler::isa::x64::Features::ALL
+}
+
 /// Fewer features, by a seed: all, or only what every CPU has that runs compiled code.
 pub fn some_features(features: Features, seed: u64) -> Features {
     if seed.is_multiple_of(2) { features } else { CPU_FLOOR }
@@ -82,6 +87,13 @@ impl Interrupted<'_> {
 pub unsafe fn is_trap(pc: usize) -> bool {
     // SAFETY: promised by the caller.
     unsafe { *(pc as *const u32) >> 16 == 0 }
+}
+
+/// Fills in a call: `place` starts with the instruction, `distance` leads from there to the callee.
+pub fn patch_call(place: &mut [u8], distance: i32) {
+    let word = u32::from_le_bytes([place[0], place[1], place[2], place[3]]);
+    let word = word | (distance / 4) as u32 & ((1 << 26) - 1);
+    place[..4].copy_from_slice(&word.to_le_bytes());
 }
 
 /// Makes code that has just been written known to the processors: data and instructions have caches of their own, and what was fetched before

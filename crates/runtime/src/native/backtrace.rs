@@ -75,7 +75,6 @@ fn find(store: &StoreInner, address: usize) -> Option<(&Arc<ModuleInner>, &Image
     store.instances.iter().find_map(|instance| {
         // SAFETY: instances live as long as their store.
         let module = unsafe { &*instance.ptr().as_ptr() }.module();
-        let image = module.native.as_ref()?.image.as_deref()?;
-        image.range().contains(&address).then_some((module, image))
+        Some((module, module.native.as_ref()?.image_at(address)?))
     })
 }

@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use tiercel_abi::VmctxLayout;
 use tiercel_compiler::baseline::Baseline;
-use tiercel_compiler::compile::{Code, Compiler, Options};
+use tiercel_compiler::compile::{Calls, Code, Compiler, Options};
 use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{self, Bounds, Callees, Context, Inlining};
 use tiercel_wasm::ModuleInfo;
@@ -37,7 +37,9 @@ pub fn options(config: &Config, features: Features) -> Options {
             inlining: inlining(config),
             locals_in_slots: false,
         },
-        features: config.compiler_chaos.map_or(features, |seed| arch::some_features(features, seed)),
+        features: arch::target(features),
+        calls: Calls::Direct,
+        counts: false,
         foreign_tail_calls: false,
         spectre: config.spectre_mitigation,
         check_widths: config.check_widths,
@@ -114,20 +116,25 @@ pub fn compile(
 }
 
 /// The compiler of a tier.
-enum AnyCompiler {
+pub enum AnyCompiler {
     Baseline(Box<Baseline>),
     Opt(Box<Compiler>),
 }
 
 impl AnyCompiler {
-    fn new(tier: Tier, options: Options) -> AnyCompiler {
+    /// The compiler of a tier that is compiled code.
+    pub fn new(tier: Tier, options: Options) -> AnyCompiler {
         match tier {
             Tier::Baseline => AnyCompiler::Baseline(Box::new(Baseline::new(options))),
             _ => AnyCompiler::Opt(Box::new(Compiler::new(options))),
         }
     }
 
-    fn compile(&mut self, cx: Context<'_>, body: usize, code: &mut Code) -> Result<(), tiercel_wasm::Error> {
+    /// Compiles the function with this body index.
+    ///
+    /// # Errors
+    /// The function uses what the compiler does not support, or is too complex for it.
+    pub fn compile(&mut self, cx: Context<'_>, body: usize, code: &mut Code) -> Result<(), tiercel_wasm::Error> {
         match self {
             AnyCompiler::Baseline(compiler) => compiler.compile(cx, body, code),
             AnyCompiler::Opt(compiler) => compiler.compile(cx, body, code),

@@ -3,7 +3,7 @@
 //! What the bytes are depends on the functions alone, not on who compiled them or where the code lies. So an image can be written to an artifact, and
 //! the artifact's bytes serve as they are.
 
-use super::arch::PADDING;
+use super::arch::{self, PADDING};
 use super::registry;
 use super::table::{Plain, Table};
 use crate::api::error::{Error, Result};
@@ -104,6 +104,10 @@ const NO_ENTRY: u32 = u32::MAX;
 pub struct Image {
     code: Executable,
     tables: Tables,
+    /// The body of the first of its functions.
+    first_body: u32,
+    /// Whether the signal handlers know of it by itself.
+    known: bool,
 }
 
 struct Tables {
@@ -191,9 +195,8 @@ impl Image {
                 for call in &batch.calls[piece.calls.clone()] {
                     let callee = call.body as usize;
                     let target = functions[callee].start + pieces[callee].1.local_entry;
-                    let from = function.start + call.offset + 4;
-                    let distance = target as i32 - from as i32;
-                    place[call.offset as usize..][..4].copy_from_slice(&distance.to_le_bytes());
+                    let from = function.start + call.offset;
+                    arch::patch_call(&mut place[call.offset as usize..], target as i32 - from as i32);
                 }
                 for site in &batch.traps[piece.traps.clone()] {
                     trap_offsets.push(function.start + site.offset);
@@ -224,7 +227,7 @@ impl Image {
             inlined: inlined.into(),
         };
         debug_assert!(tables.are_consistent(end));
-        Ok(Image::publish(Image { code, tables }))
+        Ok(Image::publish(Image { code, tables, first_body: 0, known: true }))
     }
 
     /// The image in an artifact whose sections are there; none if they are no image of so many functions.
@@ -256,7 +259,7 @@ impl Image {
         let is_whole = |tables: &Tables| tables.functions.len() == bodies && tables.are_consistent(text.len());
         let Some(tables) = tables().filter(is_whole) else { return Ok(None) };
         let code = Executable::of_artifact(artifact, text)?;
-        Ok(Some(Image::publish(Image { code, tables })))
+        Ok(Some(Image::publish(Image { code, tables, first_body: 0, known: true })))
     }
 
     /// The contents of an artifact's section; nothing for one that is not about code.
@@ -275,6 +278,29 @@ impl Image {
             Section::Inlined => tables.inlined.bytes(),
             Section::Text => self.code.bytes(),
         }
+    }
+
+    /// The image of one function, whose code lies at an address and is somebody else's, who lets the signal handlers know.
+    #[cfg(tiers)]
+    pub fn of_function(body: u32, start: usize, code: &Code) -> Image {
+        let function =
+            Function { start: 0, foreign_entry: NO_ENTRY, frameless: code.frameless.into(), first_inlined: 0 };
+        let tables = Tables {
+            functions: alloc::vec![function].into(),
+            trap_offsets: code.traps.iter().map(|site| site.offset).collect::<Vec<_>>().into(),
+            trap_locs: code.traps.iter().map(|site| site.loc).collect::<Vec<_>>().into(),
+            trap_codes: code.traps.iter().map(|site| site.code).collect::<Vec<_>>().into(),
+            call_offsets: code.call_sites.iter().map(|site| site.offset).collect::<Vec<_>>().into(),
+            call_locs: code.call_sites.iter().map(|site| site.loc).collect::<Vec<_>>().into(),
+            call_maps: match code.stack_maps.is_empty() {
+                true => Vec::new().into(),
+                false => code.call_sites.iter().map(|site| site.map).collect::<Vec<_>>().into(),
+            },
+            stack_maps: code.stack_maps.clone().into(),
+            inlined: code.inlined.clone().into(),
+        };
+        debug_assert!(tables.are_consistent(code.bytes.len()) || !code.inlined.is_empty());
+        Image { code: Executable::of_others(start, code.bytes.len()), tables, first_body: body, known: false }
     }
 
     /// Lets the signal handlers know.
@@ -319,8 +345,9 @@ impl Image {
     /// What was running at a location of the code of this body: indices of bodies and places in the module, the innermost first.
     pub fn activations(&self, body: u32, loc: u32) -> impl Iterator<Item = (u32, u32)> + '_ {
         let Tables { functions, inlined, .. } = &self.tables;
-        let first = functions[body as usize].first_inlined as usize;
-        let end = functions.get(body as usize + 1).map(|next| next.first_inlined as usize);
+        let place = (body - self.first_body) as usize;
+        let first = functions[place].first_inlined as usize;
+        let end = functions.get(place + 1).map(|next| next.first_inlined as usize);
         compile::activations(&inlined[first..end.unwrap_or(inlined.len())], body, loc)
     }
 
@@ -355,7 +382,7 @@ impl Image {
         let functions = &*self.tables.functions;
         let after = functions.partition_point(|function| function.start <= offset);
         let body = after.checked_sub(1)?;
-        Some((body as u32, functions[body].frameless != 0))
+        Some((self.first_body + body as u32, functions[body].frameless != 0))
     }
 
     /// Whether two images are the same in all but the address.
@@ -367,6 +394,8 @@ impl Image {
 
 impl Drop for Image {
     fn drop(&mut self) {
-        registry::remove(self);
+        if self.known {
+            registry::remove(self);
+        }
     }
 }

@@ -19,11 +19,15 @@
 #[cfg_attr(target_arch = "x86_64", path = "x64.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "aarch64.rs")]
 mod arch;
+#[cfg(tiers)]
+mod background;
 mod backtrace;
 mod builtins;
 mod compile;
 mod frames;
 mod image;
+#[cfg(tiers)]
+mod lazy;
 mod objects;
 mod registry;
 mod signals;
@@ -45,6 +49,7 @@ use crate::vm::Entries;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::Range;
 use tiercel_abi::VmctxLayout;
 use tiercel_abi::artifact::Isa;
 use tiercel_compiler::compile::Options;
@@ -53,15 +58,27 @@ use tiercel_wasm::{FuncType, ModuleInfo};
 /// What an engine has for compiled code.
 pub struct Native {
     options: Options,
+    features: arch::Features,
     stubs: stubs::Cache,
     /// Whether code is compiled for a CPU that has more than this one.
     pub is_foreign: bool,
+    #[cfg(tiers)]
+    background: background::Background,
+    /// Threads that optimize, at most.
+    #[cfg(tiers)]
+    background_threads: usize,
+    /// What a function's counter starts with, besides what its size adds; 0: each function is optimized when it is first called.
+    #[cfg(tiers)]
+    first_budget: u32,
 }
 
 /// The code of a module of such an engine.
 pub struct NativeModule {
     /// Machine code; none if the interpreter runs the module.
     pub image: Option<Box<Image>>,
+    /// Machine code that is made when functions are called; then there is no `image`.
+    #[cfg(tiers)]
+    pub lazy: Option<Box<lazy::Lazy>>,
     /// Which compiler has made it.
     pub tier: Tier,
     /// For each function of `ModuleInfo::escaping`, in its order, how it is reached; nothing for an imported one.
@@ -126,8 +143,24 @@ impl Native {
             signals::install()?;
         }
         let target = config.target_features.and_then(from_bits).unwrap_or(features);
-        let options = compile::options(config, target);
-        Ok(Native { options, stubs: stubs::Cache::new(features)?, is_foreign: !features.contains(target) })
+        let is_foreign = !features.contains(target);
+        let own = features;
+        let features = config.compiler_chaos.map_or(target, |seed| arch::some_features(target, seed));
+        Ok(Native {
+            options: compile::options(config, features),
+            features,
+            is_foreign,
+            stubs: stubs::Cache::new(if is_foreign { own } else { features })?,
+            #[cfg(tiers)]
+            background: background::Background::default(),
+            #[cfg(tiers)]
+            background_threads: match config.compiler_threads {
+                0 => std::thread::available_parallelism().map_or(1, |threads| threads.get().div_ceil(2)),
+                threads => threads,
+            },
+            #[cfg(tiers)]
+            first_budget: config.tier_up_budget,
+        })
     }
 
     /// `VmStore::raise`.
@@ -154,6 +187,29 @@ impl Native {
     /// # Errors
     /// The host has no memory.
     pub fn compile(
+        &self,
+        config: &Config,
+        info: &ModuleInfo,
+        bytes: &[u8],
+        layout: &VmctxLayout,
+    ) -> Result<NativeModule> {
+        #[cfg(tiers)]
+        if config.tier == Tier::Auto {
+            match self.lazy_module(info) {
+                Err(error) if error.kind() == ErrorKind::Unsupported => {
+                    tracing::debug!(target: "tiercel::native", "the module is compiled ahead: {error}");
+                }
+                made => return made,
+            }
+        }
+        self.compile_ahead(config, info, bytes, layout)
+    }
+
+    /// Compiles all functions of a module, or finds that the interpreter has to run it.
+    ///
+    /// # Errors
+    /// The host has no memory.
+    pub fn compile_ahead(
         &self,
         config: &Config,
         info: &ModuleInfo,
@@ -191,7 +247,7 @@ impl Native {
 
     /// What the code is for: the instruction set, and the features of the CPU that it makes use of, as bits.
     pub fn target(&self) -> (Isa, u32) {
-        (arch::ISA, self.options.features.bits().into())
+        (arch::ISA, self.features.bits().into())
     }
 
     /// Whether this host has all of these features; if not, those that it misses.
@@ -205,7 +261,7 @@ impl Native {
 
     /// Everything else that the code depends on, as text.
     pub fn settings(&self) -> String {
-        let options = Options { features: arch::Features::BASELINE, verify: false, ..self.options };
+        let options = Options { features: arch::target(arch::Features::BASELINE), verify: false, ..self.options };
         alloc::format!("{options:?}")
     }
 
@@ -214,12 +270,8 @@ impl Native {
     /// # Errors
     /// The host has no memory for stubs.
     pub fn module(&self, info: &ModuleInfo, image: Option<Box<Image>>, tier: Tier) -> Result<NativeModule> {
-        // Those of the imports are made along with the others, so that they need no memory of their own.
-        let imported = 0..info.imported.funcs;
-        let shapes: Vec<_> =
-            imported.chain(info.escaping.iter().copied()).map(|f| stubs::shape(info.func_type(f))).collect();
-        let stubs = self.stubs.get(shapes.iter())?;
-        let entries = info.escaping.iter().zip(&stubs[info.imported.funcs as usize..]).map(|(&func, stubs)| {
+        let stubs = self.stubs_of(info)?;
+        let entries = info.escaping.iter().zip(&stubs).map(|(&func, stubs)| {
             let Some(body) = info.defined_func(func) else { return Entries::NONE };
             match &image {
                 // The compiler makes an entry for each function of the list.
@@ -230,7 +282,34 @@ impl Native {
                 None => Entries { host: None, native: stubs.interp },
             }
         });
-        Ok(NativeModule { entries: entries.collect(), image, tier })
+        Ok(NativeModule {
+            entries: entries.collect(),
+            image,
+            #[cfg(tiers)]
+            lazy: None,
+            tier,
+        })
+    }
+
+    /// A module whose functions are compiled when they are called.
+    ///
+    /// # Errors
+    /// The host has no memory, or lets no program make code while it runs.
+    #[cfg(tiers)]
+    fn lazy_module(&self, info: &ModuleInfo) -> Result<NativeModule> {
+        let (lazy, entries) = lazy::Lazy::new(self, info, &self.stubs_of(info)?)?;
+        Ok(NativeModule { image: None, lazy: Some(lazy), tier: Tier::Auto, entries })
+    }
+
+    /// The stubs of the functions of `ModuleInfo::escaping`.
+    fn stubs_of(&self, info: &ModuleInfo) -> Result<Vec<stubs::Stubs>> {
+        // Those of the imports are made along with the others, so that they need no memory of their own.
+        let imported = 0..info.imported.funcs;
+        let shapes: Vec<_> =
+            imported.chain(info.escaping.iter().copied()).map(|f| stubs::shape(info.func_type(f))).collect();
+        let mut stubs = self.stubs.get(shapes.iter())?;
+        stubs.drain(..info.imported.funcs as usize);
+        Ok(stubs)
     }
 }
 
@@ -238,6 +317,35 @@ impl NativeModule {
     /// How the function at this place of `ModuleInfo::escaping` is reached.
     pub fn entries(&self, place: usize) -> Entries {
         self.entries[place]
+    }
+
+    /// Whether it has machine code, or makes some.
+    pub fn is_compiled(&self) -> bool {
+        #[cfg(tiers)]
+        if self.lazy.is_some() {
+            return true;
+        }
+        self.image.is_some()
+    }
+
+    /// The code that an address is in.
+    pub fn image_at(&self, address: usize) -> Option<&Image> {
+        #[cfg(tiers)]
+        if let Some(lazy) = &self.lazy {
+            return lazy.image_at(address);
+        }
+        self.image.as_deref().filter(|image| image.range().contains(&address))
+    }
+
+    /// The code of each function that has some: the index of its body, and the addresses.
+    pub fn code_ranges(&self) -> Vec<(u32, Range<usize>)> {
+        #[cfg(tiers)]
+        if let Some(lazy) = &self.lazy {
+            let ranges =
+                lazy.images().filter_map(|image| Some((image.function(image.range().start)?.0, image.range())));
+            return ranges.collect();
+        }
+        self.image.as_ref().map_or_else(Vec::new, |image| (0..).zip(image.functions()).collect())
     }
 }
 

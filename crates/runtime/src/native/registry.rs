@@ -4,10 +4,13 @@
 //! itself interrupted by one therefore goes on.
 
 use super::image::Image;
+#[cfg(tiers)]
+use super::lazy::Lazy;
 use crate::sync::Mutex;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::ptr::{self, null_mut};
+use core::ops::Range;
+use core::ptr::null_mut;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// An image and its addresses.
@@ -15,7 +18,15 @@ use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 struct Entry {
     start: usize,
     end: usize,
-    image: *const Image,
+    code: Known,
+}
+
+/// Code that is known.
+#[derive(Clone, Copy, PartialEq)]
+enum Known {
+    Image(*const Image),
+    #[cfg(tiers)]
+    Lazy(*const Lazy),
 }
 
 /// Ascending by address.
@@ -29,16 +40,31 @@ static WRITER: Mutex<()> = Mutex::new(());
 
 /// Makes an image known. It stays where it is until it is removed.
 pub fn add(image: &Image) {
-    let range = image.range();
+    add_range(image.range(), Known::Image(image));
+}
+
+/// Makes a module known whose functions are compiled one by one. It stays where it is until it is removed.
+#[cfg(tiers)]
+pub fn add_lazy(lazy: &Lazy) {
+    add_range(lazy.range(), Known::Lazy(lazy));
+}
+
+fn add_range(range: Range<usize>, code: Known) {
     change(|list| {
-        let entry = Entry { start: range.start, end: range.end, image };
+        let entry = Entry { start: range.start, end: range.end, code };
         list.insert(list.partition_point(|other| other.start < entry.start), entry);
     });
 }
 
+/// Forgets such a module. When this returns no reader has it.
+#[cfg(tiers)]
+pub fn remove_lazy(lazy: &Lazy) {
+    change(|list| list.retain(|entry| entry.code != Known::Lazy(lazy)));
+}
+
 /// Forgets an image. When this returns no reader has it.
 pub fn remove(image: &Image) {
-    change(|list| list.retain(|entry| !ptr::eq(entry.image, image)));
+    change(|list| list.retain(|entry| entry.code != Known::Image(image)));
 }
 
 fn change(act: impl FnOnce(&mut List)) {
@@ -66,7 +92,14 @@ pub fn with_image<R>(address: usize, read: impl FnOnce(&Image) -> R) -> Option<R
         let after = list.partition_point(|entry| entry.start <= address);
         let entry = list[..after].last().filter(|entry| address < entry.end)?;
         // SAFETY: as above.
-        Some(read(unsafe { &*entry.image }))
+        let image = unsafe {
+            match entry.code {
+                Known::Image(image) => &*image,
+                #[cfg(tiers)]
+                Known::Lazy(lazy) => (*lazy).image_at(address)?,
+            }
+        };
+        Some(read(image))
     });
     READERS.fetch_sub(1, Ordering::SeqCst);
     result

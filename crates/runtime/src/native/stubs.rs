@@ -133,6 +133,9 @@ pub struct Exits {
     pub raise: usize,
     /// Stands for the entry of a host function that could not be made.
     pub refuse: usize,
+    /// Stands for the code of a function that could not be made; the reason is in the store.
+    #[cfg(tiers)]
+    pub abandoned: usize,
 }
 
 static EXITS: OnceLock<Exits> = OnceLock::new();
@@ -159,10 +162,27 @@ fn exits() -> Result<&'static Exits> {
     asm.align(ALIGN);
     let refuse = asm.offset() as usize;
     stubs::refuse(&mut asm, stop::refused as *const () as u64);
+    asm.align(ALIGN);
+    #[cfg(tiers)]
+    let abandoned = {
+        let abandoned = asm.offset() as usize;
+        stubs::refuse(&mut asm, stop::stopped as *const () as u64);
+        abandoned
+    };
     asm.finish();
     let bytes = asm.code();
     let code = Executable::new(bytes.len(), |place| place[..bytes.len()].copy_from_slice(bytes))?;
     let [trapped, stopped, raise, refuse] =
         [0, stopped, raise, refuse].map(|offset| code.at(offset).expose_provenance());
-    Ok(EXITS.get_or_init(|| Exits { _code: code, trapped, stopped, raise, refuse }))
+    #[cfg(tiers)]
+    let abandoned = code.at(abandoned).expose_provenance();
+    Ok(EXITS.get_or_init(|| Exits {
+        _code: code,
+        trapped,
+        stopped,
+        raise,
+        refuse,
+        #[cfg(tiers)]
+        abandoned,
+    }))
 }

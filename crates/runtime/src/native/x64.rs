@@ -37,6 +37,11 @@ pub fn with_implied(features: Features) -> Features {
     if is_avx { features.union(Features::AVX) } else { features }
 }
 
+/// How the compiler is told of them.
+pub fn target(features: Features) -> Features {
+    features
+}
+
 /// Fewer features, by a seed: all, none with three operands, only what every CPU has that runs compiled code.
 pub fn some_features(features: Features, seed: u64) -> Features {
     let avx = Features::AVX.union(Features::AVX2).union(Features::FMA).union(Features::BMI1).union(Features::BMI2);
@@ -102,6 +107,12 @@ impl Interrupted<'_> {
 pub unsafe fn is_trap(pc: usize) -> bool {
     // SAFETY: promised by the caller.
     unsafe { *(pc as *const [u8; 2]) == UD2 }
+}
+
+/// Fills in a call: `place` starts with the four bytes that wait, `distance` leads from there to the callee.
+pub fn patch_call(place: &mut [u8], distance: i32) {
+    // The processor counts from the end of the instruction.
+    place[..4].copy_from_slice(&(distance - 4).to_le_bytes());
 }
 
 /// Makes code that has just been written known to the processors: nothing to do here.

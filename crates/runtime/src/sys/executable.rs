@@ -13,8 +13,18 @@ use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, m
 pub struct Executable {
     base: *mut u8,
     len: usize,
-    /// What it is part of, if it is not a mapping of its own.
-    whole: Option<Arc<Mapping>>,
+    owner: Owner,
+}
+
+/// Whose mapping it is.
+enum Owner {
+    /// Its own.
+    This,
+    /// An artifact's, of which it is part.
+    Artifact(#[expect(dead_code, reason = "keeps the mapping alive")] Arc<Mapping>),
+    /// Somebody's who lives longer.
+    #[cfg(tiers)]
+    Others,
 }
 
 // SAFETY: nobody writes to the memory.
@@ -34,7 +44,7 @@ impl Executable {
         let base = unsafe { mmap_anonymous(null_mut(), mapped, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) };
         let base = base
             .map_err(|error| Error::limit(format_args!("the host has no {len} bytes of memory for code: {error}")))?;
-        let this = Executable { base: base.cast(), len, whole: None };
+        let this = Executable { base: base.cast(), len, owner: Owner::This };
         // SAFETY: the mapping is ours, zeroed, and nobody else knows it.
         fill(unsafe { core::slice::from_raw_parts_mut(this.base, len) });
         // SAFETY: the range is our own mapping, and no reference to it is left.
@@ -56,7 +66,13 @@ impl Executable {
         if code.is_empty() || !artifact.make_executable(part) {
             return Executable::new(code.len(), |place| place[..code.len()].copy_from_slice(code));
         }
-        Ok(Executable { base: code.as_ptr().cast_mut(), len: code.len(), whole: Some(artifact.clone()) })
+        Ok(Executable { base: code.as_ptr().cast_mut(), len: code.len(), owner: Owner::Artifact(artifact.clone()) })
+    }
+
+    /// Code that lies in somebody else's memory, which lives longer than this and whose owner answers for the invariant.
+    #[cfg(tiers)]
+    pub fn of_others(start: usize, len: usize) -> Executable {
+        Executable { base: core::ptr::with_exposed_provenance_mut(start), len, owner: Owner::Others }
     }
 
     /// The addresses of the code.
@@ -80,7 +96,7 @@ impl Executable {
 
 impl Drop for Executable {
     fn drop(&mut self) {
-        if self.whole.is_some() {
+        if !matches!(self.owner, Owner::This) {
             return;
         }
         // SAFETY: the mapping is ours and nobody runs in it any more. The only possible failure is a wrong range.

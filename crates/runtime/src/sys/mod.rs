@@ -1,8 +1,12 @@
 //! in: sizes. out: memory, zeroed, that grows; a host that has none gives an error.
 //!
 //! [`HeapRegion`] may move when it grows. [`mapped`] needs the virtual memory of a 64-bit unix and moves only beyond what it reserves, if it is
-//! allowed to. [`Region`] is the better one that the host has. [`pool`] keeps regions, [`image`] is what a memory holds at first. [`executable`] is memory for code, [`mapping`] a file in memory, [`new_file`] writes one, [`stack`] tells where a thread's stack ends.
+//! allowed to. [`Region`] is the better one that the host has; [`pool`] keeps them, [`image`] is what a memory holds at first. [`executable`] is
+//! memory for code, [`code_space`] memory for code that grows, [`mapping`] a file in memory, [`new_file`] writes one, [`stack`] tells where a
+//! thread's stack ends.
 
+#[cfg(tiers)]
+pub mod code_space;
 #[cfg(native)]
 pub mod executable;
 pub mod heap;
@@ -19,6 +23,8 @@ pub mod pool;
 #[cfg(native)]
 pub mod stack;
 
+#[cfg(tiers)]
+pub use code_space::CodeSpace;
 #[cfg(native)]
 pub use executable::Executable;
 pub use heap::HeapRegion;

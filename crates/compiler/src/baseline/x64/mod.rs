@@ -8,6 +8,7 @@ pub use self::int::{Alu, Shift};
 
 use super::state::{Place, Value};
 use super::{Baseline, CHECKED_AS_ONE_BYTES, StackCheck};
+use crate::compile::{Calls, CellNumbers};
 use crate::ir::{Builtin, Type};
 use crate::isa::convention;
 use crate::isa::reg::{Reg, RegClass, RegSet};
@@ -56,6 +57,10 @@ const FUNCTION_ALIGN: u32 = 16;
 const COMPARED_ENTRIES: usize = 4;
 /// So many homes are zeroed without a loop.
 const ZEROED_UNROLLED: usize = 16;
+
+/// What a call and a round of a loop count for. No effect on correctness.
+const CALL_COST: i32 = 100;
+const ROUND_COST: i32 = 30;
 
 /// A deadline that may have passed: a call of the routine, away from the rest.
 pub struct EpochExit {
@@ -505,7 +510,10 @@ impl Baseline {
     // Calls.
 
     pub(super) fn call_function(&mut self, body: u32) {
-        self.asm.call_symbol(Symbol(body));
+        match self.options.calls {
+            Calls::Direct => self.asm.call_symbol(Symbol(body)),
+            Calls::Cells => self.asm.m(Op::CALL_RM, Mem::symbol(Symbol(body))),
+        }
     }
 
     /// Calls through the reference in its register.
@@ -514,7 +522,10 @@ impl Baseline {
     }
 
     pub(super) fn jump_to_function(&mut self, body: u32) {
-        self.asm.emit(&Inst::to_symbol(Op::JMP, Symbol(body)));
+        match self.options.calls {
+            Calls::Direct => self.asm.emit(&Inst::to_symbol(Op::JMP, Symbol(body))),
+            Calls::Cells => self.asm.m(Op::JMP_RM, Mem::symbol(Symbol(body))),
+        }
     }
 
     pub(super) fn jump_to_ref(&mut self) {
@@ -695,10 +706,36 @@ impl Baseline {
 
     /// What a function does at its start and a loop at its head.
     pub(super) fn poll(&mut self) {
+        if self.options.counts {
+            self.count();
+        }
         if self.options.translate.epochs {
             self.look_at_epoch();
         }
         self.start_fuel();
+    }
+
+    /// Counts that the code has come here.
+    fn count(&mut self) {
+        let cells = CellNumbers { bodies: self.bodies };
+        let cost = if self.frames.len() > 1 { ROUND_COST } else { CALL_COST };
+        let (below, back) = (self.asm.label(), self.asm.label());
+        self.asm.constant(SCRATCH, cost.into());
+        self.asm.rm(Op::SUB_MR.s32(), SCRATCH, Mem::symbol(Symbol(cells.counter(self.body))));
+        self.asm.jcc(Cond::S, below);
+        self.asm.bind(back);
+        self.counts.push((below, back));
+    }
+
+    /// What code does whose counter is below zero: it calls somebody who leaves all registers as they are.
+    pub(super) fn count_exits(&mut self) {
+        let cells = CellNumbers { bodies: self.bodies };
+        for (below, back) in std::mem::take(&mut self.counts) {
+            self.asm.bind(below);
+            self.asm.constant(SCRATCH, self.body.into());
+            self.asm.m(Op::CALL_RM, Mem::symbol(Symbol(cells.count_down())));
+            self.asm.jmp(back);
+        }
     }
 
     fn look_at_epoch(&mut self) {

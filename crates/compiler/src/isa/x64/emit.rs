@@ -22,7 +22,7 @@ use super::regs::*;
 use super::relax::LINE_BYTES;
 use super::row::{Cond, Op, Size};
 use super::vcode::{self, Kind, NO_TRAP, Parity, Table, Test, VCode};
-use crate::compile::{CallReloc, CallSite, Code, TrapSite};
+use crate::compile::{CallReloc, CallSite, Calls, Code, TrapSite};
 use crate::entity::Entity;
 use crate::ir::insts::cast;
 use crate::isa::order::{self, Order};
@@ -116,6 +116,8 @@ struct Frame {
 pub struct Context {
     /// Whether a reference to the function can be taken.
     pub escapes: bool,
+    /// How functions of the module are called.
+    pub calls: Calls,
     /// [`Options::signals`](crate::compile::Options::signals).
     pub signals: bool,
     /// Where the function is in the module, for a trap before its first instruction.
@@ -139,6 +141,7 @@ struct Emit<'a> {
     b: &'a mut Buffers,
     code: &'a mut Code,
     frame: Frame,
+    calls: Calls,
     signals: bool,
     slots16: i32,
     /// The next of the moves.
@@ -180,9 +183,9 @@ pub fn emit(
     let slots16 = slots8_bytes as i32;
     let run = (locals / 8, vcode.traced_locals);
     let maps = StackMaps::new(vcode.has_references, size / 8, run, slots / 8);
-    let signals = cx.signals;
+    let (calls, signals) = (cx.calls, cx.signals);
     let mut emit =
-        Emit { vcode, out, asm, b, code, frame, signals, slots16, next_move: 0, maps, copied: 0, behind: None };
+        Emit { vcode, out, asm, b, code, frame, calls, signals, slots16, next_move: 0, maps, copied: 0, behind: None };
     emit.find_firsts();
     emit.order();
     emit.b.saves.run(vcode, out);
@@ -241,6 +244,7 @@ pub fn emit_inline(cx: Inline, vcode: &VCode, out: &Output, asm: &mut Assembler,
         b,
         code,
         frame,
+        calls: Calls::Direct,
         signals: cx.signals,
         slots16,
         next_move: 0,
@@ -516,7 +520,10 @@ impl Emit<'_> {
                 self.ret();
             }
             Kind::CallLocal(body) => {
-                self.asm.call_symbol(Symbol(body));
+                match self.calls {
+                    Calls::Direct => self.asm.call_symbol(Symbol(body)),
+                    Calls::Cells => self.asm.m(Op::CALL_RM, Mem::symbol(Symbol(body))),
+                }
                 self.after_call(index, inst, self.vcode.foreign_tail_calls);
             }
             Kind::CallRef => {
@@ -538,7 +545,10 @@ impl Emit<'_> {
             }
             Kind::TailLocal(body) => {
                 self.leave_for(block, inst.stack_bytes);
-                self.asm.emit(&X64::to_symbol(Op::JMP, Symbol(body)));
+                match self.calls {
+                    Calls::Direct => self.asm.emit(&X64::to_symbol(Op::JMP, Symbol(body))),
+                    Calls::Cells => self.asm.m(Op::JMP_RM, Mem::symbol(Symbol(body))),
+                }
             }
             Kind::TailRef => {
                 self.code.foreign_tail_calls = true;

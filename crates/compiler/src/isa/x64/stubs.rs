@@ -13,12 +13,13 @@
 //! ```
 
 use super::abi::{CALLEE_REF, INT_ARGS, REGISTERS};
-use super::asm::Assembler;
+use super::asm::{Assembler, Symbol};
+use super::inst::Inst;
 use super::mem::Mem;
 use super::regs::*;
 use super::row::{Cond, Op, Size};
 use crate::ir::Type;
-use crate::isa::convention::{Convention, Place};
+use crate::isa::convention::{Convention, Place, VECTOR_ARGS};
 use crate::isa::reg::Reg;
 pub use crate::isa::stubs::{Callee, Shape};
 use crate::isa::stubs::{places, slot_bytes};
@@ -186,6 +187,84 @@ pub fn refuse(asm: &mut Assembler, routine: u64) {
     asm.rm(Op::MOV_RM.s64(), RDI, field(VMCTX, header::STORE));
     asm.rm(Op::MOV_MR.s64(), RBP, Mem::base(RDI, store::EXIT_FP as i32));
     exit(asm, routine);
+}
+
+/// Bytes of a thunk.
+const THUNK_BYTES: u32 = 8;
+
+/// Emits what stands for the code of functions that are not compiled yet, numbered from 0; gives the offset of the first and the bytes of each. One that
+/// is called, or jumped to, calls the routine at `routine` with its vmctx and its number, and jumps to the address that it gives.
+pub fn thunks(asm: &mut Assembler, count: u32, routine: u64) -> (u32, u32) {
+    let (common, first) = (asm.label(), asm.label());
+    asm.align(THUNK_BYTES);
+    let start = asm.offset();
+    asm.bind(first);
+    for _ in 0..count {
+        let thunk = asm.offset();
+        // Not short, so that all are alike.
+        asm.emit(&Inst::to_label(Op::CALL, common));
+        let filling = THUNK_BYTES - (asm.offset() - thunk);
+        asm.bytes(&[0xcc; THUNK_BYTES as usize][..filling as usize]);
+    }
+    asm.bind(common);
+    let ints = INT_ARGS.into_iter().chain([CALLEE_REF]);
+    let vectors = (0..VECTOR_ARGS).map(xmm);
+    let vector_bytes = 16 * i32::from(VECTOR_ARGS);
+    let frame = vector_bytes + 8 * (INT_ARGS.len() as i32 + 1);
+    // Below the caller's return address lie the thunk's and rbp.
+    const _: () = assert!((INT_ARGS.len() + 1) % 2 == 1, "the stack pointer becomes a multiple of 16");
+    asm.r(Op::PUSH, RBP);
+    asm.rr(Op::MOV_RM.s64(), RBP, RSP);
+    asm.ri(Op::SUB_I.s64(), RSP, frame);
+    let int_place = |index: usize| Mem::base(RSP, vector_bytes + 8 * index as i32);
+    let vector_place = |index: usize| Mem::base(RSP, 16 * index as i32);
+    ints.clone().enumerate().for_each(|(index, reg)| asm.rm(Op::MOV_MR.s64(), reg, int_place(index)));
+    vectors.clone().enumerate().for_each(|(index, reg)| asm.rm(Op::MOVUPS_MR, reg, vector_place(index)));
+    asm.copy(RDI, VMCTX);
+    asm.rm(Op::MOV_RM.s64(), RSI, Mem::base(RBP, 8));
+    asm.rm(Op::LEA.s64(), RAX, Mem::label(first));
+    asm.rr(Op::SUB_RM.s64(), RSI, RAX);
+    asm.ri(Op::SHR_I.s64(), RSI, THUNK_BYTES.ilog2() as i32);
+    asm.constant(RAX, routine as i64);
+    asm.r(Op::CALL_RM, RAX);
+    asm.copy(SCRATCH, RAX);
+    ints.enumerate().for_each(|(index, reg)| asm.rm(Op::MOV_RM.s64(), reg, int_place(index)));
+    vectors.enumerate().for_each(|(index, reg)| asm.rm(Op::MOVUPS_RM, reg, vector_place(index)));
+    asm.rr(Op::MOV_RM.s64(), RSP, RBP);
+    asm.r(Op::POP, RBP);
+    asm.rm(Op::LEA.s64(), RSP, Mem::base(RSP, 8));
+    asm.r(Op::JMP_RM, SCRATCH);
+    (start, THUNK_BYTES)
+}
+
+/// Emits what code calls whose counter is below zero, with its function's number in the scratch register: calls the routine at `routine` with the vmctx
+/// and the number. The other registers stay as they are.
+pub fn count_down(asm: &mut Assembler, routine: u64) {
+    const INTS: [Reg; 8] = [RAX, RCX, RDX, RSI, RDI, R8, R9, R10];
+    const VECTORS: u8 = 16;
+    asm.r(Op::PUSH, RBP);
+    asm.rr(Op::MOV_RM.s64(), RBP, RSP);
+    asm.ri(Op::SUB_I.s64(), RSP, 16 * i32::from(VECTORS) + 8 * INTS.len() as i32);
+    let int_place = |index: usize| Mem::base(RSP, 16 * i32::from(VECTORS) + 8 * index as i32);
+    let vector_place = |number: u8| Mem::base(RSP, 16 * i32::from(number));
+    INTS.into_iter().enumerate().for_each(|(index, reg)| asm.rm(Op::MOV_MR.s64(), reg, int_place(index)));
+    (0..VECTORS).for_each(|number| asm.rm(Op::MOVUPS_MR, xmm(number), vector_place(number)));
+    asm.copy(RDI, VMCTX);
+    asm.copy(RSI, SCRATCH);
+    asm.constant(RAX, routine as i64);
+    asm.r(Op::CALL_RM, RAX);
+    INTS.into_iter().enumerate().for_each(|(index, reg)| asm.rm(Op::MOV_RM.s64(), reg, int_place(index)));
+    (0..VECTORS).for_each(|number| asm.rm(Op::MOVUPS_RM, xmm(number), vector_place(number)));
+    asm.rr(Op::MOV_RM.s64(), RSP, RBP);
+    asm.r(Op::POP, RBP);
+    asm.op(Op::RET);
+}
+
+/// Emits the `native` entry of a function whose address is in the cell with this number.
+pub fn foreign(asm: &mut Assembler, cell: u32) {
+    asm.rm(Op::MOV_RM.s64(), VMCTX, field(CALLEE_REF, func_ref::VMCTX));
+    asm.rm(Op::MOV_RM.s64(), MEMORY_BASE, field(VMCTX, header::MEMORY0_BASE));
+    asm.m(Op::JMP_RM, Mem::symbol(Symbol(cell)));
 }
 
 /// Goes to [`exit`]'s code from the frame of a stub out of compiled code, which `fp` points at.

@@ -1,18 +1,16 @@
 //! Calls: host to guest, guest to host, to the interpreter and back.
 
-use super::hand::{Hand, engine, module};
+use super::hand::{ARGS, Hand, RESULT, engine, module};
 use crate::{Caller, Func, FuncType, Instance, Module, Store, Tier, Val, ValType};
 use alloc::string::String;
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 use std::{format, vec};
-use tiercel_compiler::isa::x64::regs::*;
-use tiercel_compiler::isa::x64::{Mem, Op};
 
 #[test]
 fn a_function_adds() {
     let mut add = Hand::frameless();
-    add.asm.rm(Op::LEA.s32(), RAX, Mem::indexed(RDI, RSI, tiercel_compiler::isa::x64::Scale::One, 0));
+    add.add(RESULT, ARGS[0], ARGS[1]);
     add.ret();
     let engine = engine();
     let wat = r#"(module (func (export "add") (param i32 i32) (result i32) unreachable))"#;
@@ -86,13 +84,14 @@ fn count(engine: &crate::Engine) -> Module {
         (func (export "f") (param i32) (result i32) unreachable))"#;
     let layout = Module::new(engine, WAT).expect("valid").0.layout;
     let mut count = Hand::framed(16);
-    let done = count.asm.label();
-    count.asm.rr(Op::XOR_RM.s32(), RAX, RAX);
-    count.asm.rr(Op::TEST_MR.s32(), RDI, RDI);
-    count.asm.jcc(tiercel_compiler::isa::x64::Cond::E, done);
-    count.asm.ri(Op::SUB_I.s32(), RDI, 1);
+    let (zero, done) = (count.asm.label(), count.asm.label());
+    count.jump_if_zero(ARGS[0], zero);
+    count.add_constant(ARGS[0], -1);
     count.call_import(layout.imported_func(0), 77);
-    count.asm.ri(Op::ADD_I.s32(), RAX, 1);
+    count.add_constant(RESULT, 1);
+    count.asm.jmp(done);
+    count.asm.bind(zero);
+    count.constant(RESULT, 0);
     count.asm.bind(done);
     count.ret();
     module(engine, WAT, vec![count.finish()])

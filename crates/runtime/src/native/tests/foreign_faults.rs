@@ -1,13 +1,11 @@
 //! Faults that are not a guest's go where they would have gone without us. Each is tried in a process of its own.
 
-use super::hand::{Hand, engine, module};
+use super::hand::{ARGS, Hand, RESULT, engine, module};
 use crate::{Func, Instance, Module, Store, Trap};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{format, vec};
-use tiercel_compiler::isa::x64::regs::*;
-use tiercel_compiler::isa::x64::{Mem, Op};
 
 /// In a child process: what it is to do.
 const CHILD: &str = "TIERCEL_TEST_FAULT";
@@ -15,7 +13,14 @@ const CHILD: &str = "TIERCEL_TEST_FAULT";
 /// Runs this test again in a process that faults.
 fn child(test: &str, fault: &str) -> ExitStatus {
     let program = std::env::current_exe().expect("the test's own program");
-    let mut command = Command::new(program);
+    // In an emulator what it starts needs one too.
+    let mut command = match std::env::var("TIERCEL_RUNNER") {
+        Ok(emulator) => Command::new(emulator),
+        Err(_) => Command::new(&program),
+    };
+    if command.get_program() != program.as_os_str() {
+        command.arg(&program);
+    }
     command.args([&format!("native::tests::foreign_faults::{test}"), "--exact", "--nocapture"]).env(CHILD, fault);
     command.output().expect("a child process").status
 }
@@ -25,11 +30,22 @@ fn fault() {
     unsafe { core::ptr::without_provenance::<u8>(8).read_volatile() };
 }
 
-/// An exception of the processor that is not an access.
-fn divide() {
+/// An exception of the processor that is not an access: SIGFPE where divisions raise it, else SIGILL.
+fn exception() {
     // SAFETY: none: the process is to end here.
-    unsafe { core::arch::asm!("xor edx, edx", "div edx", out("eax") _, out("edx") _) };
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        core::arch::asm!("xor edx, edx", "div edx", out("eax") _, out("edx") _)
+    };
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        core::arch::asm!("udf #7")
+    };
 }
+
+/// The signal of [`exception`].
+const EXCEPTION: libc::c_int = if cfg!(target_arch = "x86_64") { libc::SIGFPE } else { libc::SIGILL };
 
 /// Installs a handler that ends the process with 77, of either kind.
 fn handle(signal: libc::c_int, with_info: bool) {
@@ -104,7 +120,7 @@ fn a_fault_of_the_host_ends_the_process() {
         }
         // The host's own handler, installed before or after the engine's, after guests have trapped.
         Ok(own) if own.starts_with("own") => {
-            let signal = if own.contains("SIGFPE") { libc::SIGFPE } else { libc::SIGSEGV };
+            let signal = if own.contains("exception") { EXCEPTION } else { libc::SIGSEGV };
             let with_info = own.contains("info");
             if own.contains("before") {
                 handle(signal, with_info);
@@ -113,7 +129,7 @@ fn a_fault_of_the_host_ends_the_process() {
             if own.contains("after") {
                 handle(signal, with_info);
             }
-            if signal == libc::SIGFPE { divide() } else { fault() }
+            if signal == EXCEPTION { exception() } else { fault() }
         }
         Ok(in_guest) => guest(in_guest),
         Err(_) => {
@@ -122,7 +138,7 @@ fn a_fault_of_the_host_ends_the_process() {
             assert_eq!(child(test, "handler").code(), Some(77));
             assert_eq!(child(test, "sent").signal(), Some(libc::SIGFPE));
             assert_eq!(child(test, "ignored").code(), Some(78));
-            for signal in ["SIGSEGV", "SIGFPE"] {
+            for signal in ["fault", "exception"] {
                 for when in ["before", "after"] {
                     for kind in ["info", "plain"] {
                         let own = format!("own handler of {signal}, {when}, {kind}");
@@ -145,11 +161,13 @@ fn guest(what: &str) {
     let mut f = Hand::framed(16);
     match what {
         "in a host function" => f.call_import(layout.imported_func(0), 1),
-        "no trap site" => f.asm.rm(Op::MOV_RM.s64(), RAX, Mem::base(R15, 65536)),
+        "no trap site" => {
+            f.constant(ARGS[0], 65536);
+            f.load(RESULT, ARGS[0], 0, None);
+        }
         _ => {
-            f.asm.constant(RAX, 8);
-            f.trap_site(Trap::MemoryOutOfBounds.code(), 1);
-            f.asm.rm(Op::MOV_RM.s64(), RAX, Mem::base(RAX, 0));
+            f.constant(ARGS[0], 8);
+            f.load_address(RESULT, ARGS[0], Some((Trap::MemoryOutOfBounds, 1)));
         }
     }
     f.ret();
