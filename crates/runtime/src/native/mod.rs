@@ -59,6 +59,8 @@ use tiercel_wasm::{FuncType, ModuleInfo};
 pub struct Native {
     options: Options,
     stubs: stubs::Cache,
+    /// Whether code is compiled for a CPU that has more than this one.
+    pub is_foreign: bool,
     #[cfg(tiers)]
     background: background::Background,
     /// Threads that optimize, at most.
@@ -87,6 +89,47 @@ pub fn is_available() -> bool {
     arch::cpu_features().contains(arch::CPU_FLOOR)
 }
 
+/// CPU features from bits, as artifacts have them.
+fn from_bits(bits: u32) -> Option<arch::Features> {
+    u16::try_from(bits).ok().and_then(arch::Features::from_bits)
+}
+
+/// The CPU features, as bits, of a target such as `x86_64-linux+avx2`.
+///
+/// # Errors
+/// It is not this host's instruction set and system, or has an unknown feature.
+pub fn parse_target(target: &str) -> Result<u32> {
+    let mut parts = target.split('+');
+    let name = parts.next().unwrap_or_default();
+    let mut words = name.split('-');
+    let (isa, is_linux) = (words.next().unwrap_or_default(), words.any(|word| word == "linux"));
+    let Some(isa) = Isa::ALL.iter().find(|known| **known != Isa::None && known.name() == isa).filter(|_| is_linux)
+    else {
+        return Err(Error::unsupported(alloc::format!(
+            "there is no target `{name}`; there are: x86_64-linux, aarch64-linux, each with `+FEATURE` behind it as often as needed"
+        )));
+    };
+    if *isa != arch::ISA {
+        let (theirs, own) = (isa.name(), arch::ISA.name());
+        return Err(Error::unsupported(alloc::format!(
+            "the target `{name}`: this version compiles for {theirs} on {theirs} only, and this is {own}"
+        )));
+    }
+    let mut features = arch::CPU_FLOOR;
+    for feature in parts {
+        let known = arch::Features::from_name(feature).ok_or_else(|| {
+            let all: Vec<&str> = arch::Features::ALL.names().collect();
+            Error::unsupported(alloc::format!(
+                "{} has no feature `{feature}`; there are: {}",
+                isa.name(),
+                all.join(", ")
+            ))
+        })?;
+        features = features.union(known);
+    }
+    Ok(arch::with_implied(features).bits().into())
+}
+
 impl Native {
     /// # Errors
     /// This host does not run compiled code.
@@ -98,10 +141,14 @@ impl Native {
         if config.signals_based_traps {
             signals::install()?;
         }
-        let features = config.compiler_chaos.map_or(features, |seed| arch::some_features(features, seed));
+        let target = config.target_features.and_then(from_bits).unwrap_or(features);
+        let is_foreign = !features.contains(target);
+        let own = features;
+        let features = config.compiler_chaos.map_or(target, |seed| arch::some_features(target, seed));
         Ok(Native {
             options: compile::options(config, features),
-            stubs: stubs::Cache::new(features)?,
+            is_foreign,
+            stubs: stubs::Cache::new(if is_foreign { own } else { features })?,
             #[cfg(tiers)]
             background: background::Background::default(),
             #[cfg(tiers)]
@@ -203,7 +250,7 @@ impl Native {
 
     /// Whether this host has all of these features; if not, those that it misses.
     pub fn missing_features(&self, features: u32) -> Option<String> {
-        let Some(features) = u16::try_from(features).ok().and_then(arch::Features::from_bits) else {
+        let Some(features) = from_bits(features) else {
             return Some("features that this version does not know".into());
         };
         let missing: Vec<&str> = features.difference(arch::cpu_features()).names().collect();

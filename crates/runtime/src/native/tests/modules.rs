@@ -14,15 +14,13 @@ fn tier(wat: &str) -> Tier {
 fn what_is_too_complex_is_for_the_interpreter() {
     assert_eq!(tier("(module)"), Tier::Opt);
     assert_eq!(tier("(module (table 1 funcref) (func (param funcref) (result i32) (i32.const 1)))"), Tier::Opt);
-    // Code for aarch64 has no stack maps yet.
-    let with_references = if cfg!(target_arch = "aarch64") { Tier::Interp } else { Tier::Opt };
-    assert_eq!(tier("(module (func (param externref)))"), with_references);
+    assert_eq!(tier("(module (func (param externref)))"), Tier::Opt);
     assert_eq!(tier("(module (func (result anyref) unreachable))"), Tier::Opt);
     assert_eq!(tier("(module (table 1 externref))"), Tier::Opt);
     assert_eq!(tier("(module (global (mut externref) (ref.null extern)))"), Tier::Opt);
     assert_eq!(
         tier("(module (type $a (array i8)) (func (param anyref) (drop (ref.cast (ref $a) (local.get 0)))))"),
-        with_references
+        Tier::Opt
     );
     assert_eq!(tier(&super::too_complex("")), Tier::Interp);
 }
