@@ -109,8 +109,9 @@ pub fn parse_target(target: &str) -> Result<u32> {
             "there is no target `{name}`; there are: x86_64-linux, aarch64-linux, each with `+FEATURE` behind it as often as needed"
         )));
     };
-    if *isa != arch::ISA {
-        let (theirs, own) = (isa.name(), arch::ISA.name());
+    let own = arch::target(arch::CPU_FLOOR).isa();
+    if *isa != own {
+        let (theirs, own) = (isa.name(), own.name());
         return Err(Error::unsupported(alloc::format!(
             "the target `{name}`: this version compiles for {theirs} on {theirs} only, and this is {own}"
         )));
