@@ -282,7 +282,7 @@ impl Config {
         #[cfg(native)]
         {
             self.target_features = Some(crate::native::parse_target(target)?);
-            return Ok(self);
+            Ok(self)
         }
         #[cfg(not(native))]
         Err(Error::unsupported(format_args!("the target `{target}`: this build compiles nothing")))

@@ -3,8 +3,11 @@
 use crate::config;
 use tiercel::{Config, Engine, Instance, Module, Result, Store, Trap};
 
+/// Bytes and where they are.
+type Data = &'static [(usize, &'static [u8])];
+
 /// Modules with memories of different sizes, with and without data: their text, and what their memory holds at first.
-const MODULES: &[(&str, u64, &[(usize, &[u8])])] = &[
+const MODULES: &[(&str, u64, Data)] = &[
     ("(memory (export \"m\") 1)", 1, &[]),
     (
         "(memory (export \"m\") 2 8) (data (i32.const 0) \"start\") (data (i32.const 70000) \"far\")",
