@@ -3,7 +3,6 @@
 use tiercel_abi::frames::{NO_MAP, StackMap};
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
-use tiercel_compiler::isa::x64::Features;
 use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{Callees, Config, Context, Inlining};
 use tiercel_wasm::TypeRegistry;
@@ -17,16 +16,7 @@ fn maps(wat: &str, config: Config, chaos: Chaos) -> Vec<Vec<u32>> {
     let config = Config { inlining: Inlining::Off, ..config };
     let callees = Callees::new(&info, &bytes);
     let cx = Context { info: &info, bytes: &bytes, layout: &layout, callees: &callees, config };
-    let options = Options {
-        translate: config,
-        features: Features::ALL,
-        foreign_tail_calls: false,
-        signals: true,
-        spectre: true,
-        check_widths: false,
-        verify: true,
-        chaos,
-    };
+    let options = Options { translate: config, verify: true, chaos, ..Options::default() };
     let mut code = Code::default();
     Compiler::new(options).compile(cx, info.bodies.len() - 1, &mut code).expect("it can be compiled");
     let slots = |map: u32| {

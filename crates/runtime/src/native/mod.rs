@@ -58,7 +58,6 @@ use tiercel_wasm::{FuncType, ModuleInfo};
 /// What an engine has for compiled code.
 pub struct Native {
     options: Options,
-    features: arch::Features,
     stubs: stubs::Cache,
     /// Whether code is compiled for a CPU that has more than this one.
     pub is_foreign: bool,
@@ -148,7 +147,6 @@ impl Native {
         let features = config.compiler_chaos.map_or(target, |seed| arch::some_features(target, seed));
         Ok(Native {
             options: compile::options(config, features),
-            features,
             is_foreign,
             stubs: stubs::Cache::new(if is_foreign { own } else { features })?,
             #[cfg(tiers)]
@@ -247,7 +245,7 @@ impl Native {
 
     /// What the code is for: the instruction set, and the features of the CPU that it makes use of, as bits.
     pub fn target(&self) -> (Isa, u32) {
-        (arch::ISA, self.features.bits().into())
+        (self.options.target.isa(), self.options.target.bits())
     }
 
     /// Whether this host has all of these features; if not, those that it misses.
@@ -261,7 +259,7 @@ impl Native {
 
     /// Everything else that the code depends on, as text.
     pub fn settings(&self) -> String {
-        let options = Options { features: arch::target(arch::Features::BASELINE), verify: false, ..self.options };
+        let options = Options { target: self.options.target.baseline(), verify: false, ..self.options };
         alloc::format!("{options:?}")
     }
 

@@ -48,7 +48,7 @@ impl Baseline {
         let (mem, index) = self.address(index, memarg.offset as u32);
         let dst = self.result(class_of(ty), [index, None]);
         self.trap_site(Trap::MemoryOutOfBounds.code(), self.loc);
-        self.asm.emit(&Inst::two_m(op.for_cpu(self.options.features), [dst], mem));
+        self.asm.emit(&Inst::two_m(op.for_cpu(self.asm.features()), [dst], mem));
         if let Some(index) = index
             && index != dst
         {
@@ -88,7 +88,7 @@ impl Baseline {
         self.trap_site(Trap::MemoryOutOfBounds.code(), self.loc);
         match (imm, source) {
             (Some((op, imm)), _) => self.asm.emit(&Inst::two_m(op, [], mem).imm(imm)),
-            (None, Some(source)) => self.asm.emit(&Inst::two_m(op.for_cpu(self.options.features), [source], mem)),
+            (None, Some(source)) => self.asm.emit(&Inst::two_m(op.for_cpu(self.asm.features()), [source], mem)),
             (None, None) => unreachable!("it is a number or in a register"),
         }
         for reg in [index, source].into_iter().flatten() {

@@ -51,8 +51,6 @@ pub const SNIPPET_REGISTERS: convention::Registers =
     convention::Registers { args: &[RAX, RCX, RDX, R10], results: &[RAX, RDX] };
 /// Loops start at multiples of so many bytes. No effect on correctness.
 pub const LOOP_ALIGN: u32 = 32;
-/// Functions start at multiples of so many bytes. No effect on correctness.
-const FUNCTION_ALIGN: u32 = 16;
 /// Entries of a `br_table` that are told apart by comparisons rather than by a table. No effect on correctness.
 const COMPARED_ENTRIES: usize = 4;
 /// So many homes are zeroed without a loop.
@@ -303,7 +301,6 @@ impl Baseline {
             self.asm.patch_i32(end, bytes as i32);
         }
         self.asm.finish();
-        self.code.align = self.asm.code_align().max(FUNCTION_ALIGN);
         self.make_stack_maps(bytes / 8);
     }
 
