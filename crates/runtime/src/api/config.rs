@@ -284,7 +284,7 @@ impl Config {
         #[cfg(native)]
         {
             self.target = Some(tiercel_compiler::isa::Target::parse(target).map_err(Error::unsupported)?);
-            return Ok(self);
+            Ok(self)
         }
         #[cfg(not(native))]
         Err(Error::unsupported(format_args!("the target `{target}`: this build compiles nothing")))
