@@ -95,7 +95,8 @@ pub struct Config {
     pub(crate) allow_precompiled: bool,
     /// CPU features, as bits of the host's instruction set.
     #[cfg(native)]
-    pub(crate) target_features: Option<u32>,
+    #[cfg(native)]
+    pub(crate) target: Option<tiercel_compiler::isa::Target>,
     pub(crate) through_artifacts: bool,
     #[cfg(feature = "cache")]
     pub(crate) cache: Option<super::cache::Cache>,
@@ -125,7 +126,8 @@ impl Default for Config {
             compiler_chaos: None,
             allow_precompiled: false,
             #[cfg(native)]
-            target_features: None,
+            #[cfg(native)]
+            target: None,
             through_artifacts: false,
             #[cfg(feature = "cache")]
             cache: None,
@@ -281,8 +283,8 @@ impl Config {
     pub fn target(&mut self, target: &str) -> Result<&mut Self> {
         #[cfg(native)]
         {
-            self.target_features = Some(crate::native::parse_target(target)?);
-            return Ok(self);
+            self.target = Some(tiercel_compiler::isa::Target::parse(target).map_err(Error::unsupported)?);
+            Ok(self)
         }
         #[cfg(not(native))]
         Err(Error::unsupported(format_args!("the target `{target}`: this build compiles nothing")))

@@ -94,43 +94,6 @@ fn from_bits(bits: u32) -> Option<arch::Features> {
     u16::try_from(bits).ok().and_then(arch::Features::from_bits)
 }
 
-/// The CPU features, as bits, of a target such as `x86_64-linux+avx2`.
-///
-/// # Errors
-/// It is not this host's instruction set and system, or has an unknown feature.
-pub fn parse_target(target: &str) -> Result<u32> {
-    let mut parts = target.split('+');
-    let name = parts.next().unwrap_or_default();
-    let mut words = name.split('-');
-    let (isa, is_linux) = (words.next().unwrap_or_default(), words.any(|word| word == "linux"));
-    let Some(isa) = Isa::ALL.iter().find(|known| **known != Isa::None && known.name() == isa).filter(|_| is_linux)
-    else {
-        return Err(Error::unsupported(alloc::format!(
-            "there is no target `{name}`; there are: x86_64-linux, aarch64-linux, each with `+FEATURE` behind it as often as needed"
-        )));
-    };
-    let own = arch::target(arch::CPU_FLOOR).isa();
-    if *isa != own {
-        let (theirs, own) = (isa.name(), own.name());
-        return Err(Error::unsupported(alloc::format!(
-            "the target `{name}`: this version compiles for {theirs} on {theirs} only, and this is {own}"
-        )));
-    }
-    let mut features = arch::CPU_FLOOR;
-    for feature in parts {
-        let known = arch::Features::from_name(feature).ok_or_else(|| {
-            let all: Vec<&str> = arch::Features::ALL.names().collect();
-            Error::unsupported(alloc::format!(
-                "{} has no feature `{feature}`; there are: {}",
-                isa.name(),
-                all.join(", ")
-            ))
-        })?;
-        features = features.union(known);
-    }
-    Ok(arch::with_implied(features).bits().into())
-}
-
 impl Native {
     /// # Errors
     /// This host does not run compiled code.
@@ -142,14 +105,12 @@ impl Native {
         if config.signals_based_traps {
             signals::install()?;
         }
-        let target = config.target_features.and_then(from_bits).unwrap_or(features);
-        let is_foreign = !features.contains(target);
-        let own = features;
-        let features = config.compiler_chaos.map_or(target, |seed| arch::some_features(target, seed));
+        let own = config.compiler_chaos.map_or(features, |seed| arch::some_features(features, seed));
+        let target = config.target.unwrap_or_else(|| arch::target(own));
         Ok(Native {
-            options: compile::options(config, features),
-            is_foreign,
-            stubs: stubs::Cache::new(if is_foreign { own } else { features })?,
+            options: compile::options(config, target),
+            is_foreign: !arch::target(features).contains(target),
+            stubs: stubs::Cache::new(own)?,
             #[cfg(tiers)]
             background: background::Background::default(),
             #[cfg(tiers)]

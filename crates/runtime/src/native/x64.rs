@@ -6,7 +6,7 @@ use tiercel_compiler::isa::Target;
 pub use tiercel_compiler::isa::x64::{Assembler, Features, stubs};
 
 /// What a CPU must have.
-pub const CPU_FLOOR: Features = Features::SSE3.union(Features::SSSE3).union(Features::SSE41);
+pub const CPU_FLOOR: Features = tiercel_compiler::isa::target::X64_FLOOR;
 /// Why there is no compiled code on a CPU without it.
 pub const CPU_TOO_OLD: &str =
     "compiled code needs a CPU with SSE4.1, which this one has not; the tier `interp` runs everywhere";
@@ -25,12 +25,6 @@ pub fn cpu_features() -> Features {
         "avx" AVX "avx2" AVX2 "fma" FMA
     };
     known.into_iter().filter(|(has, _)| *has).fold(Features::BASELINE, |all, (_, feature)| all.union(feature))
-}
-
-/// The features and those that every CPU has with them.
-pub fn with_implied(features: Features) -> Features {
-    let is_avx = features.contains(Features::AVX2) || features.contains(Features::FMA);
-    if is_avx { features.union(Features::AVX) } else { features }
 }
 
 /// How the compiler is told of them.

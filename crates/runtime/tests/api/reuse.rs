@@ -3,8 +3,11 @@
 use crate::config;
 use tiercel::{Config, Engine, Instance, Module, Result, Store, Trap};
 
+/// Bytes and where they are.
+type Data = &'static [(usize, &'static [u8])];
+
 /// Modules with memories of different sizes, with and without data: their text, and what their memory holds at first.
-const MODULES: &[(&str, u64, &[(usize, &[u8])])] = &[
+const MODULES: &[(&str, u64, Data)] = &[
     ("(memory (export \"m\") 1)", 1, &[]),
     (
         "(memory (export \"m\") 2 8) (data (i32.const 0) \"start\") (data (i32.const 70000) \"far\")",
@@ -125,19 +128,33 @@ fn many_threads_make_instances() -> Result<()> {
     Ok(())
 }
 
+const INSTANCES: u32 = 3000;
+
+/// The memory that this process has, as far as the host tells.
+fn resident_bytes() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok());
+    kilobytes.map_or(0, |kilobytes| kilobytes << 10)
+}
+
 /// Instances of one module do not see each other's memory, and thousands of them live at once.
 #[test]
 fn thousands_of_instances_live_at_once() -> Result<()> {
     let engine = Engine::new(&config())?;
     let module = Module::new(&engine, text(MODULES[1].0))?;
+    let before = resident_bytes();
     let mut stores = Vec::new();
-    for number in 0..3000u32 {
+    for number in 0..INSTANCES {
         let mut store = Store::new(&engine, ());
         let instance = Instance::new(&mut store, &module, &[])?;
         let memory = instance.get_memory(&mut store, "m").expect("it is exported");
         memory.data_mut(&mut store)[70_000..70_004].copy_from_slice(&number.to_le_bytes());
         stores.push((store, memory));
     }
+    // Other tests run meanwhile; ten thousand have to fit into a gigabyte.
+    let bytes = resident_bytes().saturating_sub(before) / u64::from(INSTANCES);
+    assert!(bytes < 100_000, "{bytes} bytes for an instance");
     for (number, (store, memory)) in stores.iter().enumerate() {
         assert_eq!(memory.data(store)[70_000..70_004], (number as u32).to_le_bytes());
         assert_eq!(&memory.data(store)[..5], b"start");
