@@ -81,7 +81,10 @@ fn compiled(modules: u64, calls_each: u32, usual: Way, same_limits: fn(u64) -> b
         };
         check(usual, &engine);
         check(baseline, &baseline_engine);
-        for chaos in [chaos, Way { baseline: true, ..chaos }] {
+        // At once, while it runs, or hardly ever.
+        let tier_up = Way { tier_up: Some([0, 200, 5000][seed as usize % 3]), ..chaos };
+        let has_tiers = Tier::Auto.is_available();
+        for chaos in [chaos, Way { baseline: true, ..chaos }].into_iter().chain(has_tiers.then_some(tier_up)) {
             check(chaos, &chaos.engine());
         }
         ran += 1;
@@ -103,6 +106,7 @@ fn compiled(modules: u64, calls_each: u32, usual: Way, same_limits: fn(u64) -> b
 const COMPILED: Way = Way {
     compiled: true,
     baseline: false,
+    tier_up: None,
     chaos: None,
     check_widths: false,
     checked_memory: false,
