@@ -87,6 +87,11 @@ fn compiled(modules: u64, calls_each: u32, usual: Way, same_limits: fn(u64) -> b
             let chaos = Way { baseline: true, ..chaos };
             check(chaos, &chaos.engine());
         }
+        if Tier::Auto.is_available() {
+            // At once, while it runs, or hardly ever.
+            let tier_up = Way { tier_up: Some([0, 200, 5000][seed as usize % 3]), ..chaos };
+            check(tier_up, &tier_up.engine());
+        }
         ran += 1;
         let count = |kind: fn(&Seen) -> bool| expected.iter().filter(|seen| kind(seen)).count();
         returned += count(|seen| matches!(seen, Seen::Results(..)));
@@ -107,6 +112,7 @@ fn compiled(modules: u64, calls_each: u32, usual: Way, same_limits: fn(u64) -> b
 const COMPILED: Way = Way {
     compiled: true,
     baseline: false,
+    tier_up: None,
     chaos: None,
     check_widths: false,
     checked_memory: false,
