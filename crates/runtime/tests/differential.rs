@@ -143,8 +143,9 @@ fn compiled_and_interpreted_arithmetic_agree() {
 #[test]
 fn fuel_is_exact() {
     let interpreter = Way { compiled: false, ..COMPILED }.engine();
-    let ways = [COMPILED, Way { baseline: true, ..COMPILED }];
-    let compiled: Vec<Engine> = ways.into_iter().filter(|_| Tier::Opt.is_available()).map(Way::engine).collect();
+    let ways = [(Tier::Opt, COMPILED), (Tier::Baseline, Way { baseline: true, ..COMPILED })];
+    let available = ways.into_iter().filter(|(tier, _)| tier.is_available());
+    let compiled: Vec<Engine> = available.map(|(_, way)| way.engine()).collect();
     let mut calls = 0;
     for seed in seeds(FUEL_MODULES) {
         let Some(bytes) = smith::numbered(seed, Shape::in_turn(seed, true)) else { continue };
