@@ -16,7 +16,8 @@ pub enum Tier {
     /// Machine code that is made in one pass, when the module is made: some ten times as fast as that of [`Tier::Opt`] is made. A module that has
     /// something which only that one compiles gets its code.
     Baseline,
-    /// Machine code that is made in one pass when a function is first called.
+    /// Machine code that is made in one pass when a function is first called, and by the optimizing compiler, in the background, when the function is hot
+    /// ([`Config::tier_up_budget`]).
     Auto,
     /// Machine code of the optimizing compiler, made when the module is made. Modules that are too complex for it run in the interpreter:
     /// [`Module::tier`](crate::Module::tier) tells.
@@ -45,7 +46,7 @@ impl Tier {
         match self {
             Tier::Interp => "interp",
             Tier::Baseline => "baseline",
-            Tier::Auto => "lazy",
+            Tier::Auto => "auto",
             Tier::Opt => "opt",
         }
     }
