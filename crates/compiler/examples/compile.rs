@@ -9,6 +9,7 @@
 //! With `--baseline` at the end the baseline compiler does it.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
+use std::hash::{DefaultHasher, Hasher};
 use std::time::Instant;
 use tiercel_compiler::baseline::Baseline;
 use tiercel_compiler::compile::{Code, Compiler, Options};
@@ -54,10 +55,11 @@ fn main() {
         return;
     }
     let repeats = if matches!(mode, Some("check" | "once")) { 1 } else { REPEATS };
-    let (mut best, mut size) = (f64::INFINITY, 0);
+    let (mut best, mut size, mut hash) = (f64::INFINITY, 0, 0);
     for _ in 0..repeats {
         let start = Instant::now();
         size = 0;
+        let mut hasher = DefaultHasher::new();
         for body in 0..info.bodies.len() {
             let done = match is_baseline {
                 true => baseline.compile(cx, body, &mut code),
@@ -65,11 +67,13 @@ fn main() {
             };
             done.unwrap_or_else(|error| fail(&error.to_string()));
             size += code.bytes.len();
+            hasher.write(&code.bytes);
         }
+        hash = hasher.finish();
         best = best.min(start.elapsed().as_secs_f64());
     }
     let wasm: usize = info.bodies.iter().map(|body| body.len()).sum();
-    println!("{} functions, {wasm} bytes of WebAssembly, {size} bytes of code", info.bodies.len());
+    println!("{} functions, {wasm} bytes of WebAssembly, {size} bytes of code ({hash:016x})", info.bodies.len());
     println!("{:.1} ms, {:.2} MB/s of WebAssembly", best * 1e3, wasm as f64 / best / 1e6);
 }
 

@@ -4,8 +4,8 @@
 //! Nothing else in the bytes depends on the place.
 
 use crate::ir::{self, Inlined, Type};
-use crate::isa::x64::vcode::{VCode, preg, preg_set};
-use crate::isa::x64::{Assembler, Features, abi, emit, lower, regs};
+use crate::isa::backend::{Backend, Emission, Lowering};
+use crate::isa::{Target, aarch64, x64};
 use crate::regalloc::{self, Allocator, Chaos, Machine, Output, checker, plain};
 use crate::translate::{self, Translator};
 use crate::{opt, pipeline};
@@ -17,8 +17,8 @@ use wasmparser::{BinaryReader, FunctionBody};
 pub struct Options {
     /// What the IR depends on.
     pub translate: translate::Config,
-    /// What the CPU has.
-    pub features: Features,
+    /// What the code is for.
+    pub target: Target,
     /// How code calls the functions of its module.
     pub calls: Calls,
     /// Whether code of the baseline compiler counts, in a cell of its function, how often it is called and how often its loops go round.
@@ -37,14 +37,18 @@ pub struct Options {
     pub check_widths: bool,
     /// Makes rare paths of the allocator common: for tests.
     pub chaos: Chaos,
+    /// Gives every value a place in the frame, as functions get it that are too complex for the allocator: for tests.
+    pub plain: bool,
+    /// Makes rare paths of aarch64 common: for tests.
+    pub aarch64: aarch64::Variant,
 }
 
 impl Default for Options {
-    /// For a CPU that has everything.
+    /// For an x86-64 CPU that has everything.
     fn default() -> Options {
         Options {
             translate: translate::Config::default(),
-            features: Features::ALL,
+            target: Target::X64(x64::Features::ALL),
             calls: Calls::Direct,
             counts: false,
             foreign_tail_calls: false,
@@ -53,6 +57,8 @@ impl Default for Options {
             verify: false,
             check_widths: false,
             chaos: Chaos::default(),
+            plain: false,
+            aarch64: aarch64::Variant::default(),
         }
     }
 }
@@ -134,10 +140,11 @@ pub fn activations(inlined: &[Inlined], body: u32, loc: u32) -> impl Iterator<It
     })
 }
 
-/// Four bytes that wait for the distance from their end to a function's local entry, or with [`Calls::Cells`] to its cell.
+/// A call that waits for the distance to a function's local entry, see [`Target::patch_call`]; with [`Calls::Cells`] four bytes that wait for that from
+/// their end to its cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallReloc {
-    /// Offset of the four bytes.
+    /// Offset of the bytes that are filled in.
     pub offset: u32,
     /// The callee: index of its body.
     pub body: u32,
@@ -203,19 +210,27 @@ pub const STAGES: &[&str] = &{
 /// The stage that makes vcode.
 pub const LOWER: &str = "lower";
 
+/// The instruction set that a compiler is for.
+enum AnyBackend {
+    X64(Box<x64::Backend>),
+    Aarch64(Box<aarch64::Backend>),
+}
+
 /// Compiles functions, one after another, in memory that it keeps.
 pub struct Compiler {
     options: Options,
-    machine: Machine,
     translator: Translator,
     scratch: opt::Scratch,
-    vcode: VCode,
-    asm: Assembler,
-    lower: lower::Buffers,
+    params: Vec<Type>,
+    /// Reused by all instruction sets.
+    registers: Registers,
+    backend: AnyBackend,
+}
+
+/// The allocator and what it gives.
+struct Registers {
     allocator: Allocator,
     allocation: Output,
-    emit: emit::Buffers,
-    params: Vec<Type>,
 }
 
 impl Compiler {
@@ -225,20 +240,16 @@ impl Compiler {
         allocator.chaos = options.chaos;
         Compiler {
             options,
-            machine: Machine {
-                allocatable: preg_set(regs::ALLOCATABLE),
-                callee_saved: preg_set(abi::CALLEE_SAVED),
-                scratch: [preg(regs::SCRATCH), preg(regs::VECTOR_SCRATCH)],
-            },
             translator: Translator::default(),
             scratch: opt::Scratch::default(),
-            vcode: VCode::default(),
-            asm: Assembler::new(options.features),
-            lower: lower::Buffers::default(),
-            allocator,
-            allocation: Output::default(),
-            emit: emit::Buffers::default(),
             params: Vec::new(),
+            registers: Registers { allocator, allocation: Output::default() },
+            backend: match options.target {
+                Target::X64(features) => AnyBackend::X64(Box::new(x64::Backend::new(features))),
+                Target::Aarch64(features) => {
+                    AnyBackend::Aarch64(Box::new(aarch64::Backend::new(features, options.aarch64)))
+                }
+            },
         }
     }
 
@@ -265,10 +276,9 @@ impl Compiler {
         code: &mut Code,
         mut print: Option<Print<'_>>,
     ) -> Result<(), Error> {
-        let Options { features, calls, foreign_tail_calls, spectre, signals, verify, check_widths, .. } = self.options;
         let cx = translate::Context { config: self.options.translate, ..cx };
         let func = self.translator.translate(cx, body)?;
-        let mut options = pipeline::Options { verify, ..pipeline::Options::default() };
+        let mut options = pipeline::Options { verify: self.options.verify, ..pipeline::Options::default() };
         let mut print_ir;
         if let Some(print) = &mut print {
             print("translate", func);
@@ -279,42 +289,86 @@ impl Compiler {
         let index = body as u32 + cx.info.imported.funcs;
         self.params.clear();
         self.params.extend(cx.info.func_type(index).params().iter().map(|&ty| Type::from(ty)));
-        self.asm.clear();
-        let lowering = lower::Context {
+        let job = Job { cx, options: &self.options, body, func, params: &self.params };
+        match &mut self.backend {
+            AnyBackend::X64(backend) => job.finish(&mut **backend, &mut self.registers, code, print)?,
+            AnyBackend::Aarch64(backend) => job.finish(&mut **backend, &mut self.registers, code, print)?,
+        }
+        code.inlined.extend_from_slice(&func.inlined);
+        Ok(())
+    }
+}
+
+/// A function that is ready to be lowered.
+struct Job<'a> {
+    cx: translate::Context<'a>,
+    options: &'a Options,
+    body: usize,
+    func: &'a ir::Function,
+    params: &'a [Type],
+}
+
+impl Job<'_> {
+    /// The stages that each instruction set has its own of, and the allocator between them.
+    fn finish<B: Backend>(
+        &self,
+        backend: &mut B,
+        registers: &mut Registers,
+        code: &mut Code,
+        print: Option<Print<'_>>,
+    ) -> Result<(), Error> {
+        let &Job { cx, options, body, func, params } = self;
+        let Options { foreign_tail_calls, spectre, signals, check_widths, .. } = *options;
+        let index = body as u32 + cx.info.imported.funcs;
+        let lowering = Lowering {
             info: cx.info,
             layout: cx.layout,
-            features,
             foreign_tail_calls,
             spectre,
             signals,
             check_widths,
-            registers: abi::REGISTERS,
+            registers: B::REGISTERS,
         };
-        lower::lower(lowering, func, &self.params, &mut self.vcode, &mut self.asm, &mut self.lower).map_err(|op| {
+        backend.lower(lowering, func, params).map_err(|op| {
             let start = cx.info.bodies[body].start.into();
             Error::unsupported(start, format_args!("`{}` in compiled code (function {index})", op.name()))
         })?;
-        if let Some(print) = &mut print {
-            print(LOWER, &self.vcode);
+        if let Some(print) = print {
+            print(LOWER, backend.vcode());
         }
-        let allocated = match self.allocator.run(&self.vcode, &self.machine, &mut self.allocation) {
-            Err(regalloc::Error::TooComplex | regalloc::Error::Irreducible(_)) => {
-                plain::allocate(&self.vcode, &self.machine, &mut self.allocation)
-            }
-            allocated => allocated,
-        };
-        allocated.map_err(|error| {
+        let machine = B::machine();
+        registers.allocate(backend.vcode(), &machine, options.plain).map_err(|error| {
             Error::limit(format!("function {index}: {error}: the optimizing compiler cannot compile it"))
         })?;
-        if verify && let Err(error) = checker::check(&self.vcode, &self.machine, &self.allocation) {
+        let allocation = &registers.allocation;
+        if options.verify
+            && let Err(error) = checker::check(backend.vcode(), &machine, allocation)
+        {
             panic!("function {index}: wrong register allocation: {error}");
         }
         let escapes = cx.info.escaping.binary_search(&index).is_ok();
-        let context = emit::Context { escapes, calls, signals, loc: first_operator(cx, body)? };
-        let (pool, asm) = (&mut self.lower.pool, &mut self.asm);
-        emit::emit(context, &self.vcode, &self.allocation, pool, asm, &mut self.emit, code);
-        code.inlined.extend_from_slice(&self.translator.func().inlined);
+        let emission = Emission { escapes, calls: options.calls, signals, loc: first_operator(cx, body)? };
+        backend.emit(emission, allocation, code);
         Ok(())
+    }
+}
+
+impl Registers {
+    fn allocate(
+        &mut self,
+        vcode: &impl regalloc::VCode,
+        machine: &Machine,
+        plain: bool,
+    ) -> Result<(), regalloc::Error> {
+        if plain {
+            return plain::allocate(vcode, machine, &mut self.allocation);
+        }
+        match self.allocator.run(vcode, machine, &mut self.allocation) {
+            Err(regalloc::Error::TooComplex | regalloc::Error::Irreducible(_)) => {
+                plain::allocate(vcode, machine, &mut self.allocation)
+            }
+            allocated => allocated,
+        }
     }
 }
 

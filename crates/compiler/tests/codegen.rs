@@ -9,6 +9,7 @@ use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::path::Path;
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
+use tiercel_compiler::isa::Target;
 use tiercel_compiler::isa::x64::Features;
 use tiercel_compiler::pipeline::PASSES;
 use tiercel_compiler::translate::{Bounds, Callees, Config, Context, Inlining};
@@ -74,7 +75,7 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
     let cx = Context { info: &info, bytes: &wasm, layout: &layout, callees: &callees, config };
     let options = Options {
         translate: config,
-        features: features(text),
+        target: Target::X64(features(text)),
         spectre: !is_set(r#"spectre = "n""#),
         signals: !explicit,
         verify: true,

@@ -148,7 +148,7 @@ impl Baseline {
     pub fn new(options: Options) -> Baseline {
         Baseline {
             options,
-            asm: Assembler::new(options.features),
+            asm: Assembler::new(options.target.x64().unwrap_or_default()),
             scan: Scan::default(),
             assign: Assign::default(),
             sigs: Sigs::default(),
@@ -206,6 +206,9 @@ impl Baseline {
     /// # Errors
     /// The function uses what this compiler does not support.
     pub fn compile(&mut self, cx: Context<'_>, body: usize, code: &mut Code) -> Result<(), Error> {
+        if self.options.target.x64().is_none() {
+            return Err(Error::unsupported(0, format_args!("the baseline compiler is for x86-64 only")));
+        }
         let cx = Context { config: self.options.translate, ..cx };
         let mut stack_check = StackCheck::None;
         loop {

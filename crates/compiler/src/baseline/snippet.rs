@@ -6,6 +6,7 @@ use super::state::Place;
 use super::{Baseline, x64};
 use crate::compile::Options;
 use crate::ir::Type;
+use crate::isa::backend::Lowering;
 use crate::isa::convention::{Convention, Place as ArgPlace};
 use crate::isa::x64::vcode::{VCode, preg, preg_set};
 use crate::isa::x64::{abi, emit, lower};
@@ -118,14 +119,13 @@ impl Baseline {
     }
 
     fn emit_snippet(&mut self, cx: Context<'_>, s: &mut Snippets, used: usize) -> Result<(), Error> {
-        let Options { features, foreign_tail_calls, spectre, signals, check_widths, verify, .. } = self.options;
+        let Options { foreign_tail_calls, spectre, signals, check_widths, verify, .. } = self.options;
         let func = s.translator.func();
         let mut options = pipeline::Options { verify, ..pipeline::Options::default() };
         pipeline::run(func, &mut s.scratch, &mut options);
-        let lowering = lower::Context {
+        let lowering = Lowering {
             info: cx.info,
             layout: cx.layout,
-            features,
             foreign_tail_calls,
             spectre,
             signals,

@@ -1,15 +1,19 @@
-//! The stages from WebAssembly to aarch64 code, as [`tiercel_compiler::compile`] has them for the other ISA.
+//! Modules compiled for aarch64 and linked.
 
-use tiercel_compiler::compile::Code;
+use tiercel_abi::VmctxLayout;
+use tiercel_compiler::compile::{self, Code, Compiler};
+use tiercel_compiler::ir::Function;
 use tiercel_compiler::ir::machine::layout_of;
-use tiercel_compiler::ir::{Function, Type};
-use tiercel_compiler::isa::aarch64::vcode::{VCode, preg, preg_set};
-use tiercel_compiler::isa::aarch64::{Assembler, CallPolicy, Features, Ranges, abi, emit, lower, regs};
+use tiercel_compiler::isa::Target;
+use tiercel_compiler::isa::aarch64::{CallPolicy, Features, Ranges, Variant};
 use tiercel_compiler::opt::Scratch;
 use tiercel_compiler::pipeline;
-use tiercel_compiler::regalloc::{self, Allocator, Chaos, Machine, Output, checker, plain};
+use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{Callees, Config, Context, Translator};
 use tiercel_wasm::{Features as WasmFeatures, ModuleInfo, TypeRegistry};
+
+/// What all of it is for.
+const TARGET: Target = Target::Aarch64(Features::ALL);
 
 /// A module that has been read.
 pub struct Module {
@@ -24,19 +28,16 @@ impl Module {
         Module { info: info.unwrap_or_else(|error| panic!("{error}\n{text}")), bytes }
     }
 
+    fn cx<'a>(&'a self, layout: &'a VmctxLayout, callees: &'a Callees) -> Context<'a> {
+        Context { info: &self.info, bytes: &self.bytes, layout, callees, config: Config::default() }
+    }
+
     /// The IR of a body after all passes.
     pub fn ir(&self, body: usize) -> Function {
         let mut translator = Translator::default();
         let layout = layout_of(&self.info);
         let callees = Callees::new(&self.info, &self.bytes);
-        let cx = Context {
-            info: &self.info,
-            bytes: &self.bytes,
-            layout: &layout,
-            callees: &callees,
-            config: Config::default(),
-        };
-        let func = translator.translate(cx, body).expect("it is translated");
+        let func = translator.translate(self.cx(&layout, &callees), body).expect("it is translated");
         let mut options = pipeline::Options { verify: true, ..pipeline::Options::default() };
         pipeline::run(func, &mut Scratch::default(), &mut options);
         func.clone()
@@ -59,7 +60,7 @@ pub fn link(module: &Module, options: Options) -> (Vec<u8>, Vec<usize>) {
     let mut image: Vec<u8> = Vec::new();
     let mut entries = Vec::new();
     for body in 0..module.info.bodies.len() {
-        let (code, _) = compile(module, body, options);
+        let code = compile(module, body, options);
         image.resize(image.len().next_multiple_of(code.align as usize), 0);
         entries.push(image.len());
         image.extend_from_slice(&code.bytes);
@@ -68,55 +69,27 @@ pub fn link(module: &Module, options: Options) -> (Vec<u8>, Vec<usize>) {
     for (code, entry) in functions.iter().zip(&entries) {
         for call in &code.calls {
             let at = entry + call.offset as usize;
-            let distance = (entries[call.body as usize] as i64 - at as i64) / 4;
-            let word = u32::from_le_bytes(image[at..at + 4].try_into().expect("four bytes"));
-            let word = word | distance as u32 & 0x3ff_ffff;
-            image[at..at + 4].copy_from_slice(&word.to_le_bytes());
+            let distance = entries[call.body as usize] as i64 - at as i64;
+            TARGET.patch_call(&mut image[at..], distance as i32);
         }
     }
     (image, entries)
 }
 
-/// Compiles a function; gives its vcode as text too.
-pub fn compile(module: &Module, body: usize, options: Options) -> (Code, String) {
-    let info = &module.info;
-    let func = module.ir(body);
-    let layout = layout_of(info);
-    let params: Vec<Type> =
-        info.func_type(body as u32 + info.imported.funcs).params().iter().map(|&ty| ty.into()).collect();
-    let mut asm = Assembler::with_ranges(Features::ALL, options.ranges);
-    let (mut vcode, mut code) = (VCode::default(), Code::default());
-    let cx = lower::Context {
-        info,
-        layout: &layout,
-        features: Features::ALL,
-        foreign_tail_calls: false,
-        policy: options.policy,
-    };
-    lower::lower(cx, &func, &params, &mut vcode, &mut asm, &mut lower::Buffers::default())
-        .unwrap_or_else(|op| panic!("`{}` cannot be lowered", op.name()));
-    let machine = Machine {
-        allocatable: preg_set(regs::ALLOCATABLE),
-        callee_saved: preg_set(abi::CALLEE_SAVED),
-        scratch: [preg(regs::SCRATCH), preg(regs::VECTOR_SCRATCH)],
-    };
-    let (mut allocator, mut out) = (Allocator::new(), Output::default());
-    allocator.chaos = options.chaos;
-    let text = vcode.to_string();
-    let done = if options.plain {
-        plain::allocate(&vcode, &machine, &mut out)
-    } else {
-        match allocator.run(&vcode, &machine, &mut out) {
-            Err(regalloc::Error::TooComplex | regalloc::Error::Irreducible(_)) => {
-                plain::allocate(&vcode, &machine, &mut out)
-            }
-            done => done,
-        }
-    };
-    done.unwrap_or_else(|error| panic!("{error}\n{text}"));
-    checker::check(&vcode, &machine, &out).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let escapes = info.escaping.binary_search(&(body as u32)).is_ok();
-    let cx = emit::Context { escapes, loc: 0 };
-    emit::emit(cx, &vcode, &out, &mut asm, &mut emit::Buffers::default(), &mut code);
-    (code, text)
+/// Compiles a function.
+pub fn compile(module: &Module, body: usize, options: Options) -> Code {
+    let Options { chaos, policy, ranges, plain } = options;
+    let mut compiler = Compiler::new(compile::Options {
+        target: TARGET,
+        verify: true,
+        chaos,
+        plain,
+        aarch64: Variant { policy, ranges },
+        ..compile::Options::default()
+    });
+    let layout = layout_of(&module.info);
+    let callees = Callees::new(&module.info, &module.bytes);
+    let mut code = Code::default();
+    compiler.compile(module.cx(&layout, &callees), body, &mut code).unwrap_or_else(|error| panic!("{error}"));
+    code
 }

@@ -301,7 +301,7 @@ fn random_expressions() {
         match round {
             1 => options.plain = true,
             2 => (options.chaos.spill, options.chaos.split, options.chaos.seed) = (60, 60, 9),
-            3 => options.ranges = tiercel_compiler::isa::aarch64::Ranges { test: 64, cond: 128 },
+            3 => options.ranges = tiercel_compiler::isa::aarch64::Ranges::SMALL,
             _ => {}
         }
         check(&trees, options);

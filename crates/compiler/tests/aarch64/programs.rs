@@ -451,7 +451,7 @@ fn chaos() {
 #[test]
 #[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
 fn tiny_branch_ranges() {
-    let ranges = Ranges { test: 64, cond: 128 };
+    let ranges = Ranges::SMALL;
     check_all(400..410, Options { ranges, policy: Some(CallPolicy::Reserved), ..Options::default() });
     check_all(410..420, Options { ranges, policy: Some(CallPolicy::Pushed), ..Options::default() });
 }

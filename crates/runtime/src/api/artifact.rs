@@ -169,6 +169,11 @@ impl Module {
 
     /// Writes the artifact piece by piece. If the module's bytes stay `outside`, it has to be a module with all of them.
     pub(crate) fn write_artifact(&self, outside: bool, write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        // An artifact is the optimizing compiler's, of all functions.
+        #[cfg(native)]
+        if self.tier() == super::config::Tier::Auto {
+            return self.ahead()?.write_artifact(outside, write);
+        }
         let inner = &*self.0;
         let has_code = self.has_code();
         let ranges = if has_code && !outside { Ranges::Extract } else { inner.ranges };

@@ -6,8 +6,6 @@ use super::module::Names;
 use alloc::vec::Vec;
 use core::ops::Range;
 use tiercel_abi::Trap;
-#[cfg(feature = "compiler")]
-use tiercel_abi::artifact::Isa;
 use tiercel_abi::artifact::{Header, Section};
 use tiercel_wasm::encoding;
 use tiercel_wasm::{ModuleInfo, TypeRegistry};
@@ -128,14 +126,8 @@ impl<'a> Artifact<'a> {
     /// The features of the CPU that its code uses.
     pub fn features(&self) -> Vec<&'static str> {
         #[cfg(feature = "compiler")]
-        if let Ok(bits) = self.header.features.try_into() {
-            use tiercel_compiler::isa::{aarch64, x64};
-            let names = match self.header.isa {
-                Isa::None => None,
-                Isa::X64 => x64::Features::from_bits(bits).map(|features| features.names().collect()),
-                Isa::Aarch64 => aarch64::Features::from_bits(bits).map(|features| features.names().collect()),
-            };
-            return names.unwrap_or_default();
+        if let Some(target) = tiercel_compiler::isa::Target::from_bits(self.header.isa, self.header.features) {
+            return target.feature_names();
         }
         Vec::new()
     }

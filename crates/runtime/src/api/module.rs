@@ -7,7 +7,7 @@ use super::types::{ExportType, ExternType, ImportType};
 use crate::gc::TypeLayout;
 use crate::interp::ModuleCode;
 use crate::sync::Lazy;
-use crate::vm::Entries;
+use crate::vm::{Entries, Images};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -39,6 +39,8 @@ pub struct ModuleInner {
     pub type_layouts: Box<[Arc<TypeLayout>]>,
     /// The types, by index, that a store has to know for casts and collections.
     pub gc_types: Box<[u32]>,
+    /// What its memories are at first.
+    pub images: Images,
     /// The interpreter's code of the functions.
     pub code: ModuleCode,
     /// The compiled code of the functions, in an engine that has any.
@@ -88,6 +90,9 @@ impl Deref for Bytes {
 pub enum Code {
     /// Is to be made, if the engine has any.
     Compile,
+    /// Is to be made, all of it, if the engine has any.
+    #[cfg(native)]
+    Ahead,
     /// Is there, or has to be done without.
     #[cfg(native)]
     Image(Option<Box<crate::native::Image>>),
@@ -218,12 +223,23 @@ impl Module {
         let module = Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Compile)?;
         #[cfg(feature = "cache")]
         if let Some((cache, key)) = cache {
-            cache.store(&key, &module);
+            // What is compiled when it is called is not there yet.
+            if module.tier() != Tier::Auto {
+                cache.store(&key, &module);
+            }
         }
         if engine.config().through_artifacts {
             return Self::load_artifact(engine, &module.serialize()?);
         }
         Ok(module)
+    }
+
+    /// The same module with all functions compiled.
+    #[cfg(native)]
+    pub(crate) fn ahead(&self) -> Result<Module> {
+        let (engine, bytes) = (&self.0.engine, self.0.bytes.to_vec());
+        let info = tiercel_wasm::decode(&bytes, engine.config().features(), &mut engine.types().lock())?;
+        Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Ahead)
     }
 
     /// A module from what is known to be right.
@@ -256,7 +272,10 @@ impl Module {
             #[cfg(native)]
             native: match (engine.native(), code) {
                 (Some(native), Code::Compile) => Some(native.compile(engine.config(), &info, &bytes, &layout)?),
-                (Some(native), Code::Image(image)) => Some(native.module(&info, image, engine.config().tier)?),
+                (Some(native), Code::Ahead) => Some(native.compile_ahead(engine.config(), &info, &bytes, &layout)?),
+                (Some(native), Code::Image(image)) => {
+                    Some(native.module(&info, image, engine.config().tier.ahead())?)
+                }
                 (None, _) => None,
             },
             engine: engine.clone(),
@@ -265,6 +284,7 @@ impl Module {
             layout,
             type_layouts: info.type_defs.iter().map(|def| Arc::new(TypeLayout::new(&def.ty.composite))).collect(),
             gc_types: gc_types(&info),
+            images: Images::default(),
             code: ModuleCode::new(&info),
             plain: engine.config().plain_interpreter,
             fuel: engine.config().consume_fuel,

@@ -3,17 +3,13 @@
 
 use core::arch::asm;
 use core::ops::Range;
-use tiercel_abi::artifact::Isa;
+use tiercel_compiler::isa::Target;
 pub use tiercel_compiler::isa::aarch64::{Assembler, Features, stubs};
 
-/// How artifacts name it.
-pub const ISA: Isa = Isa::Aarch64;
 /// What a CPU must have: nothing that not every one has.
 pub const CPU_FLOOR: Features = Features::BASELINE;
 /// Never told.
 pub const CPU_TOO_OLD: &str = "compiled code does not run on this CPU; the tier `interp` runs everywhere";
-/// Stands between functions, and traps: `udf`.
-pub const PADDING: u8 = 0;
 
 /// The features that this CPU has.
 pub fn cpu_features() -> Features {
@@ -25,8 +21,8 @@ pub fn cpu_features() -> Features {
 }
 
 /// How the compiler is told of them.
-pub fn target(_features: Features) -> tiercel_compiler::isa::x64::Features {
-    tiercel_compiler::isa::x64::Features::ALL
+pub fn target(features: Features) -> Target {
+    Target::Aarch64(features)
 }
 
 /// Fewer features, by a seed: all, or only what every CPU has that runs compiled code.
@@ -82,13 +78,6 @@ impl Interrupted<'_> {
 pub unsafe fn is_trap(pc: usize) -> bool {
     // SAFETY: promised by the caller.
     unsafe { *(pc as *const u32) >> 16 == 0 }
-}
-
-/// Fills in a call: `place` starts with the instruction, `distance` leads from there to the callee.
-pub fn patch_call(place: &mut [u8], distance: i32) {
-    let word = u32::from_le_bytes([place[0], place[1], place[2], place[3]]);
-    let word = word | (distance / 4) as u32 & ((1 << 26) - 1);
-    place[..4].copy_from_slice(&word.to_le_bytes());
 }
 
 /// Makes code that has just been written known to the processors: data and instructions have caches of their own, and what was fetched before

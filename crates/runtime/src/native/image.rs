@@ -3,7 +3,6 @@
 //! What the bytes are depends on the functions alone, not on who compiled them or where the code lies. So an image can be written to an artifact, and
 //! the artifact's bytes serve as they are.
 
-use super::arch::{self, PADDING};
 use super::registry;
 use super::table::{Plain, Table};
 use crate::api::error::{Error, Result};
@@ -16,6 +15,7 @@ use tiercel_abi::artifact::Section;
 use tiercel_abi::frames::{NO_MAP, StackMap};
 use tiercel_compiler::compile::{self, CallReloc, CallSite, Code, TrapSite};
 use tiercel_compiler::ir::Inlined;
+use tiercel_compiler::isa::Target;
 
 /// Functions compiled one after another by one thread, in any order.
 #[derive(Default)]
@@ -155,11 +155,11 @@ impl Tables {
 }
 
 impl Image {
-    /// Links functions, one for each of `bodies` bodies, and lets the signal handlers know of the code.
+    /// Links functions for this target, one for each of `bodies` bodies, and lets the signal handlers know of the code.
     ///
     /// # Errors
     /// The code is too large for relative calls, or the host has no memory for it.
-    pub fn new(bodies: usize, batches: &[Batch]) -> Result<Box<Image>> {
+    pub fn new(target: Target, bodies: usize, batches: &[Batch]) -> Result<Box<Image>> {
         let mut pieces: Vec<(&Batch, &Piece)> =
             batches.iter().flat_map(|batch| batch.pieces.iter().map(move |piece| (batch, piece))).collect();
         pieces.sort_unstable_by_key(|(_, piece)| piece.body);
@@ -188,15 +188,15 @@ impl Image {
         let mut call_maps = Vec::new();
         let mut stack_maps = Vec::with_capacity(count(|piece| piece.stack_maps.len()));
         let code = Executable::new(end, |image| {
-            image[..end].fill(PADDING);
+            image[..end].fill(target.padding());
             for ((batch, piece), function) in pieces.iter().zip(&functions) {
                 let place = &mut image[function.start as usize..][..piece.bytes.len()];
                 place.copy_from_slice(&batch.bytes[piece.bytes.clone()]);
                 for call in &batch.calls[piece.calls.clone()] {
                     let callee = call.body as usize;
-                    let target = functions[callee].start + pieces[callee].1.local_entry;
+                    let to = functions[callee].start + pieces[callee].1.local_entry;
                     let from = function.start + call.offset;
-                    arch::patch_call(&mut place[call.offset as usize..], target as i32 - from as i32);
+                    target.patch_call(&mut place[call.offset as usize..], to as i32 - from as i32);
                 }
                 for site in &batch.traps[piece.traps.clone()] {
                     trap_offsets.push(function.start + site.offset);

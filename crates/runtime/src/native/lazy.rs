@@ -76,7 +76,7 @@ impl Lazy {
         let bytes: usize = info.bodies.iter().map(ExactSizeIterator::len).sum();
         // What calls may leave an instance is not known yet.
         let options = Options { calls: Calls::Cells, counts: true, foreign_tail_calls: true, ..native.options };
-        let mut asm = super::arch::Assembler::new(options.features);
+        let mut asm = super::arch::Assembler::new(super::arch::CPU_FLOOR);
         let defined = |func: u32| info.defined_func(func);
         let foreign: Vec<Option<u32>> = info
             .escaping

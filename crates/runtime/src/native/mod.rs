@@ -58,8 +58,9 @@ use tiercel_wasm::{FuncType, ModuleInfo};
 /// What an engine has for compiled code.
 pub struct Native {
     options: Options,
-    features: arch::Features,
     stubs: stubs::Cache,
+    /// Whether code is compiled for a CPU that has more than this one.
+    pub is_foreign: bool,
     #[cfg(tiers)]
     background: background::Background,
     /// Threads that optimize, at most.
@@ -88,6 +89,11 @@ pub fn is_available() -> bool {
     arch::cpu_features().contains(arch::CPU_FLOOR)
 }
 
+/// CPU features from bits, as artifacts have them.
+fn from_bits(bits: u32) -> Option<arch::Features> {
+    u16::try_from(bits).ok().and_then(arch::Features::from_bits)
+}
+
 impl Native {
     /// # Errors
     /// This host does not run compiled code.
@@ -99,11 +105,12 @@ impl Native {
         if config.signals_based_traps {
             signals::install()?;
         }
-        let features = config.compiler_chaos.map_or(features, |seed| arch::some_features(features, seed));
+        let own = config.compiler_chaos.map_or(features, |seed| arch::some_features(features, seed));
+        let target = config.target.unwrap_or_else(|| arch::target(own));
         Ok(Native {
-            options: compile::options(config, features),
-            features,
-            stubs: stubs::Cache::new(features)?,
+            options: compile::options(config, target),
+            is_foreign: !arch::target(features).contains(target),
+            stubs: stubs::Cache::new(own)?,
             #[cfg(tiers)]
             background: background::Background::default(),
             #[cfg(tiers)]
@@ -155,6 +162,20 @@ impl Native {
                 made => return made,
             }
         }
+        self.compile_ahead(config, info, bytes, layout)
+    }
+
+    /// Compiles all functions of a module, or finds that the interpreter has to run it.
+    ///
+    /// # Errors
+    /// The host has no memory.
+    pub fn compile_ahead(
+        &self,
+        config: &Config,
+        info: &ModuleInfo,
+        bytes: &[u8],
+        layout: &VmctxLayout,
+    ) -> Result<NativeModule> {
         let tiers: &[Tier] = if config.tier == Tier::Baseline { &[Tier::Baseline, Tier::Opt] } else { &[Tier::Opt] };
         for &tier in tiers {
             match compile::compile(config, tier, self.options, info, bytes, layout) {
@@ -186,12 +207,12 @@ impl Native {
 
     /// What the code is for: the instruction set, and the features of the CPU that it makes use of, as bits.
     pub fn target(&self) -> (Isa, u32) {
-        (arch::ISA, self.features.bits().into())
+        (self.options.target.isa(), self.options.target.bits())
     }
 
     /// Whether this host has all of these features; if not, those that it misses.
     pub fn missing_features(&self, features: u32) -> Option<String> {
-        let Some(features) = u16::try_from(features).ok().and_then(arch::Features::from_bits) else {
+        let Some(features) = from_bits(features) else {
             return Some("features that this version does not know".into());
         };
         let missing: Vec<&str> = features.difference(arch::cpu_features()).names().collect();
@@ -200,7 +221,7 @@ impl Native {
 
     /// Everything else that the code depends on, as text.
     pub fn settings(&self) -> String {
-        let options = Options { features: arch::target(arch::Features::BASELINE), verify: false, ..self.options };
+        let options = Options { target: self.options.target.baseline(), verify: false, ..self.options };
         alloc::format!("{options:?}")
     }
 

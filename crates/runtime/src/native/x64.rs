@@ -2,18 +2,14 @@
 //! the same names.
 
 use core::ops::Range;
-use tiercel_abi::artifact::Isa;
+use tiercel_compiler::isa::Target;
 pub use tiercel_compiler::isa::x64::{Assembler, Features, stubs};
 
-/// How artifacts name it.
-pub const ISA: Isa = Isa::X64;
 /// What a CPU must have.
-pub const CPU_FLOOR: Features = Features::SSE3.union(Features::SSSE3).union(Features::SSE41);
+pub const CPU_FLOOR: Features = tiercel_compiler::isa::target::X64_FLOOR;
 /// Why there is no compiled code on a CPU without it.
 pub const CPU_TOO_OLD: &str =
     "compiled code needs a CPU with SSE4.1, which this one has not; the tier `interp` runs everywhere";
-/// Stands between functions, and traps: `int3`.
-pub const PADDING: u8 = 0xcc;
 /// `ud2`.
 const UD2: [u8; 2] = [0x0f, 0x0b];
 
@@ -32,8 +28,8 @@ pub fn cpu_features() -> Features {
 }
 
 /// How the compiler is told of them.
-pub fn target(features: Features) -> Features {
-    features
+pub fn target(features: Features) -> Target {
+    Target::X64(features)
 }
 
 /// Fewer features, by a seed: all, none with three operands, only what every CPU has that runs compiled code.
@@ -101,12 +97,6 @@ impl Interrupted<'_> {
 pub unsafe fn is_trap(pc: usize) -> bool {
     // SAFETY: promised by the caller.
     unsafe { *(pc as *const [u8; 2]) == UD2 }
-}
-
-/// Fills in a call: `place` starts with the four bytes that wait, `distance` leads from there to the callee.
-pub fn patch_call(place: &mut [u8], distance: i32) {
-    // The processor counts from the end of the instruction.
-    place[..4].copy_from_slice(&(distance - 4).to_le_bytes());
 }
 
 /// Makes code that has just been written known to the processors: nothing to do here.

@@ -73,7 +73,7 @@ impl Baseline {
 
     /// Emits an instruction whose destination is its first source: with AVX it has three operands.
     fn op_three(&mut self, op: Op, dst: Reg, first: Reg, second: Operand, imm: i32) {
-        let three = op.has_twin() && self.options.features.contains(Features::AVX);
+        let three = op.has_twin() && self.asm.features().contains(Features::AVX);
         let mut second = second;
         if !three && dst != first {
             if second == Operand::Reg(dst) {
@@ -161,7 +161,7 @@ impl Baseline {
         let source = self.in_reg(value);
         let class = if to.is_int() { RegClass::Int } else { RegClass::Vector };
         let dst = self.result(class, [None, None]);
-        self.asm.quick_rr(op.for_cpu(self.options.features), dst, source);
+        self.asm.quick_rr(op.for_cpu(self.asm.features()), dst, source);
         self.release(source);
         self.push_reg(to, dst);
     }
@@ -172,7 +172,7 @@ impl Baseline {
         let second = self.operand(b);
         let first = self.in_reg(a);
         let op = if ty == Type::F32 { Op::UCOMISS } else { Op::UCOMISD };
-        let op = op.for_cpu(self.options.features);
+        let op = op.for_cpu(self.asm.features());
         match second {
             Operand::Reg(reg) => {
                 self.asm.quick_rr(op, first, reg);

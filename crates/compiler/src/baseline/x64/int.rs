@@ -216,7 +216,7 @@ impl Baseline {
             return self.shift_by(ty, shift, a, (bits as u32 & (u32::from(size.bits()) - 1)) as i32);
         }
         if let Some(op) = shift.by_register()
-            && self.options.features.contains(Features::BMI2)
+            && self.asm.features().contains(Features::BMI2)
         {
             let count = self.in_reg(b);
             let first = self.operand(a);
@@ -334,7 +334,7 @@ impl Baseline {
 
     /// An operator with one operand; `false`: it is none of these.
     pub(in crate::baseline) fn int_unary(&mut self, op: &Operator<'_>) -> bool {
-        let features = self.options.features;
+        let features = self.asm.features();
         let has = |feature| features.contains(feature);
         let (from, to, op) = match op {
             Operator::I32Clz if has(Features::LZCNT) => (Type::I32, Type::I32, Op::LZCNT.s32()),

@@ -49,7 +49,7 @@ impl Baseline {
         let (mem, index) = self.address(index, offset as u32);
         let dst = self.result(class_of(ty), [index, None]);
         self.trap_site(Trap::MemoryOutOfBounds.code(), self.loc);
-        self.asm.quick_rm(op.for_cpu(self.options.features), dst, mem);
+        self.asm.quick_rm(op.for_cpu(self.asm.features()), dst, mem);
         if let Some(index) = index
             && index != dst
         {
@@ -82,7 +82,7 @@ impl Baseline {
         self.trap_site(Trap::MemoryOutOfBounds.code(), self.loc);
         match (imm, source) {
             (Some((op, imm)), _) => self.asm.quick_mi(op, mem, imm),
-            (None, Some(source)) => self.asm.quick_rm(op.for_cpu(self.options.features), source, mem),
+            (None, Some(source)) => self.asm.quick_rm(op.for_cpu(self.asm.features()), source, mem),
             (None, None) => unreachable!("it is a number or in a register"),
         }
         for reg in [index, source].into_iter().flatten() {

@@ -56,6 +56,11 @@ pub struct Ranges {
     pub cond: u32,
 }
 
+impl Ranges {
+    /// So small that islands are everywhere, for tests.
+    pub const SMALL: Ranges = Ranges { test: 64, cond: 128 };
+}
+
 impl Default for Ranges {
     fn default() -> Ranges {
         Ranges { test: (1 << 15) - 4, cond: (1 << 20) - 4 }

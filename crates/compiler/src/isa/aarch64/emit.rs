@@ -19,18 +19,25 @@
 use super::abi::CALLEE_SAVED;
 use super::asm::{Assembler, Label, Symbol};
 use super::frame::{CallPolicy, EmitState, FrameLayout};
+use super::imm;
 use super::inst::Inst as A64;
 use super::mem::Mem;
 use super::regs::*;
 use super::row::{Cond, Extend, Op, Size};
+use super::stubs::FRAMELESS_RETURN;
 use super::vcode::{self, Kind, NO_TRAP, Test, VCode};
 use crate::compile::{CallReloc, CallSite, Code, TrapSite};
 use crate::entity::Entity;
+use crate::ir::Builtin;
+use crate::ir::insts::cast;
+use crate::isa::backend::Emission;
+use crate::isa::flow::Flow;
+use crate::isa::order;
 use crate::isa::reg::{Reg, RegClass};
+use crate::isa::stack_maps::StackMaps;
 use crate::regalloc::{self, Loc, Move, Output, Slot, Source, VCode as _, VReg};
-use tiercel_abi::Trap;
-use tiercel_abi::frames::NO_MAP;
 use tiercel_abi::vmctx::{func_ref, header, store};
+use tiercel_abi::{Trap, heap};
 
 /// A frame up to this size in a function that calls nothing is not checked against the stack's limit, below which there is room for it.
 const UNCHECKED_LEAF_BYTES: u32 = 1024;
@@ -55,12 +62,28 @@ struct EdgeExit {
     target: usize,
 }
 
+/// An allocation for which there is no room: a call of the routine, away from the rest.
+struct NewExit {
+    slow: Label,
+    done: Label,
+    ty: u32,
+    bytes: u32,
+    loc: u32,
+    map: u32,
+}
+
 /// Everything that is reused from function to function.
 #[derive(Default)]
 pub struct Buffers {
+    flow: Flow,
     blocks: Vec<Label>,
+    /// For each head of a loop that has moves in front, where they start.
+    before: Vec<(u32, Label)>,
     traps: Vec<TrapExit>,
     edges: Vec<EdgeExit>,
+    news: Vec<NewExit>,
+    /// For tests of references: where null goes, and where it comes back with the flags at not equal.
+    nulls: Vec<(Label, Label)>,
     /// For each vreg that can be made again, the instruction that makes it.
     remat: Vec<u32>,
     /// For each successor of a switch, where it leads.
@@ -77,15 +100,6 @@ struct Frame {
     none: bool,
 }
 
-/// What emission needs to know besides the code.
-#[derive(Clone, Copy)]
-pub struct Context {
-    /// Whether a reference to the function can be taken.
-    pub escapes: bool,
-    /// Where the function is in the module, for a trap before its first instruction.
-    pub loc: u32,
-}
-
 struct Emit<'a> {
     vcode: &'a VCode,
     out: &'a Output,
@@ -95,17 +109,21 @@ struct Emit<'a> {
     frame: Frame,
     state: EmitState<'a>,
     slots16: i32,
-    /// The next of the moves, and of the edges.
+    signals: bool,
+    /// The next of the moves.
     next_move: usize,
-    next_edge: usize,
+    maps: StackMaps,
 }
 
 /// Emits a function. Labels of jump tables and constants are in `asm`, and nothing else.
-pub fn emit(cx: Context, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &mut Buffers, code: &mut Code) {
+pub fn emit(cx: Emission, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &mut Buffers, code: &mut Code) {
     code.clear();
     b.traps.clear();
     b.edges.clear();
+    b.news.clear();
+    b.nulls.clear();
     b.blocks.clear();
+    b.before.clear();
     b.remat.clear();
     b.switch_labels.clear();
     let slots8_bytes = (out.slots8 * 8).next_multiple_of(16);
@@ -124,12 +142,17 @@ pub fn emit(cx: Context, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &m
     let frame = Frame { size, saved: saved as i32, vmctx: vmctx as i32, none };
     let state = EmitState::at_block(&layout);
     let slots16 = slots8_bytes as i32;
-    let mut emit = Emit { vcode, out, asm, b, code, frame, state, slots16, next_move: 0, next_edge: 0 };
+    let signals = cx.signals;
+    let run = ((vcode.out_bytes + locals) / 8, vcode.traced_locals);
+    let maps = StackMaps::new(vcode.has_references, size / 8, run, vcode.out_bytes / 8);
+    let mut emit = Emit { vcode, out, asm, b, code, frame, state, slots16, signals, next_move: 0, maps };
+    emit.order();
     emit.code.frameless = none;
     let entry = emit.asm.label();
     emit.asm.bind(entry);
     emit.prologue(cx);
-    for block in 0..vcode.blocks.len() {
+    for at in 0..vcode.blocks.len() {
+        let block = emit.b.flow.order.blocks[at] as usize;
         emit.block(block);
     }
     emit.exits();
@@ -150,7 +173,7 @@ pub fn emit(cx: Context, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &m
 }
 
 impl Emit<'_> {
-    fn prologue(&mut self, cx: Context) {
+    fn prologue(&mut self, cx: Emission) {
         if self.frame.none {
             return;
         }
@@ -168,7 +191,9 @@ impl Emit<'_> {
         }
         self.asm.add(SP, SP, -(size as i32));
         debug_assert!((self.out.used_callee_saved - vcode::preg_set(CALLEE_SAVED)).is_empty());
-        self.saved_registers(Op::STP_X, Op::STR_X);
+        if self.b.flow.saves.at == 0 {
+            self.saved_registers(Op::STP_X, Op::STR_X);
+        }
         if self.vcode.saves_vmctx {
             let place = Mem::nominal_sp(self.frame.vmctx);
             self.emit(&A64::m(Op::STR_X, [VMCTX], place));
@@ -214,23 +239,54 @@ impl Emit<'_> {
 
     /// Restores the caller's registers, return address and stack pointer, which is at the arguments afterwards. What follows is another
     /// path: the state stays.
-    fn epilogue(&mut self) {
+    fn epilogue(&mut self, block: usize) {
         if self.frame.none {
             return;
         }
-        self.saved_registers(Op::LDP_X, Op::LDR_X);
+        self.restore_saved(block);
         if self.frame.size != 0 {
             self.asm.copy(SP, FP);
         }
         self.asm.rrm(Op::LDP_X, FP, LR, Mem::post(SP, 16));
     }
 
+    /// Restores the caller's registers at the end of a block, if they are saved there.
+    fn restore_saved(&mut self, block: usize) {
+        if self.b.flow.saves.is_behind(block) {
+            self.saved_registers(Op::LDP_X, Op::LDR_X);
+        }
+    }
+
+    /// Chooses the order of the blocks.
+    fn order(&mut self) {
+        self.b.flow.run(self.vcode, &self.vcode.unlikely, self.out);
+        let before = &self.b.flow.order.moves_before;
+        for (head, _) in before.iter().enumerate().filter(|(_, from)| **from != order::NONE) {
+            self.b.before.push((head as u32, self.asm.label()));
+        }
+    }
+
+    /// The label of the moves in front of a head.
+    fn before(&self, head: usize) -> Label {
+        let found = self.b.before.binary_search_by_key(&(head as u32), |(head, _)| *head);
+        self.b.before[found.expect("it has moves in front")].1
+    }
+
     fn block(&mut self, block: usize) {
-        if self.vcode.blocks[block].header && !self.vcode.blocks[block].cold {
+        if self.b.flow.order.tops[block] {
             self.asm.align(LOOP_ALIGN);
         }
-        self.asm.bind(self.b.blocks[block]);
         self.state.check_block();
+        if let Some(edge) = self.b.flow.edge_before(self.vcode, self.out, block) {
+            // It falls through; everybody else jumps over its moves.
+            self.asm.bind(self.before(block));
+            self.edge_moves(edge);
+        }
+        self.asm.bind(self.b.blocks[block]);
+        if block != 0 && self.b.flow.saves.at == block as u32 {
+            self.saved_registers(Op::STP_X, Op::STR_X);
+        }
+        self.next_move = self.b.flow.first_move(block);
         let insts = self.vcode.blocks[block].insts.clone();
         for index in insts.start..insts.end {
             self.moves(index);
@@ -323,29 +379,40 @@ impl Emit<'_> {
             }
             Kind::Args => {}
             Kind::Return => {
-                self.epilogue();
+                self.epilogue(block);
                 self.asm.add(SP, SP, self.vcode.in_bytes as i32);
                 self.asm.op(Op::RET);
             }
             Kind::MoveSp(bytes) => self.asm.move_sp(bytes as i32, &mut self.state),
             Kind::CallLocal(body) => {
                 self.asm.call_symbol(Symbol(body));
-                self.after_call(inst, self.vcode.foreign_tail_calls);
+                self.after_call(index, inst, self.vcode.foreign_tail_calls);
             }
             Kind::CallRef => {
                 self.asm.rm(Op::LDR_X, SCRATCH, native_entry());
                 self.asm.r(Op::BLR, SCRATCH);
-                self.after_call(inst, true);
+                self.after_call(index, inst, true);
             }
-            Kind::CallBuiltin(place, may_stop) => self.call_builtin(place, may_stop, inst.loc),
-            Kind::Epoch(place) => self.epoch(place, inst.loc),
+            Kind::CallBuiltin(place, may_stop) => {
+                let map = self.stack_map(index);
+                self.call_builtin(place, may_stop, inst.loc, map);
+            }
+            Kind::New { ty, bytes } => {
+                let map = self.stack_map(index);
+                self.new_object(ty, bytes, inst.loc, map);
+            }
+            Kind::RefIs { ty, how } => self.ref_is(index, ty, how),
+            Kind::Epoch(place) => {
+                let map = self.stack_map(index);
+                self.epoch(place, inst.loc, map);
+            }
             Kind::TailLocal(body) => {
-                self.leave_for(inst.stack_bytes);
+                self.leave_for(block, inst.stack_bytes);
                 self.asm.emit_plain(&A64::to_symbol(Op::B, Symbol(body)));
             }
             Kind::TailRef => {
                 self.code.foreign_tail_calls = true;
-                self.leave_for(inst.stack_bytes);
+                self.leave_for(block, inst.stack_bytes);
                 self.asm.rm(Op::LDR_X, SCRATCH, native_entry());
                 self.asm.r(Op::BR, SCRATCH);
             }
@@ -389,18 +456,36 @@ impl Emit<'_> {
         }
     }
 
-    /// An instruction that always traps, for this reason.
+    /// Stops the guest, for this reason.
     fn trap(&mut self, code: u8, loc: u32) {
+        if !self.signals {
+            self.asm.rm(Op::LDR_X, SCRATCH, Mem::base(VMCTX, (header::STORE * 8) as i32));
+            self.asm.rm(Op::LDR_X, ADDRESS_SCRATCH, Mem::base(SCRATCH, store::RAISE as i32));
+            if self.frame.none {
+                self.asm.copy(FRAMELESS_RETURN, LR);
+            }
+            self.asm.r(Op::BLR, ADDRESS_SCRATCH);
+            // What is called finds the site by its return address, which the instruction behind it keeps inside the function.
+            self.code.traps.push(TrapSite { offset: self.asm.offset(), code, loc });
+        }
         self.asm.emit_plain(&A64::r(Op::UDF, []).imm(code.into()));
-        self.code.traps.push(TrapSite { offset: self.asm.offset() - 4, code, loc });
+        if self.signals {
+            self.code.traps.push(TrapSite { offset: self.asm.offset() - 4, code, loc });
+        }
     }
 
-    fn call_site(&mut self, loc: u32) {
-        self.code.call_sites.push(CallSite { offset: self.asm.offset(), loc, map: NO_MAP });
+    fn call_site(&mut self, loc: u32, map: u32) {
+        self.code.call_sites.push(CallSite { offset: self.asm.offset(), loc, map });
     }
 
-    fn after_call(&mut self, inst: &vcode::Inst, reload: bool) {
-        self.call_site(inst.loc);
+    /// The stack map of an instruction.
+    fn stack_map(&mut self, index: u32) -> u32 {
+        self.maps.at(regalloc::Inst::new(index as usize), &self.out.stack_maps, &mut self.code.stack_maps)
+    }
+
+    fn after_call(&mut self, index: u32, inst: &vcode::Inst, reload: bool) {
+        let map = self.stack_map(index);
+        self.call_site(inst.loc, map);
         // The callee has popped its arguments.
         match self.vcode.policy {
             CallPolicy::Reserved => self.asm.add(SP, SP, -(inst.stack_bytes as i32)),
@@ -418,17 +503,17 @@ impl Emit<'_> {
         }
     }
 
-    fn call_builtin(&mut self, place: u32, may_stop: bool, loc: u32) {
+    fn call_builtin(&mut self, place: u32, may_stop: bool, loc: u32, map: u32) {
         self.asm.rm(Op::LDR_X, SCRATCH, Mem::base(VMCTX, (header::BUILTINS * 8) as i32));
         self.asm.rm(Op::LDR_X, SCRATCH, Mem::base(SCRATCH, 8 * place as i32));
         self.asm.r(Op::BLR, SCRATCH);
-        self.call_site(loc);
+        self.call_site(loc, map);
         if may_stop {
             self.trap_if(Test::Zero(Size::S32, false), x(1), 0, loc);
         }
     }
 
-    fn epoch(&mut self, place: u32, loc: u32) {
+    fn epoch(&mut self, place: u32, loc: u32, map: u32) {
         let over = self.asm.label();
         self.asm.rm(Op::LDR_X, SCRATCH, Mem::base(VMCTX, (header::STORE * 8) as i32));
         self.asm.rm(Op::LDR_X, x(0), Mem::base(SCRATCH, store::EPOCH as i32));
@@ -437,13 +522,76 @@ impl Emit<'_> {
         self.asm.compare(Size::S64, x(0), SCRATCH);
         self.asm.jcc(Cond::Lo, over);
         self.asm.copy(x(0), VMCTX);
-        self.call_builtin(place, true, loc);
+        self.call_builtin(place, true, loc, map);
         self.asm.bind(over);
+    }
+
+    /// Takes room for an object from the heap, or asks the routine for it.
+    fn new_object(&mut self, ty: u32, bytes: u32, loc: u32, map: u32) {
+        let (slow, done) = (self.asm.label(), self.asm.label());
+        let word = |offset: u32| Mem::base(SCRATCH, offset as i32);
+        self.asm.rm(Op::LDR_X, SCRATCH, Mem::base(VMCTX, (header::STORE * 8) as i32));
+        self.asm.rm(Op::LDR_X, x(0), word(store::GC_NEXT));
+        self.asm.rm(Op::LDR_X, x(2), word(store::GC_LIMIT));
+        self.asm.add(x(1), x(0), bytes as i32);
+        self.asm.compare(Size::S64, x(1), x(2));
+        self.asm.jcc(Cond::Hi, slow);
+        self.asm.rm(Op::STR_X, x(1), word(store::GC_NEXT));
+        self.asm.rm(Op::LDR_X, x(1), word(store::GC_BASE));
+        self.asm.rm(Op::LDR_W, x(2), Mem::base(VMCTX, ty as i32));
+        self.asm.rm(Op::STR_W, x(2), Mem::indexed(x(1), x(0), Extend::Uxtx, false));
+        self.asm.bind(done);
+        self.b.news.push(NewExit { slow, done, ty, bytes, loc, map });
+    }
+
+    /// Tests the type of a reference.
+    fn ref_is(&mut self, index: u32, ty: u32, how: u32) {
+        let (reference, found) = (self.operand(index, 0), self.operand(index, 1));
+        let (no, done) = (self.asm.label(), self.asm.label());
+        let own_type = Mem::base(VMCTX, ty as i32);
+        self.asm.ri(Op::CMP_I.s32(), reference, 0);
+        // Null leaves the flags at equal.
+        self.asm.jcc(Cond::Eq, if how & cast::NULLABLE != 0 { done } else { no });
+        let tags = imm::encode_bitmask(heap::TAGS.into(), Size::S32).expect("ones at the bottom are a bitmask");
+        self.asm.ri(Op::TST_I.s32(), reference, tags.into());
+        self.asm.jcc(Cond::Ne, done);
+        self.asm.rm(Op::LDR_X, found, Mem::base(VMCTX, (header::STORE * 8) as i32));
+        self.asm.rm(Op::LDR_X, found, Mem::base(found, store::GC_BASE as i32));
+        self.asm.rm(Op::LDR_W, found, Mem::indexed(found, reference, Extend::Uxtx, false));
+        if how & cast::KIND == 0 {
+            self.asm.rm(Op::LDR_W, SCRATCH, own_type);
+            self.asm.compare(Size::S32, found, SCRATCH);
+        }
+        if how & cast::FINAL == 0 {
+            let types = self.operand(index, 2);
+            if how & cast::KIND == 0 {
+                self.asm.jcc(Cond::Eq, done);
+            }
+            self.asm.rm(Op::LDR_X, types, Mem::base(VMCTX, (header::STORE * 8) as i32));
+            self.asm.rm(Op::LDR_X, types, Mem::base(types, store::GC_TYPES as i32));
+            self.asm.constant(SCRATCH, heap::ty::BYTES as u64);
+            self.asm.emit_plain(&A64::r(Op::MADD.s64(), [found, found, SCRATCH, types]));
+            if how & cast::KIND != 0 {
+                self.asm.rm(Op::LDR_W, found, Mem::base(found, heap::ty::KIND as i32));
+                self.asm.ri(Op::CMP_I.s32(), found, ty as i32);
+            } else {
+                let depth = (how & cast::DEPTH) as i32;
+                self.asm.rm(Op::LDR_W, SCRATCH, Mem::base(found, heap::ty::LINEAGE_LEN as i32));
+                self.asm.ri(Op::CMP_I.s32(), SCRATCH, depth);
+                self.asm.jcc(Cond::Ls, no);
+                self.asm.rm(Op::LDR_X, found, Mem::base(found, heap::ty::LINEAGE as i32));
+                self.asm.rm(Op::LDR_W, found, Mem::base(found, 4 * depth));
+                self.asm.rm(Op::LDR_W, SCRATCH, own_type);
+                self.asm.compare(Size::S32, found, SCRATCH);
+            }
+        }
+        self.asm.bind(done);
+        self.b.nulls.push((no, done));
     }
 
     /// Leaves the frame for a function with so many bytes of arguments, which lie where a call would have them: they replace the
     /// function's own, so that what comes back pops the right number.
-    fn leave_for(&mut self, bytes: u32) {
+    fn leave_for(&mut self, block: usize, bytes: u32) {
         let own = self.vcode.in_bytes;
         // What was pushed for the call goes with the frame.
         let mut state = self.state;
@@ -451,11 +599,11 @@ impl Emit<'_> {
             self.state.popped(bytes as i32);
         }
         if bytes == 0 && own == 0 {
-            return self.epilogue();
+            return self.epilogue(block);
         }
         // In the order of a frame that is still whole; registers of arguments are taken.
         std::mem::swap(&mut state, &mut self.state);
-        self.saved_registers(Op::LDP_X, Op::LDR_X);
+        self.restore_saved(block);
         self.asm.rrm(Op::LDP_X, FP, LR, Mem::base(FP, 0));
         // The top of the own arguments becomes the top of the callee's. The two may overlap: from the last one down.
         for offset in (0..bytes as i32).step_by(8).rev() {
@@ -491,16 +639,6 @@ impl Emit<'_> {
         self.jump_if(test, reg, label);
     }
 
-    /// The moves of an edge, if it has any.
-    fn edge(&mut self, block: usize, succ: u32) -> Option<usize> {
-        let edge = self.out.edges.get(self.next_edge)?;
-        let found = (edge.from.index(), edge.succ) == (block, succ);
-        found.then(|| {
-            self.next_edge += 1;
-            self.next_edge - 1
-        })
-    }
-
     fn edge_moves(&mut self, edge: usize) {
         let moves = self.out.edges[edge].moves.clone();
         for moved in &self.out.edge_moves[moves.start as usize..moves.end as usize] {
@@ -510,7 +648,7 @@ impl Emit<'_> {
 
     /// Goes to a block from the end of another one.
     fn jump(&mut self, block: usize, target: usize) {
-        if target != block + 1 {
+        if self.b.flow.order.next(block) != target as u32 {
             self.asm.jmp(self.b.blocks[target]);
         }
     }
@@ -518,42 +656,27 @@ impl Emit<'_> {
     /// A label that leads to a block by way of an edge's moves, which are made at the end of the function.
     fn edge_label(&mut self, edge: Option<usize>, target: usize) -> Label {
         let Some(edge) = edge else { return self.b.blocks[target] };
+        if self.b.flow.order.is_before(self.out.edges[edge].from.index(), target) {
+            return self.before(target);
+        }
         let label = self.asm.label();
         self.b.edges.push(EdgeExit { label, edge, target });
         label
     }
 
     fn branch(&mut self, block: usize, test: Test, reg: Reg) {
-        let (yes, no) = (self.vcode.succs(block)[0].index(), self.vcode.succs(block)[1].index());
-        let yes_edge = self.edge(block, 0);
-        let no_edge = self.edge(block, 1);
-        let cold = |target: usize| self.vcode.blocks[target].cold;
-        match (yes_edge, no_edge) {
-            // The moves of one edge stand behind the branch; the other one jumps.
-            (yes_edge, Some(edge)) if !cold(no) => {
-                let label = self.edge_label(yes_edge, yes);
-                self.jump_if(test, reg, label);
+        let (turned, to, behind) = self.b.flow.branch(self.vcode, self.out, block);
+        let label = self.edge_label(to.edge, to.target);
+        self.jump_if(if turned { test.negate() } else { test }, reg, label);
+        match behind.edge {
+            Some(edge) if behind.here => {
                 self.edge_moves(edge);
-                self.jump(block, no);
+                self.jump(block, behind.target);
             }
-            (Some(edge), no_edge) if !cold(yes) => {
-                let label = self.edge_label(no_edge, no);
-                self.jump_if(test.negate(), reg, label);
-                self.edge_moves(edge);
-                self.jump(block, yes);
-            }
-            (yes_edge, no_edge) => {
-                if yes == block + 1 && yes_edge.is_none() {
-                    let label = self.edge_label(no_edge, no);
-                    self.jump_if(test.negate(), reg, label);
-                } else {
-                    let label = self.edge_label(yes_edge, yes);
-                    self.jump_if(test, reg, label);
-                    if no_edge.is_some() || no != block + 1 {
-                        let label = self.edge_label(no_edge, no);
-                        self.asm.jmp(label);
-                    }
-                }
+            None => self.jump(block, behind.target),
+            edge => {
+                let label = self.edge_label(edge, behind.target);
+                self.asm.jmp(label);
             }
         }
     }
@@ -564,7 +687,7 @@ impl Emit<'_> {
         self.b.switch_labels.clear();
         for succ in 0..self.vcode.succs(block).len() {
             let to = self.vcode.succs(block)[succ].index();
-            let edge = self.edge(block, succ as u32);
+            let edge = self.b.flow.edge(self.out, block, succ as u32);
             let label = self.edge_label(edge, to);
             self.b.switch_labels.push(label);
         }
@@ -578,7 +701,7 @@ impl Emit<'_> {
         self.b.switch_labels.clear();
         for succ in 0..self.vcode.succs(block).len() {
             let to = self.vcode.succs(block)[succ].index();
-            let edge = self.edge(block, succ as u32);
+            let edge = self.b.flow.edge(self.out, block, succ as u32);
             let label = self.edge_label(edge, to);
             self.b.switch_labels.push(label);
         }
@@ -594,8 +717,8 @@ impl Emit<'_> {
             }
         }
         let label = self.b.switch_labels[last as usize];
-        let falls_through = self.b.blocks.get(block + 1) == Some(&label);
-        if !falls_through {
+        let next = self.b.flow.order.next(block);
+        if next == order::NONE || self.b.blocks[next as usize] != label {
             self.asm.jmp(label);
         }
     }
@@ -606,6 +729,20 @@ impl Emit<'_> {
             self.asm.bind(exit.label);
             self.edge_moves(exit.edge);
             self.asm.jmp(self.b.blocks[exit.target]);
+        }
+        for NewExit { slow, done, ty, bytes, loc, map } in std::mem::take(&mut self.b.news) {
+            self.asm.bind(slow);
+            self.asm.copy(x(0), VMCTX);
+            self.asm.rm(Op::LDR_W, x(1), Mem::base(VMCTX, ty as i32));
+            self.asm.constant(x(2), bytes.into());
+            self.call_builtin(Builtin::HeapNew as u32, true, loc, map);
+            self.asm.jmp(done);
+        }
+        for (no, done) in std::mem::take(&mut self.b.nulls) {
+            self.asm.bind(no);
+            // The vmctx is never null.
+            self.asm.ri(Op::CMP_I.s64(), VMCTX, 0);
+            self.asm.jmp(done);
         }
         let mut traps = std::mem::take(&mut self.b.traps);
         for exit in traps.drain(..) {

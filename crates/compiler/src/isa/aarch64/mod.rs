@@ -9,6 +9,7 @@
 
 pub mod abi;
 pub mod asm;
+pub mod backend;
 pub mod emit;
 pub mod encode;
 pub mod features;
@@ -25,6 +26,7 @@ pub mod stubs;
 pub mod vcode;
 
 pub use asm::{Assembler, ConstId, Label, Ranges, Reloc, Symbol};
+pub use backend::{Backend, PADDING, Variant, patch_call};
 pub use features::Features;
 pub use frame::{CallPolicy, EmitState, FrameLayout};
 pub use inst::{Constraint, Inst, RegOperand};

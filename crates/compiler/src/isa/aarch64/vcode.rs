@@ -5,6 +5,7 @@ use super::frame::CallPolicy;
 use super::inst;
 use super::row::{Cond, Size};
 use crate::entity::Entity;
+use crate::ir::Builtin;
 use crate::isa::reg::{Reg, RegClass, RegSet};
 use crate::regalloc::{self, Block, Operand, PReg, PRegSet, VReg, VRegData};
 use std::fmt;
@@ -21,6 +22,20 @@ pub enum Kind {
     Args,
     /// Leaves the function with the results in place.
     Return,
+    /// Makes an object of this type and so many bytes, and writes its type.
+    New {
+        /// Where the type's number is in the vmctx.
+        ty: u32,
+        /// Bytes of the object.
+        bytes: u32,
+    },
+    /// Sets the flags to equal if the reference in operand 0 is of a type, else to not equal; the other operands are overwritten.
+    RefIs {
+        /// Where the type's number is in the vmctx, or a kind.
+        ty: u32,
+        /// As in [`crate::ir::insts::cast`].
+        how: u32,
+    },
     /// Moves the stack pointer down by so many bytes, for the arguments of the call that follows: the real one, and with it what emission
     /// knows. The call moves both back.
     MoveSp(u32),
@@ -115,8 +130,6 @@ pub struct BlockData {
     pub depth: u32,
     /// Whether it hardly ever runs.
     pub cold: bool,
-    /// Whether it is the header of a loop.
-    pub header: bool,
 }
 
 /// A function. See the file's header.
@@ -147,6 +160,12 @@ pub struct VCode {
     pub calls: bool,
     /// Whether it keeps the vmctx in its frame, to load it again after calls that may leave the instance.
     pub saves_vmctx: bool,
+    /// References at the start of [`VCode::local_bytes`], 8 bytes each, which are valid or null all the time.
+    pub traced_locals: u32,
+    /// Whether there is any value that the collector follows.
+    pub has_references: bool,
+    /// Blocks that run seldom, as hints say, ascending.
+    pub unlikely: Vec<u32>,
     /// Whether `x27` holds the base of memory 0.
     pub has_memory: bool,
     /// How calls make room for their arguments on the stack.
@@ -185,7 +204,7 @@ pub const fn preg_set(set: RegSet) -> PRegSet {
 impl VCode {
     /// Forgets everything and keeps the memory.
     pub fn clear(&mut self) {
-        let VCode { vregs, insts, operands, blocks, values, succs, args, tables, table_entries, .. } = self;
+        let VCode { vregs, insts, operands, blocks, values, succs, args, tables, table_entries, unlikely, .. } = self;
         vregs.clear();
         insts.clear();
         operands.clear();
@@ -195,6 +214,8 @@ impl VCode {
         args.clear();
         tables.clear();
         table_entries.clear();
+        unlikely.clear();
+        (self.traced_locals, self.has_references) = (0, false);
         (self.out_bytes, self.local_bytes, self.zeroed_bytes, self.in_bytes) = (0, 0, 0, 0);
         (self.calls, self.saves_vmctx, self.has_memory) = (false, false, false);
     }
@@ -204,6 +225,13 @@ impl VCode {
     pub fn new_vreg(&mut self, of: RegClass, wide: bool, remat: bool) -> Reg {
         self.vregs.push(VRegData { class: class(of), wide, reference: false, remat });
         Reg::virt(of, self.vregs.len() as u32 - 1)
+    }
+
+    /// A new virtual register for a reference that the collector follows.
+    pub fn new_reference(&mut self) -> Reg {
+        self.has_references = true;
+        self.vregs.push(VRegData { class: class(RegClass::Int), wide: false, reference: true, remat: false });
+        Reg::virt(RegClass::Int, self.vregs.len() as u32 - 1)
     }
 
     /// Whether a virtual register holds more than 8 bytes.
@@ -220,11 +248,10 @@ impl VCode {
     }
 
     /// Adds a block whose instructions start here. Blocks come in reverse.
-    pub fn push_block(&mut self, depth: u32, cold: bool, header: bool) {
+    pub fn push_block(&mut self, depth: u32, cold: bool) {
         let at = self.insts.len() as u32;
         let (value, succ, args) = (self.values.len() as u32, self.succs.len() as u32, self.args.len() as u32);
-        let block =
-            BlockData { insts: at..at, params: value..value, succs: succ..succ, first_args: args, depth, cold, header };
+        let block = BlockData { insts: at..at, params: value..value, succs: succ..succ, first_args: args, depth, cold };
         self.blocks.push(block);
     }
 
@@ -242,6 +269,11 @@ impl VCode {
         self.last().succs.end += 1;
     }
 
+    /// Notes that the last block runs seldom.
+    pub fn mark_unlikely(&mut self) {
+        self.unlikely.push(self.blocks.len() as u32 - 1);
+    }
+
     /// Ends the last block, whose instructions and edges are complete.
     pub fn end_block(&mut self, params: impl IntoIterator<Item = Reg>) {
         let first = self.values.len() as u32;
@@ -256,6 +288,9 @@ impl VCode {
     pub fn reverse(&mut self) {
         self.insts.reverse();
         self.blocks.reverse();
+        let last = self.blocks.len() as u32 - 1;
+        self.unlikely.iter_mut().for_each(|block| *block = last - *block);
+        self.unlikely.reverse();
         let len = self.insts.len() as u32;
         for block in &mut self.blocks {
             block.insts = len - block.insts.end..len - block.insts.start;
@@ -325,12 +360,20 @@ impl regalloc::VCode for VCode {
     #[inline]
     fn clobbers(&self, inst: regalloc::Inst) -> PRegSet {
         match self.insts[inst.index()].kind {
-            Kind::CallLocal(_) | Kind::CallRef | Kind::CallBuiltin(..) | Kind::Epoch(_) => CALL_CLOBBERS,
+            Kind::CallLocal(_) | Kind::CallRef | Kind::CallBuiltin(..) | Kind::Epoch(_) | Kind::New { .. } => {
+                CALL_CLOBBERS
+            }
             _ => PRegSet::EMPTY,
         }
     }
-    fn is_safepoint(&self, _inst: regalloc::Inst) -> bool {
-        false
+    #[inline]
+    fn is_safepoint(&self, inst: regalloc::Inst) -> bool {
+        self.has_references
+            && match self.insts[inst.index()].kind {
+                Kind::CallLocal(_) | Kind::CallRef | Kind::Epoch(_) | Kind::New { .. } => true,
+                Kind::CallBuiltin(place, _) => Builtin::from_index(place).is_some_and(Builtin::may_collect),
+                _ => false,
+            }
     }
     #[inline]
     fn is_move(&self, inst: regalloc::Inst) -> bool {

@@ -25,9 +25,10 @@ use super::vcode::{self, Kind, NO_TRAP, Parity, Table, Test, VCode};
 use crate::compile::{CallReloc, CallSite, Calls, Code, TrapSite};
 use crate::entity::Entity;
 use crate::ir::insts::cast;
-use crate::isa::order::{self, Order};
+use crate::isa::backend::Emission;
+use crate::isa::flow::Flow;
+use crate::isa::order;
 use crate::isa::reg::{Reg, RegClass};
-use crate::isa::saves::Saves;
 use crate::isa::stack_maps::StackMaps;
 use crate::regalloc::{self, Loc, Move, Output, Slot, Source, VCode as _, VReg};
 use tiercel_abi::vmctx::{func_ref, header, store};
@@ -81,13 +82,10 @@ struct EdgeExit {
 /// Everything that is reused from function to function.
 #[derive(Default)]
 pub struct Buffers {
-    order: Order,
-    saves: Saves,
+    flow: Flow,
     blocks: Vec<Label>,
     /// For each head of a loop that has moves in front, where they start.
     before: Vec<(u32, Label)>,
-    /// For each block where its moves start, and its edges.
-    firsts: Vec<(u32, u32)>,
     /// The traps of a piece of code that was emitted in line, which are to follow somewhere.
     pub traps: Vec<TrapExit>,
     edges: Vec<EdgeExit>,
@@ -109,19 +107,6 @@ struct Frame {
     vmctx: i32,
     /// No frame at all.
     none: bool,
-}
-
-/// What emission needs to know besides the code.
-#[derive(Clone, Copy)]
-pub struct Context {
-    /// Whether a reference to the function can be taken.
-    pub escapes: bool,
-    /// How functions of the module are called.
-    pub calls: Calls,
-    /// [`Options::signals`](crate::compile::Options::signals).
-    pub signals: bool,
-    /// Where the function is in the module, for a trap before its first instruction.
-    pub loc: u32,
 }
 
 /// What emission of a piece of code in line needs to know besides it: no frame is made, spill slots start at `rsp`, and a return goes on behind the
@@ -155,7 +140,7 @@ struct Emit<'a> {
 
 /// Emits a function. Labels of the pool and of jump tables are in `asm`, and nothing else.
 pub fn emit(
-    cx: Context,
+    cx: Emission,
     vcode: &VCode,
     out: &Output,
     pool: &mut [PoolConst],
@@ -186,15 +171,13 @@ pub fn emit(
     let (calls, signals) = (cx.calls, cx.signals);
     let mut emit =
         Emit { vcode, out, asm, b, code, frame, calls, signals, slots16, next_move: 0, maps, copied: 0, behind: None };
-    emit.find_firsts();
     emit.order();
-    emit.b.saves.run(vcode, out);
     emit.code.frameless = none;
     let entry = emit.asm.label();
     emit.asm.bind(entry);
     emit.prologue(cx);
     for at in 0..vcode.blocks.len() {
-        let block = emit.b.order.blocks[at] as usize;
+        let block = emit.b.flow.order.blocks[at] as usize;
         emit.block(block);
     }
     emit.exits();
@@ -252,11 +235,9 @@ pub fn emit_inline(cx: Inline, vcode: &VCode, out: &Output, asm: &mut Assembler,
         copied: 0,
         behind: Some(behind),
     };
-    emit.find_firsts();
     emit.order();
-    emit.b.saves.run(vcode, out);
     for at in 0..vcode.blocks.len() {
-        let block = emit.b.order.blocks[at] as usize;
+        let block = emit.b.flow.order.blocks[at] as usize;
         emit.block(block);
     }
     emit.exits();
@@ -280,7 +261,7 @@ impl Buffers {
 }
 
 impl Emit<'_> {
-    fn prologue(&mut self, cx: Context) {
+    fn prologue(&mut self, cx: Emission) {
         if self.frame.none {
             return;
         }
@@ -302,7 +283,7 @@ impl Emit<'_> {
         if size != 0 {
             self.asm.ri(Op::SUB_I.s64(), RSP, size as i32);
         }
-        if self.b.saves.at == 0 {
+        if self.b.flow.saves.at == 0 {
             self.save();
         }
         debug_assert!((self.out.used_callee_saved - vcode::preg_set(CALLEE_SAVED)).is_empty());
@@ -353,7 +334,7 @@ impl Emit<'_> {
     }
 
     fn restore_saved(&mut self, block: usize) {
-        if !self.b.saves.is_behind(block) {
+        if !self.b.flow.saves.is_behind(block) {
             return;
         }
         for (index, reg) in self.out.used_callee_saved.enumerate() {
@@ -361,45 +342,26 @@ impl Emit<'_> {
         }
     }
 
-    /// Finds where each block's moves and edges start.
-    fn find_firsts(&mut self) {
-        self.b.firsts.clear();
-        let (mut moved, mut edge) = (0, 0);
-        for (index, block) in self.vcode.blocks.iter().enumerate() {
-            self.b.firsts.push((moved as u32, edge as u32));
-            while self.out.moves.get(moved).is_some_and(|(inst, _)| inst.index() < block.insts.end as usize) {
-                moved += 1;
-            }
-            while self.out.edges.get(edge).is_some_and(|edge| edge.from.index() == index) {
-                edge += 1;
-            }
-        }
-    }
-
     /// Chooses the order of the blocks.
     fn order(&mut self) {
-        let mut order = std::mem::take(&mut self.b.order);
-        order.run(self.vcode, &self.vcode.unlikely, |from, succ| self.edge(from.index(), succ as u32).is_some());
-        for (head, _) in order.moves_before.iter().enumerate().filter(|(_, from)| **from != order::NONE) {
+        self.b.flow.run(self.vcode, &self.vcode.unlikely, self.out);
+        let before = &self.b.flow.order.moves_before;
+        for (head, _) in before.iter().enumerate().filter(|(_, from)| **from != order::NONE) {
             self.b.before.push((head as u32, self.asm.label()));
         }
-        self.b.order = order;
     }
 
     fn block(&mut self, block: usize) {
-        if self.b.order.tops[block] {
+        if self.b.flow.order.tops[block] {
             self.asm.align(LINE_BYTES);
         }
-        let from = self.b.order.moves_before[block];
-        if from != order::NONE {
-            // The edge falls through; everybody else jumps over its moves.
+        if let Some(edge) = self.b.flow.edge_before(self.vcode, self.out, block) {
+            // It falls through; everybody else jumps over its moves.
             self.asm.bind(self.before(block));
-            let succ = self.vcode.succs(from as usize).iter().position(|succ| succ.index() == block);
-            let edge = succ.and_then(|succ| self.edge(from as usize, succ as u32));
-            self.edge_moves(edge.expect("the edge has moves"));
+            self.edge_moves(edge);
         }
         self.asm.bind(self.b.blocks[block]);
-        if block != 0 && self.b.saves.at == block as u32 {
+        if block != 0 && self.b.flow.saves.at == block as u32 {
             self.save();
         }
         self.insts(block);
@@ -413,7 +375,7 @@ impl Emit<'_> {
 
     /// The instructions of a block.
     fn insts(&mut self, block: usize) {
-        self.next_move = self.b.firsts[block].0 as usize;
+        self.next_move = self.b.flow.first_move(block);
         let insts = self.vcode.blocks[block].insts.clone();
         for index in insts.start..insts.end {
             self.moves(index);
@@ -863,15 +825,6 @@ impl Emit<'_> {
         self.jump_if(test, label);
     }
 
-    /// The moves of an edge, if it has any.
-    fn edge(&self, block: usize, succ: u32) -> Option<usize> {
-        let first = self.b.firsts[block].1 as usize;
-        let end = self.b.firsts.get(block + 1).map_or(self.out.edges.len(), |next| next.1 as usize);
-        // A table may have many, which are ascending.
-        let found = self.out.edges[first..end].binary_search_by_key(&succ, |edge| edge.succ);
-        found.ok().map(|at| first + at)
-    }
-
     fn edge_moves(&mut self, edge: usize) {
         let moves = self.out.edges[edge].moves.clone();
         for moved in &self.out.edge_moves[moves.start as usize..moves.end as usize] {
@@ -881,7 +834,7 @@ impl Emit<'_> {
 
     /// Goes to a block from the end of another one, whose moves for it are made.
     fn jump(&mut self, block: usize, target: usize) {
-        if self.b.order.next(block) == target as u32 {
+        if self.b.flow.order.next(block) == target as u32 {
             return;
         }
         if !self.vcode.blocks[block].cold && self.may_copy(target) {
@@ -898,7 +851,7 @@ impl Emit<'_> {
         let is_dispatch = matches!(self.vcode.insts[insts.end as usize - 1].kind, Kind::Switch(..));
         // What stands in front of a block's instructions is not copied.
         let may = is_dispatch
-            && self.b.saves.at != block as u32
+            && self.b.flow.saves.at != block as u32
             && len <= DISPATCH_INSTS
             && self.copied + len <= budget
             && insts.clone().all(|index| {
@@ -912,7 +865,7 @@ impl Emit<'_> {
     /// A label that leads to a block by way of an edge's moves, which are made at the end of the function.
     fn edge_label(&mut self, edge: Option<usize>, target: usize) -> Label {
         let Some(edge) = edge else { return self.b.blocks[target] };
-        if self.b.order.is_before(self.out.edges[edge].from.index(), target) {
+        if self.b.flow.order.is_before(self.out.edges[edge].from.index(), target) {
             return self.before(target);
         }
         let label = self.asm.label();
@@ -921,31 +874,17 @@ impl Emit<'_> {
     }
 
     fn branch(&mut self, block: usize, test: Test) {
-        let [yes, no] = [0, 1].map(|succ| {
-            let target = self.vcode.succs(block)[succ].index();
-            let edge = self.edge(block, succ as u32);
-            // Whether the moves had best stand behind the branch.
-            let here = edge.is_some() && !self.vcode.blocks[target].cold && !self.b.order.is_before(block, target);
-            (target, edge, here)
-        });
-        let next = self.b.order.next(block);
-        let falls = |(target, edge, _): (usize, Option<usize>, bool)| edge.is_none() && next == target as u32;
-        // Where the branch leads, and what stands behind it.
-        let (test, to, (target, edge, here)) = match () {
-            () if no.2 => (test, yes, no),
-            () if yes.2 || falls(yes) => (test.negate(), no, yes),
-            () => (test, yes, no),
-        };
-        let label = self.edge_label(to.1, to.0);
-        self.jump_if(test, label);
-        match edge {
-            Some(edge) if here => {
+        let (turned, to, behind) = self.b.flow.branch(self.vcode, self.out, block);
+        let label = self.edge_label(to.edge, to.target);
+        self.jump_if(if turned { test.negate() } else { test }, label);
+        match behind.edge {
+            Some(edge) if behind.here => {
                 self.edge_moves(edge);
-                self.jump(block, target);
+                self.jump(block, behind.target);
             }
-            None => self.jump(block, target),
+            None => self.jump(block, behind.target),
             edge => {
-                let label = self.edge_label(edge, target);
+                let label = self.edge_label(edge, behind.target);
                 self.asm.jmp(label);
             }
         }
@@ -976,7 +915,7 @@ impl Emit<'_> {
         let first = self.b.switch_labels.len();
         for succ in 0..self.vcode.succs(block).len() {
             let to = self.vcode.succs(block)[succ].index();
-            let edge = self.edge(block, succ as u32);
+            let edge = self.b.flow.edge(self.out, block, succ as u32);
             let label = self.edge_label(edge, to);
             self.b.switch_labels.push(label);
         }
@@ -995,7 +934,7 @@ impl Emit<'_> {
             self.asm.jcc(Cond::E, self.b.switch_labels[first + entry as usize]);
         }
         let label = self.b.switch_labels[first + last as usize];
-        let next = self.b.order.next(block);
+        let next = self.b.flow.order.next(block);
         if next == order::NONE || self.b.blocks[next as usize] != label {
             self.asm.jmp(label);
         }
@@ -1005,7 +944,7 @@ impl Emit<'_> {
     fn go_behind(&mut self, block: usize) {
         let has_exits = !(self.b.edges.is_empty() && self.b.news.is_empty() && self.b.nulls.is_empty());
         if let Some(behind) = self.behind
-            && (has_exits || self.b.order.next(block) != order::NONE)
+            && (has_exits || self.b.flow.order.next(block) != order::NONE)
         {
             self.asm.jmp(behind);
         }

@@ -8,6 +8,7 @@
 
 pub mod abi;
 pub mod asm;
+pub mod backend;
 pub mod emit;
 pub mod encode;
 pub mod features;
@@ -24,6 +25,7 @@ pub mod stubs;
 pub mod vcode;
 
 pub use asm::{Assembler, FrameBases, Label, Reloc, Symbol};
+pub use backend::{Backend, PADDING, patch_call};
 pub use features::Features;
 pub use inst::{Constraint, Inst, RegOperand};
 pub use mem::{Mem, Scale};

@@ -164,6 +164,9 @@ impl Lower<'_> {
         let func = self.func;
         let inst = *func.inst(value);
         let builtin = Builtin::from_index(inst.a).expect("the verifier knows it");
+        if builtin == Builtin::HeapNew && self.new_object(value) {
+            return;
+        }
         let vmctx = self.temp(RegClass::Int);
         self.push(Inst::r(Op::MOV.s64(), [vmctx, VMCTX]));
         let mut operands = vec![fixed(vmctx, Role::Use, INT_ARGS[0])];

@@ -79,6 +79,7 @@ impl Lower<'_> {
                     return (test.negate(), reg);
                 }
                 Opcode::I64Eqz => return self.test_zero(a, Size::S64, true),
+                Opcode::RefIsNull => return self.test_zero(a, Size::S32, true),
                 _ => {}
             }
             if let Some((cond, size)) = int_condition(inst.op)
@@ -164,7 +165,9 @@ impl Lower<'_> {
                 self.compare_zero(a, Size::S64);
                 return Some(Cond::Eq);
             }
-            Opcode::I32Eqz => {
+            Opcode::RefEq => return Some(self.compare_ints(a, b, Cond::Eq, Size::S32)),
+            Opcode::RefIs => return Some(self.ref_is(value)),
+            Opcode::I32Eqz | Opcode::RefIsNull => {
                 self.compare_zero(a, Size::S32);
                 return Some(Cond::Eq);
             }

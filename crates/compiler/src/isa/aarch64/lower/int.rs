@@ -63,7 +63,7 @@ impl Lower<'_> {
             I32Extend16S | I64Extend16S => self.extend(value, a, Op::SXTH.size(size)),
             I64Extend32S | I64ExtendI32S => self.extend(value, a, Op::SXTW),
             // Where the wider register is read as such: a copy.
-            I64ExtendI32U => {
+            I64ExtendI32U | RefBits | RefFromBits => {
                 let dst = self.def(value);
                 let source = self.reg(a);
                 self.push_copy(Inst::r(Op::MOV.s64(), [dst, source]));
@@ -75,6 +75,11 @@ impl Lower<'_> {
             }
             I32ReinterpretF32 => self.reinterpret(value, a, Op::FMOV_WS),
             I64ReinterpretF64 => self.reinterpret(value, a, Op::FMOV_XD),
+            HeapAddr => {
+                let dst = self.def(value);
+                let (base, reference) = (self.reg(a), self.reg(b));
+                self.push(Inst::r(Op::ADD_S.s64(), [dst, base, reference]));
+            }
             I64Add128 => self.wide_sum(value, List(inst.a), Op::ADDC_S, Op::ADC),
             I64Sub128 => self.wide_sum(value, List(inst.a), Op::SUBC_S, Op::SBC),
             I64MulWideS => self.wide_product(value, a, b, Op::SMULH),

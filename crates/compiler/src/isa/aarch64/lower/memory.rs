@@ -69,7 +69,7 @@ impl Lower<'_> {
     fn pointer(&mut self, pointer: Value, offset: u32, bytes: u32) -> Mem {
         let func = self.func;
         let inst = func.inst(pointer);
-        if inst.op != Opcode::I64Add || !self.is_mine(pointer) {
+        if !matches!(inst.op, Opcode::I64Add | Opcode::HeapAddr) || !self.is_mine(pointer) {
             let base = self.reg(pointer);
             return self.offset(base, offset.into(), bytes);
         }
@@ -108,7 +108,7 @@ impl Lower<'_> {
         }
         let op = self.func.inst(value).op;
         let op = match op {
-            Opcode::I32Load | Opcode::I64Load32U => Op::LDR_W,
+            Opcode::I32Load | Opcode::I64Load32U | Opcode::RefLoad => Op::LDR_W,
             Opcode::I64Load => Op::LDR_X,
             Opcode::I32Load8U | Opcode::I64Load8U => Op::LDRB,
             Opcode::I32Load16U | Opcode::I64Load16U => Op::LDRH,
@@ -143,7 +143,7 @@ impl Lower<'_> {
         let op = match inst.op {
             Opcode::I32Store8 | Opcode::I64Store8 => Op::STRB,
             Opcode::I32Store16 | Opcode::I64Store16 => Op::STRH,
-            Opcode::I32Store | Opcode::I64Store32 => Op::STR_W,
+            Opcode::I32Store | Opcode::I64Store32 | Opcode::RefStore => Op::STR_W,
             Opcode::I64Store => Op::STR_X,
             Opcode::F32Store => Op::STR_S,
             Opcode::F64Store => Op::STR_D,

@@ -21,45 +21,30 @@ mod divide;
 mod float;
 mod int;
 mod memory;
+mod references;
 mod vector;
 
 use super::asm::Assembler;
-use super::features::Features;
 use super::frame::CallPolicy;
 use super::imm;
 use super::inst::{Constraint as Fixed, Inst};
 use super::mem::Mem;
 use super::regs::VMCTX;
 use super::row::{Op, Role, Size};
-use super::vcode::{Kind, NO_TRAP, VCode, preg};
+use super::vcode::{Kind, NO_TRAP, Test, VCode, preg};
 use crate::entity::Entity;
 use crate::ir::{Block, Format, Frequency, Function, Opcode, Type, Value};
 use crate::isa::aarch64::abi::REGISTERS;
+use crate::isa::backend::Lowering;
 use crate::isa::convention::{Convention, class_of};
 use crate::isa::reg::{Reg, RegClass};
 use crate::regalloc::{self, Constraint, Operand, VReg};
 use tiercel_abi::Trap;
-use tiercel_abi::vmctx::{VmctxLayout, header};
-use tiercel_wasm::ModuleInfo;
+use tiercel_abi::vmctx::header;
 
 /// A function with a call that has more bytes of arguments on the stack moves the stack pointer for each call, rather than keeping so much of its
 /// frame for them. No effect on correctness.
 const PUSHED_BYTES: u32 = 1024;
-
-/// What lowering needs to know besides the function.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    /// The module's declarations.
-    pub info: &'a ModuleInfo,
-    /// Its vmctx.
-    pub layout: &'a VmctxLayout,
-    /// What the CPU has.
-    pub features: Features,
-    /// Whether calls inside the module may come back with the pinned registers of another instance.
-    pub foreign_tail_calls: bool,
-    /// How calls make room for their arguments, for tests; otherwise by their size.
-    pub policy: Option<CallPolicy>,
-}
 
 /// An address, and what happens if an access to it faults.
 #[derive(Clone, Copy, Debug)]
@@ -97,12 +82,14 @@ pub struct Buffers {
     convention: Convention,
     own_convention: Convention,
     edge_regs: Vec<Reg>,
+    /// With [`Lowering::check_widths`]: registers of `i32`s that the instruction being lowered reads.
+    narrow_uses: Vec<Reg>,
     slot_offsets: Vec<u32>,
 }
 
 /// The lowering of one function.
 pub(super) struct Lower<'a> {
-    cx: Context<'a>,
+    cx: Lowering<'a>,
     func: &'a Function,
     vcode: &'a mut VCode,
     asm: &'a mut Assembler,
@@ -119,22 +106,20 @@ pub(super) struct Lower<'a> {
     unsupported: Option<Opcode>,
 }
 
-/// Lowers a function. Labels of the pool and of tables are made in `asm`, which must be empty.
+/// Lowers a function, whose calls make room for their arguments by this policy, or by their size. Labels of tables are made in `asm`, which must be
+/// empty.
 ///
 /// # Errors
 /// The function has this instruction, which cannot be lowered yet.
 pub fn lower(
-    cx: Context<'_>,
+    cx: Lowering<'_>,
+    policy: Option<CallPolicy>,
     func: &Function,
     params: &[Type],
     vcode: &mut VCode,
     asm: &mut Assembler,
     b: &mut Buffers,
 ) -> Result<(), Opcode> {
-    // Emission makes no stack maps yet, so no reference may get into a frame.
-    if let Some(value) = func.insts.keys().find(|&value| func.ty(value) == Type::Ref) {
-        return Err(func.inst(value).op);
-    }
     vcode.clear();
     b.value_regs.clear();
     b.value_regs.resize(func.insts.len(), UNUSED);
@@ -143,14 +128,15 @@ pub fn lower(
     for (index, &block) in func.layout.iter().enumerate() {
         b.block_index[block.index()] = index as u32;
     }
-    b.own_convention.set(REGISTERS, params, &func.results);
+    b.narrow_uses.clear();
+    b.own_convention.set(cx.registers, params, &func.results);
     vcode.in_bytes = b.own_convention.stack_bytes;
     let deepest = func.sigs.iter().map(|(sig, _)| {
         b.convention.set(REGISTERS, func.sig_params(sig), func.sig_results(sig));
         b.convention.stack_bytes
     });
-    let policy = if deepest.max().unwrap_or(0) > PUSHED_BYTES { CallPolicy::Pushed } else { CallPolicy::Reserved };
-    vcode.policy = cx.policy.unwrap_or(policy);
+    let by_size = if deepest.max().unwrap_or(0) > PUSHED_BYTES { CallPolicy::Pushed } else { CallPolicy::Reserved };
+    vcode.policy = policy.unwrap_or(by_size);
     vcode.foreign_tail_calls = cx.foreign_tail_calls;
     vcode.has_memory = !cx.info.memories.is_empty();
     let mut lower = Lower {
@@ -180,8 +166,18 @@ impl<'a> Lower<'a> {
     /// Places the frame slots of the IR.
     fn slots(&mut self) {
         self.b.slot_offsets.clear();
-        let mut at = 0u32;
+        // References come first, so that stack maps name all of them at once.
+        let is_reference = |ty: &&Type| **ty == Type::Ref;
+        let references = self.func.slots.iter().filter(is_reference).count() as u32;
+        self.vcode.traced_locals = references;
+        self.vcode.has_references = references != 0;
+        let (mut next_reference, mut at) = (0u32, references * 8);
         for ty in &self.func.slots {
+            if *ty == Type::Ref {
+                self.b.slot_offsets.push(next_reference);
+                next_reference += 8;
+                continue;
+            }
             let size = ty.bytes().max(8);
             at = at.next_multiple_of(size);
             self.b.slot_offsets.push(at);
@@ -196,8 +192,10 @@ impl<'a> Lower<'a> {
         let data = &func.blocks[block];
         self.block = block;
         let depth = data.in_loop.map_or(0, |in_loop| func.loops[in_loop].depth);
-        let header = data.in_loop.is_some_and(|in_loop| func.loops[in_loop].header == block);
-        self.vcode.push_block(depth, data.frequency == Frequency::Cold, header);
+        self.vcode.push_block(depth, data.frequency == Frequency::Cold);
+        if data.frequency == Frequency::Unlikely {
+            self.vcode.mark_unlikely();
+        }
         for pos in (data.first as usize..data.end as usize).rev() {
             let value = func.order[pos];
             (self.pos, self.loc) = (pos, func.locs[value.index()]);
@@ -206,7 +204,14 @@ impl<'a> Lower<'a> {
                 self.terminator(value);
             } else if self.wanted(value) {
                 self.inst(value);
+                self.check_results(value);
             }
+            self.flush();
+            self.check_operands();
+        }
+        if self.cx.check_widths {
+            let params: Vec<Value> = func.params(block).collect();
+            params.into_iter().for_each(|param| self.check_width_of(param));
             self.flush();
         }
         if block == func.entry() {
@@ -220,6 +225,38 @@ impl<'a> Lower<'a> {
             self.vcode.end_block(params.iter().copied());
             self.b.edge_regs = params;
         }
+    }
+
+    /// With [`Lowering::check_widths`], tests the results of the instruction that was lowered, behind it.
+    fn check_results(&mut self, value: Value) {
+        if self.cx.check_widths {
+            let results: Vec<Value> = self.results(value).map(|(_, result)| result).collect();
+            results.into_iter().chain([value]).for_each(|result| self.check_width_of(result));
+        }
+    }
+
+    /// With [`Lowering::check_widths`], tests what the instruction that was lowered reads, in front of it: there no flags are waited for, as
+    /// there may be between the instructions that it has become.
+    fn check_operands(&mut self) {
+        let mut regs = std::mem::take(&mut self.b.narrow_uses);
+        regs.drain(..).for_each(|reg| self.check_width(reg));
+        self.flush();
+        self.b.narrow_uses = regs;
+    }
+
+    /// Tests the register of a value, if it is an `i32` that somebody asked for.
+    fn check_width_of(&mut self, value: Value) {
+        if self.func.ty(value) == Type::I32 && self.is_used(value) {
+            let reg = self.def(value);
+            self.check_width(reg);
+        }
+    }
+
+    /// Stops the guest if the upper half of a register is not zero.
+    fn check_width(&mut self, reg: Reg) {
+        let upper = self.temp(RegClass::Int);
+        self.push(Inst::r(Op::LSR_I.s64(), [upper, reg]).imm(32));
+        self.push_trap_if(Test::Zero(Size::S64, false), Some(upper), code(Trap::BrokenWidth));
     }
 
     /// Whether an instruction has to be there.
@@ -275,6 +312,9 @@ impl<'a> Lower<'a> {
             Format::Fuel => self.fuel(inst.b),
             Format::Call | Format::CallRef => self.call(value),
             Format::Builtin => self.builtin(value),
+            Format::Cast => {
+                self.comparison(value);
+            }
             _ if inst.op == Opcode::Epoch => self.epoch(),
             _ if inst.op == Opcode::Select => self.select(value),
             _ => {
@@ -304,7 +344,10 @@ impl<'a> Lower<'a> {
         let class = class_of(ty);
         match self.b.value_regs[value.index()] {
             UNUSED => {
-                let reg = self.vcode.new_vreg(class, ty == Type::V128, false);
+                let reg = match ty {
+                    Type::Ref => self.vcode.new_reference(),
+                    _ => self.vcode.new_vreg(class, ty == Type::V128, false),
+                };
                 self.b.value_regs[value.index()] = reg.number();
                 reg
             }
@@ -322,8 +365,14 @@ impl<'a> Lower<'a> {
         match inst.op {
             Opcode::Const => self.constant(value),
             // The upper half is zero already.
-            Opcode::I64ExtendI32U => self.reg(Value::new(inst.a as usize)),
-            _ => self.def(value),
+            Opcode::I64ExtendI32U | Opcode::RefBits => self.reg(Value::new(inst.a as usize)),
+            _ => {
+                let reg = self.def(value);
+                if self.cx.check_widths && inst.ty == Type::I32 {
+                    self.b.narrow_uses.push(reg);
+                }
+                reg
+            }
         }
     }
 

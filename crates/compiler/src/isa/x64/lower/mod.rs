@@ -42,38 +42,15 @@ use super::row::{Op, Role};
 use super::vcode::{Kind, NO_TRAP, VCode, preg};
 use crate::entity::Entity;
 use crate::ir::{Block, Effect, Format, Frequency, Function, Opcode, Type, Value};
-use crate::isa::convention::{Convention, Registers, class_of};
+use crate::isa::backend::Lowering;
+use crate::isa::convention::{Convention, class_of};
 use crate::isa::reg::{Reg, RegClass};
-#[expect(unused_imports, reason = "the documentation names it")]
-use crate::isa::x64::abi::REGISTERS;
 use crate::regalloc::{self, Constraint, Operand, VReg};
 use tiercel_abi::Trap;
-use tiercel_abi::vmctx::{VmctxLayout, header};
-use tiercel_wasm::ModuleInfo;
+use tiercel_abi::vmctx::header;
 
 /// Instructions that a load is searched for above its user, so that lowering stays linear.
 const SINK_LIMIT: usize = 16;
-
-/// What lowering needs to know besides the function.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    /// The module's declarations.
-    pub info: &'a ModuleInfo,
-    /// Its vmctx.
-    pub layout: &'a VmctxLayout,
-    /// What the CPU has.
-    pub features: Features,
-    /// Whether calls inside the module may come back with the pinned registers of another instance.
-    pub foreign_tail_calls: bool,
-    /// Whether indices of tables are kept from being used wrongly by a processor that guesses.
-    pub spectre: bool,
-    /// Whether the code tests that the upper halves of registers with an `i32` are zero.
-    pub check_widths: bool,
-    /// [`Options::signals`](crate::compile::Options::signals).
-    pub signals: bool,
-    /// Where the function has its own parameters and results: [`REGISTERS`], but in pieces of code that stand in line.
-    pub registers: Registers,
-}
 
 /// A constant that lies behind the code.
 #[derive(Clone, Copy, Debug)]
@@ -133,14 +110,14 @@ pub struct Buffers {
     convention: Convention,
     own_convention: Convention,
     edge_regs: Vec<Reg>,
-    /// With [`Context::check_widths`]: registers of `i32`s that the instruction being lowered reads.
+    /// With [`Lowering::check_widths`]: registers of `i32`s that the instruction being lowered reads.
     narrow_uses: Vec<Reg>,
     slot_offsets: Vec<u32>,
 }
 
 /// The lowering of one function.
 pub(super) struct Lower<'a> {
-    cx: Context<'a>,
+    cx: Lowering<'a>,
     func: &'a Function,
     vcode: &'a mut VCode,
     asm: &'a mut Assembler,
@@ -162,7 +139,7 @@ pub(super) struct Lower<'a> {
 /// # Errors
 /// The function has this instruction, which cannot be lowered yet.
 pub fn lower(
-    cx: Context<'_>,
+    cx: Lowering<'_>,
     func: &Function,
     params: &[Type],
     vcode: &mut VCode,
@@ -278,7 +255,7 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// With [`Context::check_widths`], tests the results of the instruction that was lowered, behind it.
+    /// With [`Lowering::check_widths`], tests the results of the instruction that was lowered, behind it.
     fn check_results(&mut self, value: Value) {
         if self.cx.check_widths {
             let results: Vec<Value> = self.results(value).map(|(_, result)| result).collect();
@@ -286,7 +263,7 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// With [`Context::check_widths`], tests what the instruction that was lowered reads, in front of it: there no flags are waited for, as
+    /// With [`Lowering::check_widths`], tests what the instruction that was lowered reads, in front of it: there no flags are waited for, as
     /// there may be between the instructions that it has become.
     fn check_operands(&mut self) {
         let mut regs = std::mem::take(&mut self.b.narrow_uses);
@@ -565,7 +542,7 @@ impl<'a> Lower<'a> {
 
     /// Whether the CPU has these features.
     fn has(&self, features: Features) -> bool {
-        self.cx.features.contains(features)
+        self.asm.features().contains(features)
     }
 
     /// Adds an instruction that cannot fault.
@@ -603,7 +580,7 @@ impl<'a> Lower<'a> {
 
     /// Adds an instruction with the operands that its registers are.
     fn push_kind(&mut self, kind: Kind, x: Inst, trap: u8, loc: u32) {
-        let x = Inst { op: x.op().for_cpu(self.cx.features), ..x };
+        let x = Inst { op: x.op().for_cpu(self.asm.features()), ..x };
         let first = self.b.operands.len();
         let foldable = x.foldable_slot();
         // An operand's index by its slot.

@@ -1,7 +1,7 @@
 //! Random modules of dense arithmetic make lowering use all that it can: each row of the instruction table that a file here names has to come
 //! up. What they compute is compared elsewhere; this test sees to it that the comparison is about everything.
 
-use super::{Buffers, Context, lower};
+use super::{Buffers, Lowering, lower};
 use crate::ir::machine::layout_of;
 use crate::ir::{Function, Type};
 use crate::isa::x64::regs::{SCRATCH, VECTOR_SCRATCH};
@@ -81,10 +81,9 @@ fn random_modules_use_every_row() {
             let params: Vec<Type> = ty.params().iter().map(|&ty| Type::from(ty)).collect();
             for features in cpus {
                 let mut asm = Assembler::new(features);
-                let context = Context {
+                let context = Lowering {
                     info: &info,
                     layout: &layout,
-                    features,
                     foreign_tail_calls: false,
                     spectre: seed % 2 == 0,
                     signals: true,

@@ -1,5 +1,6 @@
 //! Functions written by hand. What they are made of is in the file of each machine.
 
+use crate::native;
 use crate::native::image::{Batch, Image};
 use crate::{Config, Engine, Module, Tier};
 use alloc::vec::Vec;
@@ -103,7 +104,8 @@ pub fn module(engine: &Engine, wat: &str, functions: Vec<Code>) -> Module {
     for (body, code) in functions.iter().enumerate() {
         batch.push(body, code);
     }
-    let image = Image::new(functions.len(), &[batch]).expect("memory");
+    let image =
+        Image::new(native::arch::target(native::arch::Features::BASELINE), functions.len(), &[batch]).expect("memory");
     let inner = Arc::get_mut(&mut module.0).expect("nobody else has it");
     let native = engine.native().expect("an engine with compiled code");
     inner.native = Some(native.module(&inner.info, Some(image), Tier::Opt).expect("memory"));
