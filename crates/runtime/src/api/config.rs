@@ -93,9 +93,9 @@ pub struct Config {
     pub(crate) check_widths: bool,
     pub(crate) compiler_chaos: Option<u64>,
     pub(crate) allow_precompiled: bool,
-    /// CPU features, as bits of the host's instruction set.
+    /// What code is compiled for, if it is not the CPU at hand.
     #[cfg(native)]
-    pub(crate) target_features: Option<u32>,
+    pub(crate) target: Option<tiercel_compiler::isa::Target>,
     pub(crate) through_artifacts: bool,
     #[cfg(feature = "cache")]
     pub(crate) cache: Option<super::cache::Cache>,
@@ -125,7 +125,7 @@ impl Default for Config {
             compiler_chaos: None,
             allow_precompiled: false,
             #[cfg(native)]
-            target_features: None,
+            target: None,
             through_artifacts: false,
             #[cfg(feature = "cache")]
             cache: None,
@@ -273,15 +273,15 @@ impl Config {
     }
 
     /// What code is compiled for: `ARCH-linux`, and CPU features behind it, as in `x86_64-linux+avx2+bmi2`. Without features the code runs on every
-    /// such CPU that runs compiled code at all. The default is the CPU at hand with all that it has. Where this CPU lacks something, modules
-    /// can be compiled, and not instantiated.
+    /// such CPU that runs compiled code at all. The default is the CPU at hand with all that it has. What it cannot run can be
+    /// compiled, and not instantiated.
     ///
     /// # Errors
-    /// There is no such target, or this version does not compile for it on this host.
+    /// There is no such target.
     pub fn target(&mut self, target: &str) -> Result<&mut Self> {
         #[cfg(native)]
         {
-            self.target_features = Some(crate::native::parse_target(target)?);
+            self.target = Some(crate::native::parse_target(target)?);
             Ok(self)
         }
         #[cfg(not(native))]

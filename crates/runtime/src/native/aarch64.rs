@@ -20,11 +20,6 @@ pub fn cpu_features() -> Features {
     known.into_iter().filter(|(has, _)| *has).fold(Features::BASELINE, |all, (_, feature)| all.union(feature))
 }
 
-/// The features and those that every CPU has with them.
-pub fn with_implied(features: Features) -> Features {
-    features
-}
-
 /// How the compiler is told of them.
 pub fn target(features: Features) -> Target {
     Target::Aarch64(features)

@@ -53,6 +53,7 @@ use core::ops::Range;
 use tiercel_abi::VmctxLayout;
 use tiercel_abi::artifact::Isa;
 use tiercel_compiler::compile::Options;
+use tiercel_compiler::isa::{Target, aarch64, x64};
 use tiercel_wasm::{FuncType, ModuleInfo};
 
 /// What an engine has for compiled code.
@@ -89,45 +90,44 @@ pub fn is_available() -> bool {
     arch::cpu_features().contains(arch::CPU_FLOOR)
 }
 
-/// CPU features from bits, as artifacts have them.
-fn from_bits(bits: u32) -> Option<arch::Features> {
-    u16::try_from(bits).ok().and_then(arch::Features::from_bits)
-}
-
-/// The CPU features, as bits, of a target such as `x86_64-linux+avx2`.
+/// A target such as `x86_64-linux+avx2`.
 ///
 /// # Errors
-/// It is not this host's instruction set and system, or has an unknown feature.
-pub fn parse_target(target: &str) -> Result<u32> {
-    let mut parts = target.split('+');
+/// There is no such target, or it has no such feature.
+pub fn parse_target(text: &str) -> Result<Target> {
+    let mut parts = text.split('+');
     let name = parts.next().unwrap_or_default();
     let mut words = name.split('-');
     let (isa, is_linux) = (words.next().unwrap_or_default(), words.any(|word| word == "linux"));
-    let Some(isa) = Isa::ALL.iter().find(|known| **known != Isa::None && known.name() == isa).filter(|_| is_linux)
-    else {
-        return Err(Error::unsupported(alloc::format!(
-            "there is no target `{name}`; there are: x86_64-linux, aarch64-linux, each with `+FEATURE` behind it as often as needed"
-        )));
+    let unknown = |feature: &str, all: Target| {
+        let all = all.feature_names().join(", ");
+        Error::unsupported(alloc::format!("{isa} has no feature `{feature}`; there are: {all}"))
     };
-    if *isa != arch::ISA {
-        let (theirs, own) = (isa.name(), arch::ISA.name());
-        return Err(Error::unsupported(alloc::format!(
-            "the target `{name}`: this version compiles for {theirs} on {theirs} only, and this is {own}"
-        )));
+    match isa {
+        "x86_64" if is_linux => {
+            let mut features = x64::Features::SSE3.union(x64::Features::SSSE3).union(x64::Features::SSE41);
+            for name in parts {
+                let feature = x64::Features::from_name(name);
+                features = features.union(feature.ok_or_else(|| unknown(name, Target::X64(x64::Features::ALL)))?);
+            }
+            if features.contains(x64::Features::AVX2) || features.contains(x64::Features::FMA) {
+                features = features.union(x64::Features::AVX);
+            }
+            Ok(Target::X64(features))
+        }
+        "aarch64" if is_linux => {
+            let mut features = aarch64::Features::BASELINE;
+            for name in parts {
+                let feature = aarch64::Features::from_name(name);
+                features =
+                    features.union(feature.ok_or_else(|| unknown(name, Target::Aarch64(aarch64::Features::ALL)))?);
+            }
+            Ok(Target::Aarch64(features))
+        }
+        _ => Err(Error::unsupported(alloc::format!(
+            "there is no target `{name}`; there are: x86_64-linux, aarch64-linux, each with `+FEATURE` behind it as often as needed"
+        ))),
     }
-    let mut features = arch::CPU_FLOOR;
-    for feature in parts {
-        let known = arch::Features::from_name(feature).ok_or_else(|| {
-            let all: Vec<&str> = arch::Features::ALL.names().collect();
-            Error::unsupported(alloc::format!(
-                "{} has no feature `{feature}`; there are: {}",
-                isa.name(),
-                all.join(", ")
-            ))
-        })?;
-        features = features.union(known);
-    }
-    Ok(arch::with_implied(features).bits().into())
 }
 
 impl Native {
@@ -141,14 +141,14 @@ impl Native {
         if config.signals_based_traps {
             signals::install()?;
         }
-        let target = config.target_features.and_then(from_bits).unwrap_or(features);
-        let is_foreign = !features.contains(target);
-        let own = features;
-        let features = config.compiler_chaos.map_or(target, |seed| arch::some_features(target, seed));
+        let own = config.compiler_chaos.map_or(features, |seed| arch::some_features(features, seed));
+        let target = config.target.unwrap_or(arch::target(own));
+        let host = arch::target(features);
+        let is_foreign = target.isa() != host.isa() || target.bits() & !host.bits() != 0;
         Ok(Native {
-            options: compile::options(config, features),
+            options: compile::options(config, target),
             is_foreign,
-            stubs: stubs::Cache::new(if is_foreign { own } else { features })?,
+            stubs: stubs::Cache::new(own)?,
             #[cfg(tiers)]
             background: background::Background::default(),
             #[cfg(tiers)]
@@ -192,7 +192,7 @@ impl Native {
         layout: &VmctxLayout,
     ) -> Result<NativeModule> {
         #[cfg(tiers)]
-        if config.tier == Tier::Auto {
+        if config.tier == Tier::Auto && !self.is_foreign {
             match self.lazy_module(info) {
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
                     tracing::debug!(target: "tiercel::native", "the module is compiled ahead: {error}");
@@ -214,7 +214,9 @@ impl Native {
         bytes: &[u8],
         layout: &VmctxLayout,
     ) -> Result<NativeModule> {
-        let tiers: &[Tier] = if config.tier == Tier::Baseline { &[Tier::Baseline, Tier::Opt] } else { &[Tier::Opt] };
+        // The baseline compiler is of this machine.
+        let tiers: &[Tier] =
+            if config.tier == Tier::Baseline && !self.is_foreign { &[Tier::Baseline, Tier::Opt] } else { &[Tier::Opt] };
         for &tier in tiers {
             match compile::compile(config, tier, self.options, info, bytes, layout) {
                 Ok(image) => return self.module(info, Some(image), tier),
@@ -250,10 +252,11 @@ impl Native {
 
     /// Whether this host has all of these features; if not, those that it misses.
     pub fn missing_features(&self, features: u32) -> Option<String> {
-        let Some(features) = from_bits(features) else {
+        let own = arch::target(arch::cpu_features());
+        let Some(missing) = Target::from_bits(own.isa(), features & !own.bits()) else {
             return Some("features that this version does not know".into());
         };
-        let missing: Vec<&str> = features.difference(arch::cpu_features()).names().collect();
+        let missing = missing.feature_names();
         (!missing.is_empty()).then(|| missing.join(", "))
     }
 

@@ -27,12 +27,6 @@ pub fn cpu_features() -> Features {
     known.into_iter().filter(|(has, _)| *has).fold(Features::BASELINE, |all, (_, feature)| all.union(feature))
 }
 
-/// The features and those that every CPU has with them.
-pub fn with_implied(features: Features) -> Features {
-    let is_avx = features.contains(Features::AVX2) || features.contains(Features::FMA);
-    if is_avx { features.union(Features::AVX) } else { features }
-}
-
 /// How the compiler is told of them.
 pub fn target(features: Features) -> Target {
     Target::X64(features)
