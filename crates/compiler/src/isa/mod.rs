@@ -6,6 +6,7 @@ pub mod aarch64;
 pub mod backend;
 pub mod buffer;
 pub mod convention;
+mod features;
 pub mod flow;
 pub mod order;
 pub mod reg;
