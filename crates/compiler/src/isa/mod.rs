@@ -14,6 +14,7 @@ pub mod saves;
 pub mod stack_maps;
 pub mod stubs;
 pub mod target;
+pub mod vcode;
 pub mod x64;
 
 pub use target::Target;

@@ -35,7 +35,7 @@ const TEXT: &str = r#"(module
     (i32.add (call $total (local.get $p))
       (i32.add (call $total (local.get $q)) (struct.get $a $x (local.get $r)))))
   (func $make (param $kind i32) (result anyref)
-    (block (block (block (block (block (br_table 0 1 2 3 4 5 (local.get $kind)))
+    (block (block (block (block (block (block (br_table 0 1 2 3 4 5 (local.get $kind)))
       (return (struct.new $a (i32.const 1))))
       (return (struct.new $b (i32.const 2) (ref.null $a))))
       (return (struct.new $c (i32.const 3) (i64.const 4))))

@@ -59,7 +59,9 @@ pub fn run(
     let mut put = |at: usize, value: u64| vmctx[at..at + 8].copy_from_slice(&value.to_le_bytes());
     put(header::STORE as usize * 8, STORE_AT);
     put(header::MEMORY0_BASE as usize * 8, MEMORY);
-    put(header::MEMORY0 as usize * 8, MEMORY_AT);
+    if !module.info.memories.is_empty() {
+        put(layout.memory(0) as usize, MEMORY_AT);
+    }
     put(header::BUILTINS as usize * 8, BUILTINS_AT);
     for (index, value) in globals.iter().enumerate() {
         let at = layout.own_global(index as u32) as usize;
