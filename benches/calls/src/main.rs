@@ -70,14 +70,23 @@ const SMALL_WITH_MEMORY: &str = r#"(module
     (data (i32.const 16) "some data")
     (func $run (export "run") (result i32) (i32.load (i32.const 16))))"#;
 
+/// The same with 64 KB of data.
+fn with_data() -> String {
+    let data: String = (0..64 << 10).map(|i| format!("\\{:02x}", i % 251)).collect();
+    format!(
+        r#"(module (memory (export "memory") 2) (data (i32.const 1024) "{data}")
+        (func (export "run") (result i32) (i32.load (i32.const 4096))))"#
+    )
+}
+
 /// Makes so many calls.
 type Act = Box<dyn FnMut(u32)>;
 
 /// The rows of the table for one engine. The two engines have the same API: this text is said once.
 macro_rules! subject {
-    ($engine:ident) => {
+    ($engine:ident, $pooling:expr) => {
         mod $engine {
-            use super::{Act, SMALL, SMALL_WITH_MEMORY, WAT};
+            use super::{Act, SMALL, SMALL_WITH_MEMORY, WAT, with_data};
             use std::hint::black_box;
             use $engine::{AsContextMut, Caller, Config, Engine, FuncType, Linker, Module, Store, Val, ValType};
 
@@ -176,11 +185,17 @@ macro_rules! subject {
                 looped!("guest to host, typed, Caller: i32 i32 -> i32", "loop caller");
                 looped!("guest to host, untyped: i32 i32 -> i32", "loop untyped");
 
+                // Those who make many instances ask for what is made for that.
+                let mut config = Config::new();
+                let pooling: fn(&mut Config) = $pooling;
+                pooling(&mut config);
+                let engine = Engine::new(&config).expect("an engine");
                 for (name, text) in [
-                    ("store, instance, call, drop: one function", SMALL),
-                    ("store, instance, call, drop: memory, table", SMALL_WITH_MEMORY),
+                    ("store, instance, call, drop: one function", SMALL.to_string()),
+                    ("store, instance, call, drop: memory, table", SMALL_WITH_MEMORY.to_string()),
+                    ("store, instance, call, drop: 64 KB of data", with_data()),
                 ] {
-                    let module = Module::new(&engine, wat::parse_str(text).expect("valid text")).expect("a module");
+                    let module = Module::new(&engine, wat::parse_str(&text).expect("valid text")).expect("a module");
                     let pre = Linker::new(&engine).instantiate_pre(&module).expect("no imports");
                     let engine = engine.clone();
                     let act = move |calls: u32| {
@@ -199,8 +214,10 @@ macro_rules! subject {
     };
 }
 
-subject!(tiercel);
-subject!(wasmtime);
+subject!(tiercel, |_| {});
+subject!(wasmtime, |config| {
+    config.allocation_strategy(wasmtime::InstanceAllocationStrategy::pooling());
+});
 
 /// Seconds of a batch.
 fn time(act: &mut Act, calls: u32) -> f64 {

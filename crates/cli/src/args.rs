@@ -123,6 +123,10 @@ pub struct RunArgs {
 pub struct CompileArgs {
     #[command(flatten)]
     pub engine: EngineArgs,
+    /// What to compile for (default: this CPU with all that it has): x86_64-linux or aarch64-linux, with `+FEATURE` for what its CPU
+    /// has beyond the least
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
     /// Where the artifact goes; `-` is standard output
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,

@@ -10,7 +10,9 @@ use tiercel::{Context, Result, Tier};
 /// # Errors
 /// The module is wrong, or the file cannot be written.
 pub fn run(args: &CompileArgs) -> Result<()> {
-    let setup = Setup::new(&args.engine)?;
+    let setup = Setup::new(&args.engine, |config| {
+        args.target.as_ref().map_or(Ok(()), |target| config.target(target).map(|_| ()))
+    })?;
     let module = run::load(&setup.engine, &args.file)?;
     let shown = host::shown(&args.file);
     if module.tier() == Tier::Interp && args.engine.tier != Tier::Interp {

@@ -16,17 +16,11 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// # Errors
-    /// The engine does not have what the options ask for.
-    pub fn new(args: &EngineArgs) -> Result<Setup> {
-        Self::with(args, |_| {})
-    }
-
-    /// The same, with more settings.
+    /// An engine by the options, and what `more` sets.
     ///
     /// # Errors
-    /// As [`Setup::new`].
-    pub fn with(args: &EngineArgs, more: impl FnOnce(&mut Config)) -> Result<Setup> {
+    /// The engine does not have what the options ask for.
+    pub fn new(args: &EngineArgs, more: impl FnOnce(&mut Config) -> Result<()>) -> Result<Setup> {
         let wasm: Wasm = settings(&args.wasm)?;
         let optimize: Optimize = settings(&args.optimize)?;
         let debug: Debug = settings(&args.debug)?;
@@ -72,7 +66,7 @@ impl Setup {
         }
         config.verify_compiler(debug.verify_compiler.unwrap_or(false));
         config.check_widths(debug.check_widths.unwrap_or(false));
-        more(&mut config);
+        more(&mut config)?;
         Ok(Setup { engine: Engine::new(&config)?, wasm })
     }
 

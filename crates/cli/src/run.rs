@@ -21,8 +21,9 @@ pub fn run(args: &RunArgs) -> Result<()> {
     };
     let shown = host::shown(file);
     let options: Wasi = options::parse(&args.wasi).map_err(Error::msg)?;
-    let setup = Setup::with(&args.engine, |config| {
+    let setup = Setup::new(&args.engine, |config| {
         config.allow_precompiled(args.allow_precompiled);
+        Ok(())
     })?;
     let module = load(&setup.engine, file)?;
     if let Some(what) = args.print.as_ref().or(args.print_after.as_ref()) {

@@ -235,3 +235,34 @@ fn an_artifact_can_be_looked_at() {
     assert_eq!(code, Some(1));
     assert!(stderr.contains("is a module, not an artifact"), "{stderr}");
 }
+
+#[test]
+fn the_target_is_chosen() {
+    let folder = Folder::new("target");
+    let artifact = folder.path("out.cwasm");
+    let compile = |target: &str| run(&["compile", "--target", target, "echo.wat", "-o", &artifact]);
+    assert_eq!(compile("x86_64-linux"), (Some(0), String::new(), String::new()));
+    let stdout = run(&["inspect", &artifact]).1;
+    assert!(stdout.contains("CPU features: sse3, ssse3, sse4.1\n"), "{stdout}");
+    assert_eq!(run(&["--allow-precompiled", "--argv0", "a", &artifact]).1, "a\n");
+    assert_eq!(compile("x86_64-unknown-linux-gnu+popcnt+lzcnt").0, Some(0));
+    assert!(run(&["inspect", &artifact]).1.contains("CPU features: sse3, ssse3, sse4.1, popcnt, lzcnt\n"));
+    assert_eq!(compile("x86_64-linux+avx2").0, Some(0));
+    assert!(run(&["inspect", &artifact]).1.contains("CPU features: sse3, ssse3, sse4.1, avx, avx2\n"));
+    // The other instruction set: either compiles for both.
+    let other = if cfg!(target_arch = "x86_64") { "aarch64" } else { "x86_64" };
+    assert_eq!(compile(&format!("{other}-linux")), (Some(0), String::new(), String::new()));
+    assert!(run(&["inspect", &artifact]).1.contains(other));
+    let (code, _, stderr) = run(&["--allow-precompiled", &artifact]);
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains(&format!("it was compiled for {other}")), "{stderr}");
+    for (target, expected) in [
+        ("riscv64-linux", "there is no target `riscv64-linux`; there are: x86_64-linux, aarch64-linux"),
+        ("x86_64-windows", "there is no target `x86_64-windows`"),
+        ("x86_64-linux+warp", "x86_64 has no feature `warp`; there are: sse3, "),
+    ] {
+        let (code, _, stderr) = compile(target);
+        assert_eq!(code, Some(1));
+        assert!(stderr.contains(expected), "{stderr}");
+    }
+}

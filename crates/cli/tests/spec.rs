@@ -60,25 +60,36 @@ struct Way {
     explicit_checks: bool,
     /// Modules are loaded from artifacts.
     artifacts: bool,
+    /// Functions are optimized in the background as soon as they are called.
+    eager: bool,
 }
 
 impl Way {
     fn all() -> impl Iterator<Item = Way> {
-        let plain =
-            Tier::ALL.iter().map(|&tier| Way { tier, check_widths: false, explicit_checks: false, artifacts: false });
+        let plain = Tier::ALL.iter().map(|&tier| Way {
+            tier,
+            check_widths: false,
+            explicit_checks: false,
+            artifacts: false,
+            eager: false,
+        });
         let compiled = plain.clone().filter(|way| way.tier != Tier::Interp);
-        let checked = compiled.clone().map(|way| Way { check_widths: true, ..way });
-        // What is compiled when it is called is in no artifact.
-        let ahead = compiled.clone().filter(|way| way.tier != Tier::Auto);
-        let artifacts = ahead.map(|way| Way { artifacts: true, ..way });
-        plain.chain(checked).chain(artifacts).chain(compiled.map(|way| Way { explicit_checks: true, ..way }))
+        let of = |tier: Tier| plain.clone().filter(move |way| way.tier == tier);
+        let checked =
+            compiled.clone().filter(|way| way.tier != Tier::Auto).map(|way| Way { check_widths: true, ..way });
+        let explicit = compiled.map(|way| Way { explicit_checks: true, ..way });
+        let artifacts = of(Tier::Opt).map(|way| Way { artifacts: true, ..way });
+        let eager = of(Tier::Auto).map(|way| Way { eager: true, ..way });
+        let all: Vec<Way> = plain.clone().chain(checked).chain(explicit).chain(artifacts).chain(eager).collect();
+        all.into_iter()
     }
 
     fn name(self) -> String {
         let widths = if self.check_widths { ", widths checked" } else { "" };
         let explicit = if self.explicit_checks { ", explicit checks" } else { "" };
         let artifacts = if self.artifacts { ", artifacts" } else { "" };
-        format!("{}{widths}{explicit}{artifacts}", self.tier.name())
+        let eager = if self.eager { ", optimized at once" } else { "" };
+        format!("{}{widths}{explicit}{artifacts}{eager}", self.tier.name())
     }
 }
 
@@ -95,6 +106,9 @@ impl Directory {
     fn config(&self, way: Way) -> Config {
         let mut config = Config::new();
         config.tier(way.tier).verify_compiler(true).check_widths(way.check_widths).through_artifacts(way.artifacts);
+        if way.eager {
+            config.tier_up_budget(0);
+        }
         if way.explicit_checks {
             config.signals_based_traps(false);
         }

@@ -212,8 +212,8 @@ pub const LOWER: &str = "lower";
 
 /// The instruction set that a compiler is for.
 enum AnyBackend {
-    X64(x64::Backend),
-    Aarch64(aarch64::Backend),
+    X64(Box<x64::Backend>),
+    Aarch64(Box<aarch64::Backend>),
 }
 
 /// Compiles functions, one after another, in memory that it keeps.
@@ -245,8 +245,10 @@ impl Compiler {
             params: Vec::new(),
             registers: Registers { allocator, allocation: Output::default() },
             backend: match options.target {
-                Target::X64(features) => AnyBackend::X64(x64::Backend::new(features)),
-                Target::Aarch64(features) => AnyBackend::Aarch64(aarch64::Backend::new(features, options.aarch64)),
+                Target::X64(features) => AnyBackend::X64(Box::new(x64::Backend::new(features))),
+                Target::Aarch64(features) => {
+                    AnyBackend::Aarch64(Box::new(aarch64::Backend::new(features, options.aarch64)))
+                }
             },
         }
     }
@@ -289,8 +291,8 @@ impl Compiler {
         self.params.extend(cx.info.func_type(index).params().iter().map(|&ty| Type::from(ty)));
         let job = Job { cx, options: &self.options, body, func, params: &self.params };
         match &mut self.backend {
-            AnyBackend::X64(backend) => job.finish(backend, &mut self.registers, code, print)?,
-            AnyBackend::Aarch64(backend) => job.finish(backend, &mut self.registers, code, print)?,
+            AnyBackend::X64(backend) => job.finish(&mut **backend, &mut self.registers, code, print)?,
+            AnyBackend::Aarch64(backend) => job.finish(&mut **backend, &mut self.registers, code, print)?,
         }
         code.inlined.extend_from_slice(&func.inlined);
         Ok(())

@@ -25,6 +25,12 @@ impl<T> Mutex<T> {
 /// A value that is made when it is first asked for.
 pub struct Lazy<T>(#[cfg(feature = "std")] std::sync::OnceLock<T>, #[cfg(not(feature = "std"))] spin::Once<T>);
 
+impl<T> Default for Lazy<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Lazy<T> {
     /// Nothing made yet.
     pub const fn new() -> Self {

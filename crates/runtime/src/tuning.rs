@@ -50,5 +50,17 @@ pub const CACHE_TOUCH_SECONDS: u64 = 3600;
 #[cfg(feature = "cache")]
 pub const CACHE_LEFT_OVER_SECONDS: u64 = 600;
 
+/// Regions of memories that are gone which an engine keeps for new ones.
+#[cfg(native)]
+pub const IDLE_REGIONS: usize = 256;
+
+/// An image of a memory is at most this many times as large as the data in it, and a bit.
+#[cfg(native)]
+pub const IMAGE_FACTOR: usize = 16;
+
+/// The bit, in bytes.
+#[cfg(native)]
+pub const IMAGE_SLACK_BYTES: usize = 1 << 20;
+
 /// What a function's counter starts with: see `Config::tier_up_budget`.
 pub const TIER_UP_BUDGET: u32 = 20_000;

@@ -25,6 +25,8 @@ mod linking;
 mod memories;
 #[path = "api/modules.rs"]
 mod modules;
+#[path = "api/reuse.rs"]
+mod reuse;
 #[path = "api/tables_and_globals.rs"]
 mod tables_and_globals;
 

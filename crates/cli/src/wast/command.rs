@@ -12,8 +12,9 @@ use tiercel::{Context, Result, Store, format_err};
 /// A path cannot be read, or an assertion does not hold.
 pub fn run(args: &WastArgs) -> Result<()> {
     // Scripts have many small modules that nobody needs again.
-    let setup = Setup::with(&args.engine, |config| {
+    let setup = Setup::new(&args.engine, |config| {
         config.cache(None);
+        Ok(())
     })?;
     let mut files = Vec::new();
     for path in &args.paths {

@@ -93,6 +93,10 @@ pub struct Config {
     pub(crate) check_widths: bool,
     pub(crate) compiler_chaos: Option<u64>,
     pub(crate) allow_precompiled: bool,
+    /// CPU features, as bits of the host's instruction set.
+    #[cfg(native)]
+    #[cfg(native)]
+    pub(crate) target: Option<tiercel_compiler::isa::Target>,
     pub(crate) through_artifacts: bool,
     #[cfg(feature = "cache")]
     pub(crate) cache: Option<super::cache::Cache>,
@@ -121,6 +125,9 @@ impl Default for Config {
             check_widths: false,
             compiler_chaos: None,
             allow_precompiled: false,
+            #[cfg(native)]
+            #[cfg(native)]
+            target: None,
             through_artifacts: false,
             #[cfg(feature = "cache")]
             cache: None,
@@ -265,6 +272,22 @@ impl Config {
     pub fn allow_precompiled(&mut self, enable: bool) -> &mut Self {
         self.allow_precompiled = enable;
         self
+    }
+
+    /// What code is compiled for: `ARCH-linux`, and CPU features behind it, as in `x86_64-linux+avx2+bmi2`. Without features the code runs on every
+    /// such CPU that runs compiled code at all. The default is the CPU at hand with all that it has. Where this CPU lacks something, modules
+    /// can be compiled, and not instantiated.
+    ///
+    /// # Errors
+    /// There is no such target, or this version does not compile for it on this host.
+    pub fn target(&mut self, target: &str) -> Result<&mut Self> {
+        #[cfg(native)]
+        {
+            self.target = Some(tiercel_compiler::isa::Target::parse(target).map_err(Error::unsupported)?);
+            Ok(self)
+        }
+        #[cfg(not(native))]
+        Err(Error::unsupported(format_args!("the target `{target}`: this build compiles nothing")))
     }
 
     /// Whether guests consume fuel and are stopped when it is used up; see [`Store::set_fuel`](crate::Store::set_fuel).

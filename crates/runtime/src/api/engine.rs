@@ -20,6 +20,9 @@ struct EngineInner {
     /// What compiled code needs, if the configuration asks for any.
     #[cfg(native)]
     native: Option<crate::native::Native>,
+    /// Regions of memories that are gone.
+    #[cfg(native)]
+    regions: Arc<crate::sys::Pool>,
 }
 
 impl Engine {
@@ -35,6 +38,8 @@ impl Engine {
                 Tier::Interp => None,
                 Tier::Baseline | Tier::Opt | Tier::Auto => Some(crate::native::Native::new(config)?),
             },
+            #[cfg(native)]
+            regions: Arc::default(),
             config: config.clone(),
             types: Mutex::default(),
             epoch: EpochCounter::new(0),
@@ -45,6 +50,12 @@ impl Engine {
     #[cfg(native)]
     pub(crate) fn native(&self) -> Option<&crate::native::Native> {
         self.0.native.as_ref()
+    }
+
+    /// Regions of memories that are gone.
+    #[cfg(native)]
+    pub(crate) fn regions(&self) -> &Arc<crate::sys::Pool> {
+        &self.0.regions
     }
 
     /// Whether modules are compiled.

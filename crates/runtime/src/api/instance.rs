@@ -76,6 +76,12 @@ impl Instance {
         if !super::engine::Engine::same(module.engine(), store.engine()) {
             return Err(Error::link("the module was made for another engine than the store".into()));
         }
+        #[cfg(native)]
+        if module.engine().native().is_some_and(|native| native.is_foreign) {
+            return Err(Error::unsupported(
+                "the engine compiles for a CPU that has more than this one, which cannot run the code",
+            ));
+        }
         let inner = store.inner_ptr();
         // SAFETY: the imports are promised by the caller; the store's borrow is not used meanwhile. The start function has no
         // parameters and no results.

@@ -53,7 +53,7 @@ impl Memory {
         // SAFETY: the store's borrow is not used meanwhile.
         unsafe {
             StoreInner::reserve_counts(inner, 0, 1, 0)?;
-            let memory = vm::instance::new_memory(inner, ty)?;
+            let memory = vm::instance::new_memory(inner, ty, None)?;
             Ok(Memory::from_raw(inner.as_ref(), memory))
         }
     }

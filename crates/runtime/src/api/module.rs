@@ -7,7 +7,7 @@ use super::types::{ExportType, ExternType, ImportType};
 use crate::gc::TypeLayout;
 use crate::interp::ModuleCode;
 use crate::sync::Lazy;
-use crate::vm::Entries;
+use crate::vm::{Entries, Images};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -39,6 +39,8 @@ pub struct ModuleInner {
     pub type_layouts: Box<[Arc<TypeLayout>]>,
     /// The types, by index, that a store has to know for casts and collections.
     pub gc_types: Box<[u32]>,
+    /// What its memories are at first.
+    pub images: Images,
     /// The interpreter's code of the functions.
     pub code: ModuleCode,
     /// The compiled code of the functions, in an engine that has any.
@@ -282,6 +284,7 @@ impl Module {
             layout,
             type_layouts: info.type_defs.iter().map(|def| Arc::new(TypeLayout::new(&def.ty.composite))).collect(),
             gc_types: gc_types(&info),
+            images: Images::default(),
             code: ModuleCode::new(&info),
             plain: engine.config().plain_interpreter,
             fuel: engine.config().consume_fuel,

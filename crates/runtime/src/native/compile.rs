@@ -2,7 +2,6 @@
 //!
 //! Threads take functions one by one; the image is the same however many there are.
 
-use super::arch::{self, Features};
 use super::image::{Batch, Image};
 use crate::api::config::{Config, INDEX_BYTES, Tier};
 use crate::api::error::{Error, Result};
@@ -14,13 +13,14 @@ use std::thread;
 use tiercel_abi::VmctxLayout;
 use tiercel_compiler::baseline::Baseline;
 use tiercel_compiler::compile::{Calls, Code, Compiler, Options};
+use tiercel_compiler::isa::Target;
 use tiercel_compiler::isa::aarch64::{CallPolicy, Ranges, Variant};
 use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{self, Bounds, Callees, Context, Inlining};
 use tiercel_wasm::ModuleInfo;
 
 /// How code for an engine is made; whether there are tail calls out of an instance is the module's.
-pub fn options(config: &Config, features: Features) -> Options {
+pub fn options(config: &Config, target: Target) -> Options {
     // As `Memory::new` reserves. What is reserved beyond what an index reaches is as good as a guard.
     let bounds = match config.memory_reservation.checked_sub(INDEX_BYTES) {
         _ if !config.signals_based_traps => Bounds::Checked,
@@ -38,7 +38,7 @@ pub fn options(config: &Config, features: Features) -> Options {
             inlining: inlining(config),
             locals_in_slots: false,
         },
-        target: arch::target(features),
+        target,
         calls: Calls::Direct,
         counts: false,
         foreign_tail_calls: false,

@@ -59,6 +59,8 @@ use tiercel_wasm::{FuncType, ModuleInfo};
 pub struct Native {
     options: Options,
     stubs: stubs::Cache,
+    /// Whether code is compiled for a CPU that has more than this one.
+    pub is_foreign: bool,
     #[cfg(tiers)]
     background: background::Background,
     /// Threads that optimize, at most.
@@ -87,6 +89,11 @@ pub fn is_available() -> bool {
     arch::cpu_features().contains(arch::CPU_FLOOR)
 }
 
+/// CPU features from bits, as artifacts have them.
+fn from_bits(bits: u32) -> Option<arch::Features> {
+    u16::try_from(bits).ok().and_then(arch::Features::from_bits)
+}
+
 impl Native {
     /// # Errors
     /// This host does not run compiled code.
@@ -98,10 +105,12 @@ impl Native {
         if config.signals_based_traps {
             signals::install()?;
         }
-        let features = config.compiler_chaos.map_or(features, |seed| arch::some_features(features, seed));
+        let own = config.compiler_chaos.map_or(features, |seed| arch::some_features(features, seed));
+        let target = config.target.unwrap_or_else(|| arch::target(own));
         Ok(Native {
-            options: compile::options(config, features),
-            stubs: stubs::Cache::new(features)?,
+            options: compile::options(config, target),
+            is_foreign: !arch::target(features).contains(target),
+            stubs: stubs::Cache::new(own)?,
             #[cfg(tiers)]
             background: background::Background::default(),
             #[cfg(tiers)]
@@ -203,7 +212,7 @@ impl Native {
 
     /// Whether this host has all of these features; if not, those that it misses.
     pub fn missing_features(&self, features: u32) -> Option<String> {
-        let Some(features) = u16::try_from(features).ok().and_then(arch::Features::from_bits) else {
+        let Some(features) = from_bits(features) else {
             return Some("features that this version does not know".into());
         };
         let missing: Vec<&str> = features.difference(arch::cpu_features()).names().collect();

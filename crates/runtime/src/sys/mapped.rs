@@ -1,8 +1,14 @@
 //! Regions of virtual memory: reserved without access, made accessible as they grow. One that may move does so when it outgrows what it
 //! reserves.
 
+#[cfg(native)]
+use super::MemoryImage;
 use crate::api::error::{Error, Result};
+#[cfg(native)]
+use alloc::sync::Arc;
 use core::ptr::null_mut;
+#[cfg(native)]
+use rustix::mm::{Advice, madvise};
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
 
 /// A region that moves reserves so many times what it needs.
@@ -21,7 +27,13 @@ pub struct MappedRegion {
     guard: u64,
     moves: bool,
     accessible: usize,
+    /// What is mapped over a part of what is accessible.
+    #[cfg(native)]
+    image: Option<Arc<MemoryImage>>,
 }
+
+// SAFETY: a region is the only owner of its memory.
+unsafe impl Send for MappedRegion {}
 
 impl MappedRegion {
     /// A region that may grow to `reserve` bytes, with `guard` inaccessible bytes behind it. If it `moves`, it may grow further, to another
@@ -45,7 +57,16 @@ impl MappedRegion {
                 "cannot reserve {mapped} bytes of address space: {error}. A smaller `Config::memory_reservation` needs less"
             ))
         })?;
-        Ok(MappedRegion { base: base.cast(), reserved: reserved as usize, mapped, guard, moves, accessible: 0 })
+        Ok(MappedRegion {
+            base: base.cast(),
+            reserved: reserved as usize,
+            mapped,
+            guard,
+            moves,
+            accessible: 0,
+            #[cfg(native)]
+            image: None,
+        })
     }
 
     /// The first byte.
@@ -88,6 +109,61 @@ impl MappedRegion {
         result.map_err(|error| Error::limit(format_args!("the host has no {bytes} bytes of memory: {error}")))?;
         self.accessible = accessible;
         Ok(())
+    }
+
+    /// Whether [`MappedRegion::new`] makes such a region with these sizes.
+    #[cfg(native)]
+    pub fn is_of(&self, reserve: u64, guard: u64) -> bool {
+        let page = rustix::param::page_size() as u64;
+        !self.moves && reserve.checked_next_multiple_of(page) == Some(self.reserved as u64) && guard == self.guard
+    }
+
+    /// Whether this image, or none, is mapped.
+    #[cfg(native)]
+    pub fn has_image(&self, image: Option<&Arc<MemoryImage>>) -> bool {
+        self.image.as_ref().map(Arc::as_ptr) == image.map(Arc::as_ptr)
+    }
+
+    /// Makes a region that is new or reset one of `bytes` accessible bytes, no fewer than the image has.
+    ///
+    /// # Errors
+    /// The host has no memory. Then the region can only be dropped.
+    #[cfg(native)]
+    pub fn prepare(&mut self, bytes: usize, image: Option<&Arc<MemoryImage>>) -> Result<()> {
+        let no_memory = |error| Error::limit(format_args!("the host has no {bytes} bytes of memory: {error}"));
+        let keeps = self.has_image(image);
+        if !keeps && let Some(old) = self.image.take() {
+            let (start, len) = (old.range().start, old.range().len());
+            let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
+            // SAFETY: the range is part of our own mapping, nobody uses it, and it was accessible before.
+            unsafe { mmap_anonymous(self.base.add(start).cast(), len, ProtFlags::READ | ProtFlags::WRITE, flags) }
+                .map_err(no_memory)?;
+        }
+        self.grow(bytes)?;
+        let wanted = bytes.next_multiple_of(rustix::param::page_size());
+        if self.accessible > wanted {
+            let rest = self.accessible - wanted;
+            // SAFETY: the range is inside our own mapping (the invariant), and nobody uses it.
+            unsafe { mprotect(self.base.add(wanted).cast(), rest, MprotectFlags::empty()) }.map_err(no_memory)?;
+            self.accessible = wanted;
+        }
+        if let Some(image) = image.filter(|_| !keeps) {
+            debug_assert!(image.range().end <= self.accessible, "an image of the memory's first contents");
+            // SAFETY: the part is accessible, inside our own mapping, and nobody uses it.
+            unsafe { image.map(self.base) }.map_err(no_memory)?;
+            self.image = Some(image.clone());
+        }
+        Ok(())
+    }
+
+    /// Makes all bytes what they were at first: zero, or the image. False if the host does not do it; then the region can only be dropped.
+    #[cfg(native)]
+    pub fn reset(&mut self) -> bool {
+        if self.moves || self.accessible == 0 {
+            return !self.moves;
+        }
+        // SAFETY: nobody uses the memory; private pages are given back, so that the next access finds zeros, or the file.
+        unsafe { madvise(self.base.cast(), self.accessible, Advice::LinuxDontNeed) }.is_ok()
     }
 
     fn grow_elsewhere(&mut self, bytes: usize) -> Result<()> {

@@ -5,6 +5,7 @@ use crate::api::error::{Error, Result};
 use crate::api::module::ModuleInner;
 use crate::api::store::{Owned, StoreInner};
 use crate::gc::object;
+use crate::sys::MemoryImage;
 use alloc::alloc::{Layout, alloc_zeroed, dealloc};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -77,14 +78,15 @@ impl Instance {
             }
             this.link(imports);
             this.init_type_ids();
-            this.init_memories(store)?;
+            let images = module.images.get(module);
+            this.init_memories(store, images)?;
             this.init_tables(store)?;
             this.init_shortcuts();
             this.init_globals(store)?;
             this.init_table_contents(store)?;
             Self::eval_segments(ptr, store)?;
             this.init_elements(ptr)?;
-            this.init_data(ptr)?;
+            this.init_data(ptr, images.is_some())?;
             Ok(ptr)
         }
     }
@@ -220,11 +222,16 @@ impl Instance {
 
     /// # Safety
     /// As [`Instance::new`].
-    unsafe fn init_memories(&self, store: NonNull<StoreInner>) -> Result<()> {
+    unsafe fn init_memories(
+        &self,
+        store: NonNull<StoreInner>,
+        images: Option<&[Option<Arc<MemoryImage>>]>,
+    ) -> Result<()> {
         let info = &self.module.info;
         for (index, ty) in info.memories.iter().enumerate().skip(info.imported.memories as usize) {
+            let image = images.and_then(|images| images[index - info.imported.memories as usize].as_ref());
             // SAFETY: promised by the caller.
-            let memory = unsafe { new_memory(store, *ty)? };
+            let memory = unsafe { new_memory(store, *ty, image)? };
             self.set_pointer(self.module.layout.memory(index as u32), memory);
         }
         Ok(())
@@ -380,15 +387,19 @@ impl Instance {
         Ok(())
     }
 
+    /// Copies the active data segments, unless the memories were made with them.
+    ///
     /// # Safety
     /// As [`Instance::new`]; `this` is the address of `self`.
-    unsafe fn init_data(&self, this: NonNull<Instance>) -> Result<(), Trap> {
+    unsafe fn init_data(&self, this: NonNull<Instance>, is_done: bool) -> Result<(), Trap> {
         for (segment, data) in self.module.info.data.iter().enumerate() {
             if let SegmentMode::Active { index, offset } = &data.mode {
                 let ([start, _], len) = (self.eval_number(offset), data.range.len() as u64);
                 // SAFETY: promised by the caller.
                 unsafe {
-                    Self::memory_init(this, *index, segment as u32, start, 0, len)?;
+                    if !is_done {
+                        Self::memory_init(this, *index, segment as u32, start, 0, len)?;
+                    }
                     Self::data_drop(this, segment as u32);
                 }
             }
@@ -663,7 +674,11 @@ fn next(indices: &mut core::ops::RangeFrom<u32>) -> u32 {
 ///
 /// # Safety
 /// The store is not borrowed while this runs.
-pub unsafe fn new_memory(store: NonNull<StoreInner>, ty: tiercel_wasm::MemoryType) -> Result<NonNull<Memory>> {
+pub unsafe fn new_memory(
+    store: NonNull<StoreInner>,
+    ty: tiercel_wasm::MemoryType,
+    image: Option<&Arc<MemoryImage>>,
+) -> Result<NonNull<Memory>> {
     // SAFETY: promised by the caller.
     unsafe {
         if !super::memory::allowed(store, &ty, 0, ty.min_pages)? {
@@ -673,7 +688,7 @@ pub unsafe fn new_memory(store: NonNull<StoreInner>, ty: tiercel_wasm::MemoryTyp
             )));
         }
         let store = &mut *store.as_ptr();
-        store.memories.push(Owned::new(Memory::new(ty, store.engine.config())?));
+        store.memories.push(Owned::new(Memory::new(ty, &store.engine, image)?));
         Ok(store.memories[store.memories.len() - 1].ptr())
     }
 }

@@ -1,11 +1,16 @@
 //! Linear memories.
 
 use super::VmMemory;
-use crate::api::config::Config;
+use crate::api::engine::Engine;
 use crate::api::error::{Error, Result};
 use crate::api::store::StoreInner;
+use crate::sys::MemoryImage;
+#[cfg(native)]
+use crate::sys::PooledRegion as Region;
+#[cfg(not(native))]
 use crate::sys::Region;
 use crate::tuning;
+use alloc::sync::Arc;
 use core::ptr::NonNull;
 use tiercel_wasm::MemoryType;
 
@@ -21,11 +26,12 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// A memory of the type's minimal size, all zero.
+    /// A memory of the type's minimal size, with what the image says or all zero.
     ///
     /// # Errors
     /// The host has no such memory.
-    pub fn new(ty: MemoryType, config: &Config) -> Result<Memory> {
+    pub fn new(ty: MemoryType, engine: &Engine, image: Option<&Arc<MemoryImage>>) -> Result<Memory> {
+        let config = engine.config();
         let min = ty.min_pages.checked_mul(ty.page_bytes());
         let min = min.ok_or_else(|| Error::limit(format_args!("a memory of {} pages is too large", ty.min_pages)))?;
         let moves = config.memories_move();
@@ -35,7 +41,13 @@ impl Memory {
         } else {
             config.memory_reservation
         };
-        let region = Region::new(reserve.max(min), config.memory_guard_size, moves)?;
+        let (reserve, guard) = (reserve.max(min), config.memory_guard_size);
+        #[cfg(native)]
+        let region = engine.regions().take((reserve, guard, moves), len(min)?, image)?;
+        #[cfg(not(native))]
+        let region = Region::new(reserve, guard, moves)?;
+        #[cfg(not(native))]
+        debug_assert!(image.is_none(), "there are no images");
         let mut memory = Memory { def: VmMemory { base: region.base(), len_bytes: 0 }, ty, region };
         memory.set_len(min)?;
         Ok(memory)
@@ -63,10 +75,9 @@ impl Memory {
     }
 
     fn set_len(&mut self, bytes: u64) -> Result<()> {
-        let len =
-            isize::try_from(bytes).map_err(|_| Error::limit(format_args!("a memory of {bytes} bytes is too large")))?;
-        self.region.grow(len as usize)?;
-        self.def = VmMemory { base: self.region.base(), len_bytes: len as usize };
+        let len = len(bytes)?;
+        self.region.grow(len)?;
+        self.def = VmMemory { base: self.region.base(), len_bytes: len };
         Ok(())
     }
 
@@ -105,6 +116,15 @@ impl Memory {
             }
         }
     }
+}
+
+/// A number of bytes that a memory may have.
+///
+/// # Errors
+/// It may not.
+fn len(bytes: u64) -> Result<usize> {
+    let len = isize::try_from(bytes);
+    Ok(len.map_err(|_| Error::limit(format_args!("a memory of {bytes} bytes is too large")))? as usize)
 }
 
 /// Asks the limiter whether a memory may grow from `old` to `new` pages.

@@ -12,6 +12,7 @@ mod limits;
 mod linking;
 mod memories;
 mod modules;
+mod reuse;
 mod tables_and_globals;
 
 use common::{chain, config, engine, instance};
