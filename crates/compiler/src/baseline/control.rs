@@ -321,7 +321,7 @@ impl Baseline {
         let fixes = self.plan(frame, self.state);
         self.pass_along(frame);
         self.fix(fixes);
-        self.asm.jmp(self.frames[frame].label);
+        self.asm.quick_jmp(self.frames[frame].label);
         self.unreachable();
     }
 
@@ -349,7 +349,7 @@ impl Baseline {
         self.jump_if(test.negate(), over);
         self.pass_along(frame);
         self.fix(fixes);
-        self.asm.jmp(label);
+        self.asm.quick_jmp(label);
         self.asm.bind(over);
     }
 
@@ -384,7 +384,7 @@ impl Baseline {
             self.asm.bind(stub);
             self.pass_along(frame);
             self.fix(fixes);
-            self.asm.jmp(self.frames[frame].label);
+            self.asm.quick_jmp(self.frames[frame].label);
         }
         self.unreachable();
         Ok(())
@@ -397,7 +397,7 @@ impl Baseline {
             let fixes = self.plan(index, self.state);
             self.pass_along(index);
             self.fix(fixes);
-            self.asm.jmp(self.frames[index].label);
+            self.asm.quick_jmp(self.frames[index].label);
         }
         self.finish_fuel();
         self.truncate(self.frames[index].height as usize);
@@ -489,7 +489,7 @@ impl Baseline {
         self.state = restricted(frame.at_if, self.frames[index].owned);
         let fixes = self.plan(index, self.state);
         if from_then.is_some() && !(fixes.is_empty() && frame.params == 0) {
-            self.asm.jmp(frame.label);
+            self.asm.quick_jmp(frame.label);
         }
         self.asm.bind(otherwise);
         self.pass_along(index);

@@ -46,7 +46,7 @@ use crate::isa::x64::emit::TrapExit;
 use crate::isa::x64::lower::PoolConst;
 use crate::translate::Context;
 use tiercel_wasm::{Error, ValType};
-use wasmparser::{BinaryReader, FunctionBody, OperatorsReader};
+use wasmparser::{BinaryReader, FunctionBody};
 
 /// Functions start at multiples of so many bytes at least. No effect on correctness.
 const FUNCTION_ALIGN: u32 = 16;
@@ -104,9 +104,8 @@ pub struct Baseline {
 
     /// The body's bytes, and where it starts in the module.
     start: u32,
-    /// The operator's place, in bytes from the body's start; that of the next one; its location.
+    /// The operator's place, in bytes from the body's start; its location.
     pos: u32,
-    next_pos: u32,
     loc: u32,
     /// The home of the first operand ends here.
     first_home: i32,
@@ -115,8 +114,10 @@ pub struct Baseline {
     locals_top: i32,
     entry: Option<Label>,
     has_references: bool,
+    /// Operators that stand for opcodes.
+    known: walk::Known,
     /// The first bytes of the next operators.
-    next: [u8; 8],
+    next: [u8; 4],
     out_bytes: u32,
     vmctx_home: i32,
     buffer_home: i32,
@@ -171,14 +172,14 @@ impl Baseline {
             saved_params: Vec::new(),
             start: 0,
             pos: 0,
-            next_pos: 0,
             loc: 0,
             first_home: 0,
             lowest_home: 0,
             locals_top: 0,
             entry: None,
             has_references: false,
-            next: [0; 8],
+            next: [0; 4],
+            known: walk::Known::new(),
             out_bytes: 0,
             vmctx_home: 0,
             buffer_home: 0,
@@ -246,12 +247,12 @@ impl Baseline {
         self.scan.scan(bytes, first, self.locals.len(), cx.info.func_type(func).params().len())?;
         self.choose_registers(bytes.len() as u32);
         self.loc = range.start + first as u32;
-        (self.pos, self.next_pos) = (first as u32, first as u32);
+        self.pos = first as u32;
         let calls = self.scan.calls > 0 || self.options.translate.epochs;
         self.stack_check = if calls && stack_check == StackCheck::None { StackCheck::Limit } else { stack_check };
         self.code.local_entry = 0;
         self.prologue(cx, func);
-        self.operators(cx, bytes, reader)?;
+        self.operators(cx, bytes, first)?;
         self.exits();
         self.count_exits();
         let escapes = cx.info.escaping.binary_search(&func).is_ok();
@@ -365,9 +366,6 @@ impl Baseline {
         (self.lowest_home.unsigned_abs() + self.out_bytes).next_multiple_of(16)
     }
 }
-
-/// The reader of a body's operators.
-type Reader<'a> = OperatorsReader<'a>;
 
 /// Constant `bits` as an operand.
 fn constant(bits: u64) -> Place {

@@ -154,40 +154,10 @@ impl Scan {
     #[inline]
     fn operator(&mut self, body: &[u8], at: usize) -> Result<usize, wasmparser::Error> {
         let op = body[at];
-        let behind = at + 1;
-        let next = match FOLLOWS[op as usize] {
-            Follows::Nothing => behind,
-            Follows::Index => skip(body, behind),
-            Follows::TwoIndices => skip(body, skip(body, behind)),
-            Follows::MemArg => {
-                // Bit 6 of the alignment says that a memory is named.
-                let behind = if body[behind] & 0x40 != 0 { skip(body, behind) } else { behind };
-                skip(body, skip(body, behind))
-            }
-            Follows::Bytes4 => behind + 4,
-            Follows::Bytes8 => behind + 8,
-            // Types are numbers of seven bits, but for references, which name another one.
-            Follows::BlockType => match body[behind] {
-                0x63 | 0x64 => skip(body, behind + 1),
-                _ => skip(body, behind),
-            },
-            Follows::Table => {
-                let (mut entries, mut at) = leb(body, behind);
-                while entries > 0 {
-                    at = skip(body, at);
-                    entries -= 1;
-                }
-                skip(body, at)
-            }
-            Follows::Other => {
-                let mut reader = OperatorsReader::new(BinaryReader::new(&body[at..], 0));
-                reader.read()?;
-                at + reader.original_position() as usize
-            }
-        };
+        let next = behind(body, at)?;
         match op {
-            0x20 => self.get(leb(body, behind).0, at as u32),
-            0x21 | 0x22 => self.set(leb(body, behind).0, at as u32),
+            0x20 => self.get(leb(body, at + 1).0, at as u32),
+            0x21 | 0x22 => self.set(leb(body, at + 1).0, at as u32),
             0x02 | 0x04 => self.enter(u32::MAX),
             0x03 => {
                 let number = self.loops.len() as u32;
@@ -266,12 +236,68 @@ impl Scan {
     }
 }
 
+/// Where the operator behind the one at `at` starts.
+///
+/// # Errors
+/// The body is malformed, which validation excludes.
+#[inline]
+pub fn behind(body: &[u8], at: usize) -> Result<usize, wasmparser::Error> {
+    let op = body[at];
+    let behind = at + 1;
+    let next = match FOLLOWS[op as usize] {
+        Follows::Nothing => behind,
+        Follows::Index => skip(body, behind),
+        Follows::MemArg => {
+            // Bit 6 of the alignment says that a memory is named.
+            let behind = if body[behind] & 0x40 != 0 { skip(body, behind) } else { behind };
+            skip(body, skip(body, behind))
+        }
+        Follows::TwoIndices => skip(body, skip(body, behind)),
+        Follows::Bytes4 => behind + 4,
+        Follows::Bytes8 => behind + 8,
+        // Types are numbers of seven bits, but for references, which name another one.
+        Follows::BlockType => match body[behind] {
+            0x63 | 0x64 => skip(body, behind + 1),
+            _ => skip(body, behind),
+        },
+        Follows::Table => {
+            let (mut entries, mut at) = leb(body, behind);
+            while entries > 0 {
+                at = skip(body, at);
+                entries -= 1;
+            }
+            skip(body, at)
+        }
+        Follows::Other => {
+            let mut reader = OperatorsReader::new(BinaryReader::new(&body[at..], 0));
+            reader.read()?;
+            at + reader.original_position() as usize
+        }
+    };
+    Ok(next)
+}
+
 /// Marks the numbers of constructs that are loops.
 const LOOP: u32 = 1 << 31;
 
+/// A signed number.
+#[inline]
+pub fn signed(body: &[u8], at: usize) -> i64 {
+    let (mut value, mut shift, mut at) = (0u64, 0u32, at);
+    loop {
+        let byte = body[at];
+        value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+        (shift, at) = (shift + 7, at + 1);
+        if byte < 0x80 {
+            let unused = 64u32.saturating_sub(shift);
+            return (value << unused) as i64 >> unused;
+        }
+    }
+}
+
 /// A number, and where the next byte is.
 #[inline]
-fn leb(body: &[u8], at: usize) -> (u32, usize) {
+pub fn leb(body: &[u8], at: usize) -> (u32, usize) {
     let first = body[at];
     if first < 0x80 {
         return (first.into(), at + 1);

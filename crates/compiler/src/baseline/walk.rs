@@ -3,81 +3,128 @@
 use super::control::Kind;
 use super::state::{Place, Value};
 use super::x64::{Alu, Shift};
-use super::{Baseline, Reader, constant};
+use super::{Baseline, constant, scan};
 use crate::ir::{Builtin, Type};
 use crate::translate::{Context, fuel_of, type_of_reference};
 use tiercel_abi::Trap;
 use tiercel_wasm::Error;
-use wasmparser::Operator;
+use wasmparser::{BinaryReader, MemArgTarget, Operator, OperatorsReader};
 
 impl Baseline {
-    /// Compiles the operators of a body.
-    pub(super) fn operators(&mut self, cx: Context<'_>, bytes: &[u8], reader: Reader<'_>) -> Result<(), Error> {
-        let mut reader = reader;
-        while !reader.eof() {
-            let (op, offset) = reader.read_with_offset()?;
-            self.loc = offset as u32;
-            self.pos = self.loc - self.start;
-            self.next_pos = reader.original_position() as u32 - self.start;
-            self.next = bytes.get(self.next_pos as usize..).map_or([0; 8], window);
-            if let Some(depth) = self.skipped {
-                self.skip(cx, &op, depth);
-            } else {
-                if let Some((_, amount)) = &mut self.fuel {
-                    *amount += fuel_of(&op);
+    /// Compiles the operators of a body from `first` on.
+    pub(super) fn operators(&mut self, cx: Context<'_>, bytes: &[u8], first: usize) -> Result<(), Error> {
+        let mut at = first;
+        while at < bytes.len() {
+            let behind = scan::behind(bytes, at)?;
+            (self.pos, self.loc) = (at as u32, self.start + at as u32);
+            self.next = window(bytes, behind);
+            match self.skipped {
+                Some(depth) => self.skip(cx, bytes[at], depth),
+                None => {
+                    if self.fuel.is_some() {
+                        self.burn(&bytes[at..behind]);
+                    }
+                    self.operator(cx, bytes, at, behind)?;
                 }
-                self.operator(cx, &op)?;
             }
+            at = behind;
         }
         Ok(())
     }
 
+    /// Notes what an operator costs.
+    fn burn(&mut self, bytes: &[u8]) {
+        // What does not stand alone is `else`, which costs nothing.
+        let cost = read(bytes, self.loc).map_or(0, |op| fuel_of(&op));
+        if let Some((_, amount)) = &mut self.fuel {
+            *amount += cost;
+        }
+    }
+
     /// Follows the nesting of code that cannot be reached.
-    fn skip(&mut self, cx: Context<'_>, op: &Operator<'_>, depth: u32) {
+    fn skip(&mut self, cx: Context<'_>, op: u8, depth: u32) {
         match op {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => {
-                self.next_loop += usize::from(matches!(op, Operator::Loop { .. }));
+            opcode::BLOCK | opcode::LOOP | opcode::IF => {
+                self.next_loop += usize::from(op == opcode::LOOP);
                 self.skipped = Some(depth + 1);
             }
-            Operator::Else if depth == 0 => self.else_arm(false),
-            Operator::End if depth == 0 => self.end(cx, false),
-            Operator::End => self.skipped = Some(depth - 1),
+            opcode::ELSE if depth == 0 => self.else_arm(false),
+            opcode::END if depth == 0 => self.end(cx, false),
+            opcode::END => self.skipped = Some(depth - 1),
             _ => {}
         }
+    }
+
+    /// Compiles one operator that can be reached. The frequent ones are read here; body and operators have been validated.
+    fn operator(&mut self, cx: Context<'_>, bytes: &[u8], at: usize, behind: usize) -> Result<(), Error> {
+        let index = || scan::leb(bytes, at + 1).0;
+        match bytes[at] {
+            opcode::LOCAL_GET => self.push_local(index()),
+            opcode::LOCAL_SET => self.local_set(index()),
+            opcode::LOCAL_TEE => {
+                self.local_set(index());
+                self.push_local(index());
+            }
+            opcode::I32_CONST => {
+                let value = scan::signed(bytes, at + 1) as u32;
+                self.push(Type::I32, constant(value.into()));
+            }
+            opcode::I64_CONST => {
+                let value = scan::signed(bytes, at + 1);
+                self.push(Type::I64, constant(value as u64));
+            }
+            opcode::ELSE => self.else_arm(true),
+            opcode::END => self.end(cx, true),
+            opcode::BR => self.br(index()),
+            opcode::BR_IF => self.br_if(index()),
+            opcode::CALL => self.call(cx, index(), false),
+            opcode::DROP => {
+                let value = self.pop();
+                self.discard(value);
+            }
+            op @ opcode::FIRST_ACCESS..=opcode::LAST_ACCESS => {
+                let (align, next) = scan::leb(bytes, at + 1);
+                let known = self.known.accesses[(op - opcode::FIRST_ACCESS) as usize].clone();
+                // Offsets of more than 32 bits are of memories whose accesses are checked.
+                if align & opcode::NAMES_MEMORY != 0 || !self.access(cx, &known, scan::leb(bytes, next).0.into()) {
+                    self.snippet(cx, &read(&bytes[at..behind], self.loc)?)?;
+                }
+            }
+            op @ opcode::FIRST_NUMERIC..=opcode::LAST_NUMERIC => {
+                let op = self.known.numeric[(op - opcode::FIRST_NUMERIC) as usize].clone();
+                self.numeric(cx, &op)?;
+            }
+            _ => self.rare(cx, &read(&bytes[at..behind], self.loc)?)?,
+        }
+        Ok(())
     }
 
     /// The local that the next operator sets, if it does.
     pub(super) fn next_set(&self) -> Option<u32> {
         match self.next {
-            [0x21 | 0x22, low, ..] if low < 0x80 => Some(low.into()),
-            [0x21 | 0x22, low, high, ..] if high < 0x80 => Some(u32::from(low & 0x7f) | u32::from(high) << 7),
+            [opcode::LOCAL_SET | opcode::LOCAL_TEE, low, ..] if low < 0x80 => Some(low.into()),
+            [opcode::LOCAL_SET | opcode::LOCAL_TEE, low, high, ..] if high < 0x80 => {
+                Some(u32::from(low & 0x7f) | u32::from(high) << 7)
+            }
             _ => None,
         }
     }
 
     /// Whether the next operator takes a condition.
     pub(super) fn next_takes_condition(&self) -> bool {
-        // br_if, if, i32.eqz in front of one of them
-        matches!(self.next, [0x0d | 0x04, ..] | [0x45, 0x0d | 0x04, ..])
+        use opcode::{BR_IF, I32_EQZ, IF};
+        matches!(self.next, [BR_IF | IF, ..] | [I32_EQZ, BR_IF | IF, ..])
     }
 
     /// Whether the next operator is `select`.
     pub(super) fn next_is_select(&self) -> bool {
-        matches!(self.next, [0x1b | 0x1c, ..])
+        matches!(self.next, [opcode::SELECT | opcode::TYPED_SELECT, ..])
     }
 
-    /// Compiles one operator that can be reached.
-    fn operator(&mut self, cx: Context<'_>, op: &Operator<'_>) -> Result<(), Error> {
+    /// Compiles an operator that is read by its own name.
+    fn rare(&mut self, cx: Context<'_>, op: &Operator<'_>) -> Result<(), Error> {
         use Operator::*;
         match *op {
-            LocalGet { local_index } => self.push_local(local_index),
-            LocalSet { local_index } => self.local_set(local_index),
-            LocalTee { local_index } => {
-                self.local_set(local_index);
-                self.push_local(local_index);
-            }
-            I32Const { value } => self.push(Type::I32, constant(u64::from(value as u32))),
-            I64Const { value } => self.push(Type::I64, constant(value as u64)),
             F32Const { value } => self.push(Type::F32, constant(value.bits().into())),
             F64Const { value } => self.push(Type::F64, constant(value.bits())),
 
@@ -86,13 +133,8 @@ impl Baseline {
             Block { blockty } => self.open(cx, blockty, Kind::Block)?,
             Loop { blockty } => self.open(cx, blockty, Kind::Loop)?,
             If { blockty } => self.open_if(cx, blockty)?,
-            Else => self.else_arm(true),
-            End => self.end(cx, true),
-            Br { relative_depth } => self.br(relative_depth),
-            BrIf { relative_depth } => self.br_if(relative_depth),
             BrTable { ref targets } => self.br_table(targets)?,
             Return => self.ret(),
-            Call { function_index } => self.call(cx, function_index, false),
             ReturnCall { function_index } => self.call(cx, function_index, true),
             CallIndirect { type_index, table_index } => self.call_indirect(cx, type_index, table_index, false)?,
             ReturnCallIndirect { type_index, table_index } => self.call_indirect(cx, type_index, table_index, true)?,
@@ -121,10 +163,6 @@ impl Baseline {
                 self.branch_on_cast(cx, op, relative_depth, false)?;
             }
 
-            Drop => {
-                let value = self.pop();
-                self.discard(value);
-            }
             Select | TypedSelect { .. } => self.select(),
             GlobalGet { global_index } => self.global_get(cx, global_index),
             GlobalSet { global_index } => self.global_set(cx, global_index),
@@ -157,7 +195,17 @@ impl Baseline {
                 let (len, from, to) = (self.pop(), self.pop(), self.pop());
                 self.builtin(Builtin::MemoryCopy, &[dst_mem, src_mem], &[to, from, len]);
             }
+            V128Load { memarg } | V128Store { memarg }
+                if memarg.target == MemArgTarget::Memory(0) && self.access(cx, op, memarg.offset) => {}
+            _ => self.snippet(cx, op)?,
+        }
+        Ok(())
+    }
 
+    /// Compiles an operator without immediates.
+    fn numeric(&mut self, cx: Context<'_>, op: &Operator<'_>) -> Result<(), Error> {
+        use Operator::*;
+        match *op {
             I32Add => self.alu(Type::I32, Alu::Add),
             I64Add => self.alu(Type::I64, Alu::Add),
             I32Sub => self.alu(Type::I32, Alu::Sub),
@@ -194,7 +242,6 @@ impl Baseline {
                 self.repush(Value { ty: Type::I64, ..value });
             }
             _ if self.int_unary(op) || self.compare(op) || self.float(op) => {}
-            _ if self.access(cx, op) => {}
             _ => self.snippet(cx, op)?,
         }
         Ok(())
@@ -214,10 +261,89 @@ impl Baseline {
     }
 }
 
-/// The first bytes of a list, and zeros behind its end.
-fn window(bytes: &[u8]) -> [u8; 8] {
-    let mut window = [0; 8];
-    let len = bytes.len().min(8);
-    window[..len].copy_from_slice(&bytes[..len]);
+/// Opcodes, as the specification has them: those that are told apart by their byte.
+mod opcode {
+    pub const BLOCK: u8 = 0x02;
+    pub const LOOP: u8 = 0x03;
+    pub const IF: u8 = 0x04;
+    pub const ELSE: u8 = 0x05;
+    pub const END: u8 = 0x0b;
+    pub const BR: u8 = 0x0c;
+    pub const BR_IF: u8 = 0x0d;
+    pub const CALL: u8 = 0x10;
+    pub const DROP: u8 = 0x1a;
+    pub const SELECT: u8 = 0x1b;
+    pub const TYPED_SELECT: u8 = 0x1c;
+    pub const LOCAL_GET: u8 = 0x20;
+    pub const LOCAL_SET: u8 = 0x21;
+    pub const LOCAL_TEE: u8 = 0x22;
+    pub const FIRST_ACCESS: u8 = 0x28;
+    pub const LAST_ACCESS: u8 = 0x3e;
+    pub const I32_CONST: u8 = 0x41;
+    pub const I64_CONST: u8 = 0x42;
+    pub const I32_EQZ: u8 = 0x45;
+    pub const FIRST_NUMERIC: u8 = I32_EQZ;
+    pub const LAST_NUMERIC: u8 = 0xc4;
+    /// Set in the alignment of an access that names its memory.
+    pub const NAMES_MEMORY: u32 = 0x40;
+}
+
+/// Operators by opcode.
+pub struct Known {
+    numeric: Vec<Operator<'static>>,
+    /// With the offset 0.
+    accesses: Vec<Operator<'static>>,
+}
+
+impl Known {
+    pub fn new() -> Known {
+        let read = |op: u8| {
+            // What stands for immediates is not there for long.
+            let mut reader = OperatorsReader::new(BinaryReader::new(OPERATORS[op as usize], 0));
+            reader.read().unwrap_or(Operator::Nop)
+        };
+        Known {
+            numeric: (opcode::FIRST_NUMERIC..=opcode::LAST_NUMERIC).map(read).collect(),
+            accesses: (opcode::FIRST_ACCESS..=opcode::LAST_ACCESS).map(read).collect(),
+        }
+    }
+}
+
+/// Each opcode with zeros for what follows.
+static OPERATORS: [&[u8]; 256] = {
+    const BYTES: [[u8; 4]; 256] = {
+        let mut bytes = [[0; 4]; 256];
+        let mut op = 0;
+        while op < 256 {
+            bytes[op][0] = op as u8;
+            op += 1;
+        }
+        bytes
+    };
+    const KEPT: &[[u8; 4]; 256] = &BYTES;
+    let mut operators: [&[u8]; 256] = [&[]; 256];
+    let mut op = 0;
+    while op < 256 {
+        operators[op] = &KEPT[op];
+        op += 1;
+    }
+    operators
+};
+
+/// Reads one operator.
+fn read(bytes: &[u8], loc: u32) -> Result<Operator<'_>, Error> {
+    Ok(OperatorsReader::new(BinaryReader::new(bytes, loc.into())).read()?)
+}
+
+/// The bytes from a place on, and zeros behind the last one.
+#[inline]
+fn window(bytes: &[u8], at: usize) -> [u8; 4] {
+    if let Some(window) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        return *window;
+    }
+    let mut window = [0; 4];
+    for (to, &byte) in window.iter_mut().zip(&bytes[at..]) {
+        *to = byte;
+    }
     window
 }

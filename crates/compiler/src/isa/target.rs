@@ -13,6 +13,9 @@ pub enum Target {
     Aarch64(aarch64::Features),
 }
 
+/// What every x86-64 CPU has that runs compiled code.
+pub const X64_FLOOR: x64::Features = x64::Features::SSE3.union(x64::Features::SSSE3).union(x64::Features::SSE41);
+
 impl Target {
     /// The target of artifacts with this instruction set and these features as bits; none for what is not known here.
     pub fn from_bits(isa: Isa, features: u32) -> Option<Target> {
@@ -21,6 +24,55 @@ impl Target {
             Isa::X64 => x64::Features::from_bits(features).map(Target::X64),
             Isa::Aarch64 => aarch64::Features::from_bits(features).map(Target::Aarch64),
             Isa::None => None,
+        }
+    }
+
+    /// A target by its name, such as `x86_64-linux+avx2`: what every CPU has that runs compiled code, and the features that are named.
+    ///
+    /// # Errors
+    /// There is none of that name, or it has no such feature; the message says which there are.
+    pub fn parse(text: &str) -> Result<Target, String> {
+        let mut parts = text.split('+');
+        let name = parts.next().unwrap_or_default();
+        let mut words = name.split('-');
+        let (isa, is_linux) = (words.next().unwrap_or_default(), words.any(|word| word == "linux"));
+        let known = [Target::X64(X64_FLOOR), Target::Aarch64(aarch64::Features::BASELINE)];
+        let Some(mut target) = known.into_iter().find(|known| is_linux && known.isa().name() == isa) else {
+            return Err(format!(
+                "there is no target `{name}`; there are: x86_64-linux, aarch64-linux, each with `+FEATURE` behind it as often as needed"
+            ));
+        };
+        for feature in parts {
+            let with = match target {
+                Target::X64(features) => {
+                    x64::Features::from_name(feature).map(|feature| Target::X64(features.union(feature)))
+                }
+                Target::Aarch64(features) => {
+                    aarch64::Features::from_name(feature).map(|feature| Target::Aarch64(features.union(feature)))
+                }
+            };
+            let all = match target {
+                Target::X64(_) => Target::X64(x64::Features::ALL),
+                Target::Aarch64(_) => Target::Aarch64(aarch64::Features::ALL),
+            };
+            target = with.ok_or_else(|| {
+                format!("{isa} has no feature `{feature}`; there are: {}", all.feature_names().join(", "))
+            })?;
+        }
+        if let Target::X64(features) = &mut target
+            && (features.contains(x64::Features::AVX2) || features.contains(x64::Features::FMA))
+        {
+            *features = features.union(x64::Features::AVX);
+        }
+        Ok(target)
+    }
+
+    /// Whether code for the other one runs where this one's does.
+    pub fn contains(self, other: Target) -> bool {
+        match (self, other) {
+            (Target::X64(own), Target::X64(other)) => own.contains(other),
+            (Target::Aarch64(own), Target::Aarch64(other)) => own.contains(other),
+            _ => false,
         }
     }
 

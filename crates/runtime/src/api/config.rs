@@ -93,7 +93,8 @@ pub struct Config {
     pub(crate) check_widths: bool,
     pub(crate) compiler_chaos: Option<u64>,
     pub(crate) allow_precompiled: bool,
-    /// What code is compiled for, if it is not the CPU at hand.
+    /// CPU features, as bits of the host's instruction set.
+    #[cfg(native)]
     #[cfg(native)]
     pub(crate) target: Option<tiercel_compiler::isa::Target>,
     pub(crate) through_artifacts: bool,
@@ -124,6 +125,7 @@ impl Default for Config {
             check_widths: false,
             compiler_chaos: None,
             allow_precompiled: false,
+            #[cfg(native)]
             #[cfg(native)]
             target: None,
             through_artifacts: false,
@@ -273,15 +275,15 @@ impl Config {
     }
 
     /// What code is compiled for: `ARCH-linux`, and CPU features behind it, as in `x86_64-linux+avx2+bmi2`. Without features the code runs on every
-    /// such CPU that runs compiled code at all. The default is the CPU at hand with all that it has. What it cannot run can be
-    /// compiled, and not instantiated.
+    /// such CPU that runs compiled code at all. The default is the CPU at hand with all that it has. Where this CPU lacks something, modules
+    /// can be compiled, and not instantiated.
     ///
     /// # Errors
-    /// There is no such target.
+    /// There is no such target, or this version does not compile for it on this host.
     pub fn target(&mut self, target: &str) -> Result<&mut Self> {
         #[cfg(native)]
         {
-            self.target = Some(crate::native::parse_target(target)?);
+            self.target = Some(tiercel_compiler::isa::Target::parse(target).map_err(Error::unsupported)?);
             Ok(self)
         }
         #[cfg(not(native))]

@@ -53,7 +53,6 @@ use core::ops::Range;
 use tiercel_abi::VmctxLayout;
 use tiercel_abi::artifact::Isa;
 use tiercel_compiler::compile::Options;
-use tiercel_compiler::isa::{Target, aarch64, x64};
 use tiercel_wasm::{FuncType, ModuleInfo};
 
 /// What an engine has for compiled code.
@@ -90,44 +89,9 @@ pub fn is_available() -> bool {
     arch::cpu_features().contains(arch::CPU_FLOOR)
 }
 
-/// A target such as `x86_64-linux+avx2`.
-///
-/// # Errors
-/// There is no such target, or it has no such feature.
-pub fn parse_target(text: &str) -> Result<Target> {
-    let mut parts = text.split('+');
-    let name = parts.next().unwrap_or_default();
-    let mut words = name.split('-');
-    let (isa, is_linux) = (words.next().unwrap_or_default(), words.any(|word| word == "linux"));
-    let unknown = |feature: &str, all: Target| {
-        let all = all.feature_names().join(", ");
-        Error::unsupported(alloc::format!("{isa} has no feature `{feature}`; there are: {all}"))
-    };
-    match isa {
-        "x86_64" if is_linux => {
-            let mut features = x64::Features::SSE3.union(x64::Features::SSSE3).union(x64::Features::SSE41);
-            for name in parts {
-                let feature = x64::Features::from_name(name);
-                features = features.union(feature.ok_or_else(|| unknown(name, Target::X64(x64::Features::ALL)))?);
-            }
-            if features.contains(x64::Features::AVX2) || features.contains(x64::Features::FMA) {
-                features = features.union(x64::Features::AVX);
-            }
-            Ok(Target::X64(features))
-        }
-        "aarch64" if is_linux => {
-            let mut features = aarch64::Features::BASELINE;
-            for name in parts {
-                let feature = aarch64::Features::from_name(name);
-                features =
-                    features.union(feature.ok_or_else(|| unknown(name, Target::Aarch64(aarch64::Features::ALL)))?);
-            }
-            Ok(Target::Aarch64(features))
-        }
-        _ => Err(Error::unsupported(alloc::format!(
-            "there is no target `{name}`; there are: x86_64-linux, aarch64-linux, each with `+FEATURE` behind it as often as needed"
-        ))),
-    }
+/// CPU features from bits, as artifacts have them.
+fn from_bits(bits: u32) -> Option<arch::Features> {
+    u16::try_from(bits).ok().and_then(arch::Features::from_bits)
 }
 
 impl Native {
@@ -142,12 +106,10 @@ impl Native {
             signals::install()?;
         }
         let own = config.compiler_chaos.map_or(features, |seed| arch::some_features(features, seed));
-        let target = config.target.unwrap_or(arch::target(own));
-        let host = arch::target(features);
-        let is_foreign = target.isa() != host.isa() || target.bits() & !host.bits() != 0;
+        let target = config.target.unwrap_or_else(|| arch::target(own));
         Ok(Native {
             options: compile::options(config, target),
-            is_foreign,
+            is_foreign: !arch::target(features).contains(target),
             stubs: stubs::Cache::new(own)?,
             #[cfg(tiers)]
             background: background::Background::default(),
@@ -192,7 +154,7 @@ impl Native {
         layout: &VmctxLayout,
     ) -> Result<NativeModule> {
         #[cfg(tiers)]
-        if config.tier == Tier::Auto && !self.is_foreign {
+        if config.tier == Tier::Auto {
             match self.lazy_module(info) {
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
                     tracing::debug!(target: "tiercel::native", "the module is compiled ahead: {error}");
@@ -214,9 +176,7 @@ impl Native {
         bytes: &[u8],
         layout: &VmctxLayout,
     ) -> Result<NativeModule> {
-        // The baseline compiler is of this machine.
-        let tiers: &[Tier] =
-            if config.tier == Tier::Baseline && !self.is_foreign { &[Tier::Baseline, Tier::Opt] } else { &[Tier::Opt] };
+        let tiers: &[Tier] = if config.tier == Tier::Baseline { &[Tier::Baseline, Tier::Opt] } else { &[Tier::Opt] };
         for &tier in tiers {
             match compile::compile(config, tier, self.options, info, bytes, layout) {
                 Ok(image) => return self.module(info, Some(image), tier),
@@ -252,11 +212,10 @@ impl Native {
 
     /// Whether this host has all of these features; if not, those that it misses.
     pub fn missing_features(&self, features: u32) -> Option<String> {
-        let own = arch::target(arch::cpu_features());
-        let Some(missing) = Target::from_bits(own.isa(), features & !own.bits()) else {
+        let Some(features) = from_bits(features) else {
             return Some("features that this version does not know".into());
         };
-        let missing = missing.feature_names();
+        let missing: Vec<&str> = features.difference(arch::cpu_features()).names().collect();
         (!missing.is_empty()).then(|| missing.join(", "))
     }
 

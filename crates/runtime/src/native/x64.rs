@@ -6,7 +6,7 @@ use tiercel_compiler::isa::Target;
 pub use tiercel_compiler::isa::x64::{Assembler, Features, stubs};
 
 /// What a CPU must have.
-pub const CPU_FLOOR: Features = Features::SSE3.union(Features::SSSE3).union(Features::SSE41);
+pub const CPU_FLOOR: Features = tiercel_compiler::isa::target::X64_FLOOR;
 /// Why there is no compiled code on a CPU without it.
 pub const CPU_TOO_OLD: &str =
     "compiled code needs a CPU with SSE4.1, which this one has not; the tier `interp` runs everywhere";

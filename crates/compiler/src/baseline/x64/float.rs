@@ -161,7 +161,7 @@ impl Baseline {
         let source = self.in_reg(value);
         let class = if to.is_int() { RegClass::Int } else { RegClass::Vector };
         let dst = self.result(class, [None, None]);
-        self.asm.emit(&Inst::two_r(op.for_cpu(self.asm.features()), [dst, source]));
+        self.asm.quick_rr(op.for_cpu(self.asm.features()), dst, source);
         self.release(source);
         self.push_reg(to, dst);
     }
@@ -175,10 +175,10 @@ impl Baseline {
         let op = op.for_cpu(self.asm.features());
         match second {
             Operand::Reg(reg) => {
-                self.asm.emit(&Inst::two_r(op, [first, reg]));
+                self.asm.quick_rr(op, first, reg);
                 self.release(reg);
             }
-            Operand::Home(home) => self.asm.emit(&Inst::two_m(op, [first], at(home))),
+            Operand::Home(home) => self.asm.quick_rm(op, first, at(home)),
             Operand::Imm(_) => unreachable!("it is no integer"),
         }
         self.release(first);

@@ -86,14 +86,14 @@ impl Baseline {
     /// Emits `op` with a register and an operand in a register or at home.
     fn op_rm(&mut self, op: Op, reg: Reg, operand: Operand) {
         match operand {
-            Operand::Reg(other) => self.asm.emit(&Inst::two_r(op, [reg, other])),
-            Operand::Home(home) => self.asm.emit(&Inst::two_m(op, [reg], at(home))),
+            Operand::Reg(other) => self.asm.quick_rr(op, reg, other),
+            Operand::Home(home) => self.asm.quick_rm(op, reg, at(home)),
             Operand::Imm(_) => unreachable!("numbers are another case"),
         }
     }
 
     fn op_ri(&mut self, op: Op, reg: Reg, imm: i32) {
-        self.asm.emit(&Inst::two_r(op, [reg]).imm(imm));
+        self.asm.quick_ri(op, reg, imm);
     }
 
     /// Brings an operand to a register.
@@ -133,10 +133,10 @@ impl Baseline {
         let (op, op_imm) = alu.ops();
         match (first, second) {
             (Operand::Reg(x), Operand::Imm(imm)) if alu == Alu::Add && x != dst => {
-                self.asm.emit(&Inst::two_m(Op::LEA.size(size), [dst], Mem::base(x, imm)));
+                self.asm.quick_rm(Op::LEA.size(size), dst, Mem::base(x, imm));
             }
             (Operand::Reg(x), Operand::Reg(y)) if alu == Alu::Add && x != dst => {
-                self.asm.emit(&Inst::two_m(Op::LEA.size(size), [dst], Mem::indexed(x, y, Scale::One, 0)));
+                self.asm.quick_rm(Op::LEA.size(size), dst, Mem::indexed(x, y, Scale::One, 0));
             }
             (_, Operand::Reg(y)) if y == dst && first != Operand::Reg(dst) => {
                 // a - b is -b + a.
@@ -291,16 +291,16 @@ impl Baseline {
         let divisor = self.in_reg(b);
         let done = self.asm.label();
         if known.is_none_or(|divisor| divisor == 0) && !self.options.signals {
-            self.asm.emit(&Inst::two_r(Op::TEST_MR.size(size), [divisor, divisor]));
+            self.asm.quick_rr(Op::TEST_MR.size(size), divisor, divisor);
             self.trap_if(Test::of(Cond::E), Trap::IntegerDivisionByZero.code());
         }
         if signed && known.is_none_or(|divisor| divisor == -1) {
             let usual = self.asm.label();
             self.op_ri(Op::CMP_I.size(size), divisor, -1);
-            self.asm.jcc(Cond::Ne, usual);
+            self.asm.quick_jcc(Cond::Ne, usual);
             if remainder {
                 self.asm.rr(Op::XOR_RM.s32(), RDX, RDX);
-                self.asm.jmp(done);
+                self.asm.quick_jmp(done);
             } else {
                 // Only the smallest number less 1 overflows.
                 self.op_ri(Op::CMP_I.size(size), RAX, 1);
@@ -414,15 +414,15 @@ impl Baseline {
         };
         match (first, second) {
             (Operand::Reg(x), Operand::Imm(0)) if !matches!(cond, Cond::B | Cond::A | Cond::Be | Cond::Ae) => {
-                self.asm.emit(&Inst::two_r(Op::TEST_MR.size(size), [x, x]));
+                self.asm.quick_rr(Op::TEST_MR.size(size), x, x);
             }
             (Operand::Reg(x), Operand::Imm(imm)) => self.op_ri(Op::CMP_I.size(size), x, imm),
             (Operand::Reg(x), _) => self.op_rm(Op::CMP_RM.size(size), x, second),
             (Operand::Home(home), Operand::Imm(imm)) => {
-                self.asm.emit(&Inst::two_m(Op::CMP_I.size(size), [], at(home)).imm(imm));
+                self.asm.quick_mi(Op::CMP_I.size(size), at(home), imm);
             }
             (Operand::Home(home), Operand::Reg(y)) => {
-                self.asm.emit(&Inst::two_m(Op::CMP_MR.size(size), [y], at(home)));
+                self.asm.quick_rm(Op::CMP_MR.size(size), y, at(home));
             }
             _ => unreachable!("one of two is in a register, and a number is no first operand"),
         }
@@ -438,9 +438,9 @@ impl Baseline {
             return self.push_test(test.negate());
         }
         match self.operand(value) {
-            Operand::Home(home) => self.asm.emit(&Inst::two_m(Op::CMP_I.size(size), [], at(home)).imm(0)),
+            Operand::Home(home) => self.asm.quick_mi(Op::CMP_I.size(size), at(home), 0),
             Operand::Reg(reg) => {
-                self.asm.emit(&Inst::two_r(Op::TEST_MR.size(size), [reg, reg]));
+                self.asm.quick_rr(Op::TEST_MR.size(size), reg, reg);
                 self.release(reg);
             }
             Operand::Imm(imm) => {

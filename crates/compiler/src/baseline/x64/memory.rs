@@ -8,47 +8,48 @@ use crate::baseline::state::{Place, Value};
 use crate::ir::Type;
 use crate::isa::convention::class_of;
 use crate::isa::reg::{Reg, RegClass};
-use crate::isa::x64::inst::Inst;
 use crate::isa::x64::mem::{Mem, Scale};
 use crate::isa::x64::regs::VMCTX;
 use crate::isa::x64::row::{Op, Size};
 use crate::translate::{Bounds, Context};
 use tiercel_abi::Trap;
-use wasmparser::{MemArg, Operator};
+use wasmparser::Operator;
 
 /// The page size that addresses are guarded for.
 const DEFAULT_PAGE_LOG2: u8 = 16;
+/// Bytes of the widest access.
+const WIDEST_ACCESS: u64 = 16;
 
 impl Baseline {
-    /// A load or store; `false`: it is none, or not one that is made here.
-    pub(in crate::baseline) fn access(&mut self, cx: Context<'_>, op: &Operator<'_>) -> bool {
+    /// A load from or a store to memory 0; `false`: it is none, or not one that is made here.
+    pub(in crate::baseline) fn access(&mut self, cx: Context<'_>, op: &Operator<'_>, offset: u64) -> bool {
         use Operator::*;
-        let (ty, op, memarg) = match *op {
-            I32Load { memarg } => (Type::I32, Op::MOV_RM.s32(), memarg),
-            I64Load { memarg } => (Type::I64, Op::MOV_RM.s64(), memarg),
-            F32Load { memarg } => (Type::F32, Op::MOVSS_LOAD, memarg),
-            F64Load { memarg } => (Type::F64, Op::MOVSD_LOAD, memarg),
-            I32Load8U { memarg } => (Type::I32, Op::MOVZX_8.s32(), memarg),
-            I32Load8S { memarg } => (Type::I32, Op::MOVSX_8.s32(), memarg),
-            I32Load16U { memarg } => (Type::I32, Op::MOVZX_16.s32(), memarg),
-            I32Load16S { memarg } => (Type::I32, Op::MOVSX_16.s32(), memarg),
-            I64Load8U { memarg } => (Type::I64, Op::MOVZX_8.s32(), memarg),
-            I64Load8S { memarg } => (Type::I64, Op::MOVSX_8.s64(), memarg),
-            I64Load16U { memarg } => (Type::I64, Op::MOVZX_16.s32(), memarg),
-            I64Load16S { memarg } => (Type::I64, Op::MOVSX_16.s64(), memarg),
-            I64Load32U { memarg } => (Type::I64, Op::MOV_RM.s32(), memarg),
-            I64Load32S { memarg } => (Type::I64, Op::MOVSXD, memarg),
-            V128Load { memarg } => (Type::V128, Op::MOVUPS_RM, memarg),
-            _ => return self.store_to_memory(cx, op),
-        };
-        if !self.is_guarded(cx, &memarg, 16) {
+        if !self.is_guarded(cx, offset) {
             return false;
         }
+        let (ty, op) = match *op {
+            I32Load { .. } => (Type::I32, Op::MOV_RM.s32()),
+            I64Load { .. } => (Type::I64, Op::MOV_RM.s64()),
+            F32Load { .. } => (Type::F32, Op::MOVSS_LOAD),
+            F64Load { .. } => (Type::F64, Op::MOVSD_LOAD),
+            I32Load8U { .. } => (Type::I32, Op::MOVZX_8.s32()),
+            I32Load8S { .. } => (Type::I32, Op::MOVSX_8.s32()),
+            I32Load16U { .. } => (Type::I32, Op::MOVZX_16.s32()),
+            I32Load16S { .. } => (Type::I32, Op::MOVSX_16.s32()),
+            I64Load8U { .. } => (Type::I64, Op::MOVZX_8.s32()),
+            I64Load8S { .. } => (Type::I64, Op::MOVSX_8.s64()),
+            I64Load16U { .. } => (Type::I64, Op::MOVZX_16.s32()),
+            I64Load16S { .. } => (Type::I64, Op::MOVSX_16.s64()),
+            I64Load32U { .. } => (Type::I64, Op::MOV_RM.s32()),
+            I64Load32S { .. } => (Type::I64, Op::MOVSXD),
+            V128Load { .. } => (Type::V128, Op::MOVUPS_RM),
+            _ => return self.store_to_memory(op, offset as u32),
+        };
         let index = self.pop();
-        let (mem, index) = self.address(index, memarg.offset as u32);
+        let (mem, index) = self.address(index, offset as u32);
         let dst = self.result(class_of(ty), [index, None]);
         self.trap_site(Trap::MemoryOutOfBounds.code(), self.loc);
-        self.asm.emit(&Inst::two_m(op.for_cpu(self.asm.features()), [dst], mem));
+        self.asm.quick_rm(op.for_cpu(self.asm.features()), dst, mem);
         if let Some(index) = index
             && index != dst
         {
@@ -58,25 +59,18 @@ impl Baseline {
         true
     }
 
-    fn store_to_memory(&mut self, cx: Context<'_>, op: &Operator<'_>) -> bool {
+    fn store_to_memory(&mut self, op: &Operator<'_>, offset: u32) -> bool {
         use Operator::*;
-        let (op, op_imm, memarg) = match *op {
-            I32Store8 { memarg } | I64Store8 { memarg } => {
-                (Op::MOV_MR.size(Size::S8), Some(Op::MOV_MI.size(Size::S8)), memarg)
-            }
-            I32Store16 { memarg } | I64Store16 { memarg } => {
-                (Op::MOV_MR.size(Size::S16), Some(Op::MOV_MI.size(Size::S16)), memarg)
-            }
-            I32Store { memarg } | I64Store32 { memarg } => (Op::MOV_MR.s32(), Some(Op::MOV_MI.s32()), memarg),
-            I64Store { memarg } => (Op::MOV_MR.s64(), Some(Op::MOV_MI.s64()), memarg),
-            F32Store { memarg } => (Op::MOVSS_STORE, None, memarg),
-            F64Store { memarg } => (Op::MOVSD_STORE, None, memarg),
-            V128Store { memarg } => (Op::MOVUPS_MR, None, memarg),
+        let (op, op_imm) = match *op {
+            I32Store8 { .. } | I64Store8 { .. } => (Op::MOV_MR.size(Size::S8), Some(Op::MOV_MI.size(Size::S8))),
+            I32Store16 { .. } | I64Store16 { .. } => (Op::MOV_MR.size(Size::S16), Some(Op::MOV_MI.size(Size::S16))),
+            I32Store { .. } | I64Store32 { .. } => (Op::MOV_MR.s32(), Some(Op::MOV_MI.s32())),
+            I64Store { .. } => (Op::MOV_MR.s64(), Some(Op::MOV_MI.s64())),
+            F32Store { .. } => (Op::MOVSS_STORE, None),
+            F64Store { .. } => (Op::MOVSD_STORE, None),
+            V128Store { .. } => (Op::MOVUPS_MR, None),
             _ => return false,
         };
-        if !self.is_guarded(cx, &memarg, 16) {
-            return false;
-        }
         let (value, index) = (self.pop(), self.pop());
         let imm = match (value.place, op_imm) {
             (Place::Const(bits), Some(op)) if value.ty == Type::I32 => Some((op, bits as i32)),
@@ -84,11 +78,11 @@ impl Baseline {
             _ => None,
         };
         let source = if imm.is_none() { Some(self.in_reg(value)) } else { None };
-        let (mem, index) = self.address(index, memarg.offset as u32);
+        let (mem, index) = self.address(index, offset);
         self.trap_site(Trap::MemoryOutOfBounds.code(), self.loc);
         match (imm, source) {
-            (Some((op, imm)), _) => self.asm.emit(&Inst::two_m(op, [], mem).imm(imm)),
-            (None, Some(source)) => self.asm.emit(&Inst::two_m(op.for_cpu(self.asm.features()), [source], mem)),
+            (Some((op, imm)), _) => self.asm.quick_mi(op, mem, imm),
+            (None, Some(source)) => self.asm.quick_rm(op.for_cpu(self.asm.features()), source, mem),
             (None, None) => unreachable!("it is a number or in a register"),
         }
         for reg in [index, source].into_iter().flatten() {
@@ -97,16 +91,15 @@ impl Baseline {
         true
     }
 
-    /// Whether guard pages keep an access of at most so many bytes in bounds.
-    fn is_guarded(&self, cx: Context<'_>, memarg: &MemArg, bytes: u64) -> bool {
+    /// Whether guard pages keep an access to memory 0 with this offset in bounds.
+    fn is_guarded(&self, cx: Context<'_>, offset: u64) -> bool {
         let config = &self.options.translate;
         let Bounds::Guarded { guard_bytes } = config.bounds else { return false };
         let Some(memory) = cx.info.memories.first() else { return false };
-        memarg.target == wasmparser::MemArgTarget::Memory(0)
-            && !config.memories_move
+        !config.memories_move
             && !memory.is_64
             && memory.page_log2 == DEFAULT_PAGE_LOG2
-            && memarg.offset.saturating_add(bytes) <= guard_bytes
+            && offset.saturating_add(WIDEST_ACCESS) <= guard_bytes
     }
 
     /// The address at a popped index and an offset, and the register to give back afterwards.

@@ -199,7 +199,7 @@ impl Baseline {
             self.asm.bind(again);
             self.asm.mi(Op::MOV_MI.s64(), Mem::indexed(RBP, SCRATCH, Scale::One, top), 0);
             self.asm.ri(Op::ADD_I.s64(), SCRATCH, 8);
-            self.asm.jcc(Cond::Ne, again);
+            self.asm.quick_jcc(Cond::Ne, again);
             return;
         }
         for number in params..self.locals.len() {
@@ -280,7 +280,7 @@ impl Baseline {
             self.asm.rm(Op::MOV_RM.s64(), VMCTX, Mem::base(CALLEE_REF, (func_ref::VMCTX * 8) as i32));
             self.load_memory_base(cx);
             if let Some(entry) = self.entry {
-                self.asm.jmp(entry);
+                self.asm.quick_jmp(entry);
             }
         }
         for table in std::mem::take(&mut self.tables) {
@@ -356,7 +356,7 @@ impl Baseline {
             for &(ty, reg, home) in &exit.loads {
                 self.load(ty, reg, home);
             }
-            self.asm.jmp(exit.back);
+            self.asm.quick_jmp(exit.back);
         }
         let mut traps = std::mem::take(&mut self.traps);
         for exit in traps.drain(..) {
@@ -564,15 +564,15 @@ impl Baseline {
     /// Jumps to a label if a test holds.
     pub(super) fn jump_if(&mut self, test: Test, label: Label) {
         match test.parity {
-            Parity::Ignored => self.asm.jcc(test.cond, label),
+            Parity::Ignored => self.asm.quick_jcc(test.cond, label),
             Parity::OrUnordered => {
-                self.asm.jcc(Cond::P, label);
-                self.asm.jcc(test.cond, label);
+                self.asm.quick_jcc(Cond::P, label);
+                self.asm.quick_jcc(test.cond, label);
             }
             Parity::AndOrdered => {
                 let over = self.asm.label();
-                self.asm.jcc(Cond::P, over);
-                self.asm.jcc(test.cond, label);
+                self.asm.quick_jcc(Cond::P, over);
+                self.asm.quick_jcc(test.cond, label);
                 self.asm.bind(over);
             }
         }
@@ -654,9 +654,9 @@ impl Baseline {
                     0 => self.asm.rr(Op::TEST_MR.s32(), index, index),
                     _ => self.asm.ri(Op::CMP_I.s32(), index, number as i32),
                 }
-                self.asm.jcc(Cond::E, label);
+                self.asm.quick_jcc(Cond::E, label);
             }
-            return self.asm.jmp(last);
+            return self.asm.quick_jmp(last);
         }
         let limit = others.len() as i32;
         if self.options.spectre {
@@ -666,7 +666,7 @@ impl Baseline {
             self.asm.cmovcc(Op::CMOVCC.s32(), Cond::A, index, SCRATCH);
         } else {
             self.asm.ri(Op::CMP_I.s32(), index, limit);
-            self.asm.jcc(Cond::Ae, last);
+            self.asm.quick_jcc(Cond::Ae, last);
         }
         let place = self.asm.label();
         self.asm.rm(Op::LEA.s64(), SCRATCH, Mem::label(place));
@@ -719,7 +719,7 @@ impl Baseline {
         let (below, back) = (self.asm.label(), self.asm.label());
         self.asm.constant(SCRATCH, cost.into());
         self.asm.rm(Op::SUB_MR.s32(), SCRATCH, Mem::symbol(Symbol(cells.counter(self.body))));
-        self.asm.jcc(Cond::S, below);
+        self.asm.quick_jcc(Cond::S, below);
         self.asm.bind(back);
         self.counts.push((below, back));
     }
@@ -731,7 +731,7 @@ impl Baseline {
             self.asm.bind(below);
             self.asm.constant(SCRATCH, self.body.into());
             self.asm.m(Op::CALL_RM, Mem::symbol(Symbol(cells.count_down())));
-            self.asm.jmp(back);
+            self.asm.quick_jmp(back);
         }
     }
 
@@ -743,7 +743,7 @@ impl Baseline {
         self.asm.rm(Op::MOV_RM.s64(), spare, Mem::base(spare, 0));
         self.asm.rm(Op::CMP_RM.s64(), spare, Mem::base(SCRATCH, store::EPOCH_DEADLINE as i32));
         self.release(spare);
-        self.asm.jcc(Cond::Ae, reached);
+        self.asm.quick_jcc(Cond::Ae, reached);
         self.asm.bind(back);
         let owned = |this: &Baseline, reg: Reg| {
             let local = this.locals[this.owners[super::state::index(reg)] as usize];

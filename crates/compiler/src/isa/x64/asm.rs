@@ -266,6 +266,25 @@ impl Assembler {
         }
     }
 
+    /// The bytes.
+    #[inline(always)]
+    pub(super) fn buffer(&mut self) -> &mut CodeBuffer {
+        &mut self.buffer
+    }
+
+    /// Emits a jump to a label that is not bound yet; `false`: it is.
+    #[inline(always)]
+    pub(super) fn jump_forward(&mut self, op: Op, cond: Cond, label: Label) -> bool {
+        if self.labels[label.0 as usize] != UNBOUND {
+            return false;
+        }
+        let fields = Fields { disp: 0, ..Inst::to_label(op, label).cond(cond).fields() };
+        encode(&mut self.buffer, fields);
+        let base = self.offset();
+        self.fixups.push(Fixup { at: base - 4, label, base, width: Width::Jump });
+        true
+    }
+
     /// Emits an instruction with a reference left zero; gives its offset and the bytes from there to the end of the instruction.
     fn encode_reference(&mut self, mut f: Fields) -> (u32, i32) {
         f.disp = 0;

@@ -10,7 +10,7 @@
 //! lengths varies.
 
 use super::insts::ROWS;
-use super::mem::{AddressBits, AddressKind};
+use super::mem::{AddressBits, AddressKind, Mem};
 use super::row::*;
 use crate::isa::buffer::CodeBuffer;
 
@@ -219,6 +219,64 @@ pub(super) fn encode(buffer: &mut CodeBuffer, f: Fields) -> u32 {
         plain_mem(buffer, template, regs, f.disp, imm, immediate_bytes);
     }
     immediate_bytes as u32
+}
+
+/// The operands of a plain instruction: hardware numbers, in Intel order.
+#[derive(Clone, Copy)]
+pub(super) enum Quick {
+    Regs {
+        first: u8,
+        second: u8,
+    },
+    Reg(u8),
+    /// Memory with a base, and a register or [`NO_REG`].
+    Mem {
+        reg: u8,
+        mem: Mem,
+    },
+}
+
+/// Appends an instruction, unless it is of a kind that [`encode`] alone knows: then the result is `false`.
+#[inline(always)]
+pub(super) fn encode_quick(buffer: &mut CodeBuffer, op: Op, operands: Quick, imm: Option<i32>) -> bool {
+    let recipe = op.recipe();
+    let others = VEX | SHORT_16 | COND | OPCODE_REG | LOCKED | IMM_64 | IS4;
+    let bytes = BYTE_REG | BYTE_RM;
+    let is_mem = matches!(operands, Quick::Mem { .. });
+    if recipe.has(if is_mem { others } else { others | bytes }) {
+        return false;
+    }
+    let mut template = recipe.template;
+    let mut immediate_bytes = if imm.is_some() { recipe.immediate_bytes } else { 0 };
+    let imm = imm.unwrap_or(0);
+    if immediate_bytes == 4 && recipe.has(SHORT) && imm == imm as i8 as i32 {
+        template.opcode |= 2 << ((template.opcode_bits - 8) as u32 & 31);
+        immediate_bytes = 1;
+    }
+    let regs = |reg: u8, rm: u8| Regs { address: AddressBits::REG, reg, vvvv: 0, rm, index: 0 };
+    match operands {
+        Quick::Regs { first, second } => {
+            // ModRM.rm comes second, but where the row says `MR`.
+            let regs = if recipe.rm > recipe.reg { regs(first, second) } else { regs(second, first) };
+            plain_regs(buffer, template, regs, imm as u64, immediate_bytes);
+        }
+        Quick::Reg(rm) => plain_regs(buffer, template, regs(recipe.reg & 7, rm), imm as u64, immediate_bytes),
+        Quick::Mem { reg, mem } => {
+            if mem.bits.0 & !(3 << 3) != AddressKind::Based as u8 || mem.base.is_none() {
+                return false;
+            }
+            if recipe.has(BYTE_REG) && (4..8).contains(&reg) {
+                template.rex |= 0x40;
+            }
+            let reg = if reg == NO_REG { recipe.reg & 7 } else { reg };
+            let index = if mem.index.is_none() { NO_REG } else { mem.index.number() as u8 };
+            let regs = Regs { address: mem.bits, reg, vvvv: 0, rm: mem.base.number() as u8, index };
+            let mut head = Word::default();
+            plain_opcode(&mut head, template, reg >> 3 << 2 | (index >> 3 & 1) << 1 | regs.rm >> 3 & 1);
+            write_mem(buffer, head, address(regs, mem.disp), imm as u64, immediate_bytes);
+        }
+    }
+    true
 }
 
 /// Bytes put together from the lowest up.

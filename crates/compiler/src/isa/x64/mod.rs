@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`regs`], [`features`], [`row`] (what a row of the table says), [`insts`] (the table), [`mem`] (addresses), [`inst`]
 //! (an instruction as the optimizing compiler holds it, and what the register allocator asks of it), [`encode`] (fields to bytes),
-//! [`asm`] (labels, fixups, and direct emission for the baseline compiler and stubs), [`relax`] (jumps become short), [`print`] (Intel syntax).
+//! [`asm`] (labels, fixups, and direct emission for the baseline compiler and stubs), [`quick`] (what the baseline compiler emits most), [`relax`] (jumps become short), [`print`] (Intel syntax).
 //!
 //! No AVX-512 and no 256-bit registers: WebAssembly's vectors have 128 bits.
 
@@ -17,6 +17,7 @@ pub mod insts;
 pub mod lower;
 pub mod mem;
 pub mod print;
+pub mod quick;
 pub mod regs;
 pub mod relax;
 pub mod row;

@@ -3,7 +3,7 @@
 use super::hand::{ARGS, Hand, RESULT, engine, module};
 use crate::{Func, Instance, Module, Store, Trap};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{format, vec};
 
@@ -12,15 +12,7 @@ const CHILD: &str = "TIERCEL_TEST_FAULT";
 
 /// Runs this test again in a process that faults.
 fn child(test: &str, fault: &str) -> ExitStatus {
-    let program = std::env::current_exe().expect("the test's own program");
-    // In an emulator what it starts needs one too.
-    let mut command = match std::env::var("TIERCEL_RUNNER") {
-        Ok(emulator) => Command::new(emulator),
-        Err(_) => Command::new(&program),
-    };
-    if command.get_program() != program.as_os_str() {
-        command.arg(&program);
-    }
+    let mut command = super::own_program();
     command.args([&format!("native::tests::foreign_faults::{test}"), "--exact", "--nocapture"]).env(CHILD, fault);
     command.output().expect("a child process").status
 }

@@ -9,6 +9,16 @@ mod stops;
 
 use alloc::string::String;
 use std::format;
+use std::process::Command;
+
+/// A command that runs the tests' own program; in an emulator what it starts needs one too.
+fn own_program() -> Command {
+    let program = std::env::current_exe().expect("the test's own program");
+    let Some(emulator) = std::env::var_os("TIERCEL_RUNNER") else { return Command::new(program) };
+    let mut command = Command::new(emulator);
+    command.arg(program);
+    command
+}
 
 /// A module with these fields and a function that is too complex to be compiled: very many references wait for very many calls.
 fn too_complex(fields: &str) -> String {

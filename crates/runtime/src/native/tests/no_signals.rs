@@ -2,7 +2,6 @@
 
 use crate::{Config, Engine, Error, Func, Instance, Module, Store, Tier, Trap, Val, WasmBacktrace};
 use alloc::vec::Vec;
-use std::process::Command;
 use std::{format, vec};
 
 /// Every way to trap. Each function is called by another one, so that there is a backtrace.
@@ -91,8 +90,7 @@ const CANNOT_TRY: i32 = 72;
 
 /// Runs a test again in a process of its own; gives its exit code and what it said.
 fn child(test: &str) -> (Option<i32>, alloc::string::String) {
-    let program = std::env::current_exe().expect("the test's own program");
-    let mut command = Command::new(program);
+    let mut command = super::own_program();
     command.args([&format!("native::tests::no_signals::{test}"), "--exact", "--nocapture"]).env(CHILD, "1");
     let output = command.output().expect("a child process");
     (output.status.code(), alloc::string::String::from_utf8_lossy(&output.stderr).into())
