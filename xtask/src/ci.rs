@@ -40,6 +40,9 @@ struct Step {
     arguments: Vec<String>,
 }
 
+/// Random modules of each kind in an emulator.
+const EMULATED_MODULES: &str = "40";
+
 /// Where a step's program runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -90,12 +93,18 @@ fn steps() -> Result<Vec<Step>> {
     let cross = format!("test --target {} --profile {}", aarch64::TARGET, binary::PROFILE);
     steps.extend([
         Step::new("aarch64: official suite", Tests, &format!("{cross} -p tiercel-cli --test spec")).on(Place::Aarch64),
+        Step::new("aarch64: engine", Tests, &format!("{cross} -p tiercel --lib --test compiled")).on(Place::Aarch64),
+        Step::new("aarch64: differential", Tests, &format!("{cross} -p tiercel --test differential"))
+            .on(Place::Aarch64),
+        // One program of each kind: an emulator takes long.
         Step::new(
-            "aarch64: programs",
+            "aarch64: corpus",
             Tests,
-            "test -p tiercel-tests --test examples --test wast --test wasi_suite -- interp",
+            "test -p tiercel-tests --test corpus -- benches --skip interp --skip baseline",
         )
         .on(Place::Aarch64Program),
+        Step::new("aarch64: programs", Tests, "test -p tiercel-tests --test examples --test wast --test wasi_suite")
+            .on(Place::Aarch64Program),
     ]);
     Ok(steps)
 }
@@ -167,7 +176,11 @@ fn command(step: &Step, built: Option<&Path>) -> Result<Command, Outcome> {
         _ => Some(aarch64::find().map_err(|reason| Outcome::skipped(&reason))?),
     };
     let mut command = match (&rust, step.place) {
-        (Some(rust), Place::Aarch64) => rust.cargo(),
+        (Some(rust), Place::Aarch64) => {
+            let mut command = rust.cargo();
+            command.env("TIERCEL_MODULES", EMULATED_MODULES);
+            command
+        }
         _ => cargo_command(),
     };
     command.args(&step.arguments).stdin(Stdio::null());

@@ -59,7 +59,8 @@ fn compiled(modules: u64, calls_each: u32, usual: Way, same_limits: fn(u64) -> b
     let interpreter = Way { compiled: false, ..usual }.engine();
     let engine = usual.engine();
     let baseline = Way { baseline: true, ..usual };
-    let baseline_engine = baseline.engine();
+    // There is one for some machines only.
+    let baseline_engine = Tier::Baseline.is_available().then(|| baseline.engine());
     let (mut ran, mut compiled, mut by_baseline, mut calls, mut returned) = (0, 0, 0, 0, 0);
     for seed in seeds(modules) {
         let Some(bytes) = make(seed) else { continue };
@@ -80,17 +81,25 @@ fn compiled(modules: u64, calls_each: u32, usual: Way, same_limits: fn(u64) -> b
             Err(error) => panic!("seed {seed}, {way:?}: {error:#}"),
         };
         check(usual, &engine);
-        check(baseline, &baseline_engine);
-        for chaos in [chaos, Way { baseline: true, ..chaos }] {
+        check(chaos, &chaos.engine());
+        if let Some(engine) = &baseline_engine {
+            check(baseline, engine);
+            let chaos = Way { baseline: true, ..chaos };
             check(chaos, &chaos.engine());
+        }
+        if Tier::Auto.is_available() {
+            // At once, while it runs, or hardly ever.
+            let tier_up = Way { tier_up: Some([0, 200, 5000][seed as usize % 3]), ..chaos };
+            check(tier_up, &tier_up.engine());
         }
         ran += 1;
         let count = |kind: fn(&Seen) -> bool| expected.iter().filter(|seen| kind(seen)).count();
         returned += count(|seen| matches!(seen, Seen::Results(..)));
         calls += count(|seen| matches!(seen, Seen::Results(..) | Seen::Trap(..) | Seen::Limit));
         compiled += u32::from(Module::new(&engine, &bytes).is_ok_and(|module| module.tier() == Tier::Opt));
-        by_baseline +=
-            u32::from(Module::new(&baseline_engine, &bytes).is_ok_and(|module| module.tier() == Tier::Baseline));
+        by_baseline += baseline_engine.as_ref().map_or(1, |engine| {
+            u32::from(Module::new(engine, &bytes).is_ok_and(|module| module.tier() == Tier::Baseline))
+        });
     }
     println!(
         "{ran} modules agree, {compiled} of them compiled, {by_baseline} by baseline; {returned} of {calls} calls returned"
@@ -103,6 +112,7 @@ fn compiled(modules: u64, calls_each: u32, usual: Way, same_limits: fn(u64) -> b
 const COMPILED: Way = Way {
     compiled: true,
     baseline: false,
+    tier_up: None,
     chaos: None,
     check_widths: false,
     checked_memory: false,

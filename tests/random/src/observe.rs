@@ -21,6 +21,8 @@ pub struct Way {
     pub compiled: bool,
     /// That code is the baseline compiler's.
     pub baseline: bool,
+    /// Functions are compiled by the baseline compiler when they are called, and optimized in the background after so much work.
+    pub tier_up: Option<u32>,
     /// Rare paths of the compiler, by a seed.
     pub chaos: Option<u64>,
     /// Compiled code tests that the upper half of each `i32` is zero.
@@ -41,7 +43,12 @@ impl Way {
     /// An engine that runs modules this way.
     pub fn engine(self) -> Engine {
         let mut config = Config::new();
-        let compiler = if self.baseline { Tier::Baseline } else { Tier::Opt };
+        let compiler = match self.tier_up {
+            Some(_) => Tier::Auto,
+            None if self.baseline => Tier::Baseline,
+            None => Tier::Opt,
+        };
+        self.tier_up.map(|budget| config.tier_up_budget(budget));
         config.tier(if self.compiled { compiler } else { Tier::Interp }).consume_fuel(self.fuel);
         config.plain_interpreter(self.plain).gc_stress(self.gc_stress).wasm_wide_arithmetic(true);
         config.verify_compiler(true).compiler_chaos(self.chaos).compiler_threads(1).check_widths(self.check_widths);

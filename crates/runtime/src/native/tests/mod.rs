@@ -3,6 +3,8 @@
 mod calls;
 mod foreign_faults;
 mod hand;
+#[cfg(tiers)]
+mod lazy;
 mod modules;
 mod no_signals;
 mod stops;

@@ -1,0 +1,97 @@
+//! Modules whose functions are compiled when they are called: many threads at once, and what happens to all of it in the end.
+
+use crate::{Config, Engine, Instance, Module, Store, Tier, Trap};
+use alloc::string::String;
+use std::format;
+use std::thread;
+
+/// Functions, each of which calls the next one and adds its own number; the last one divides by the argument's lowest bit.
+fn chain(funcs: u32) -> String {
+    let mut wat = String::from("(module (memory 1)");
+    for func in 0..funcs {
+        wat += &format!("(func (export \"f{func}\") (param i32) (result i32) (local i32)");
+        wat += "(loop (i32.store8 (local.get 1) (local.get 0)) (local.set 1 (i32.add (local.get 1) (i32.const 1)))";
+        wat += "(br_if 0 (i32.lt_u (local.get 1) (i32.const 9))))";
+        wat += &match func + 1 {
+            next if next < funcs => format!("(i32.add (i32.const {func}) (call {next} (local.get 0))))"),
+            _ => "(i32.div_u (i32.const 1) (i32.and (local.get 0) (i32.const 1))))".into(),
+        };
+    }
+    wat + ")"
+}
+
+fn engine(budget: u32) -> Engine {
+    Engine::new(Config::new().tier(Tier::Auto).tier_up_budget(budget).compiler_threads(2)).expect("an engine")
+}
+
+#[test]
+fn threads_compile_the_same_functions() {
+    const FUNCS: u32 = 60;
+    for budget in [0, 300, 100_000] {
+        let engine = engine(budget);
+        let module = Module::new(&engine, chain(FUNCS)).expect("a valid module");
+        assert_eq!(module.tier(), Tier::Auto);
+        let run = |first: u32| {
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[]).expect("an instance");
+            for round in 0..20 {
+                let func = (first * 7 + round * 13) % FUNCS;
+                let call = instance.get_typed_func::<i32, i32>(&mut store, &format!("f{func}")).expect("exported");
+                let sum: u32 = (func..FUNCS - 1).sum();
+                assert_eq!(call.call(&mut store, 3).expect("no trap"), (sum + 1) as i32);
+                let error = call.call(&mut store, 2).expect_err("a trap");
+                assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::IntegerDivisionByZero));
+                let frames = error.downcast_ref::<crate::WasmBacktrace>().expect("a backtrace").frames().len();
+                assert_eq!(frames, ((FUNCS - func) as usize).min(engine.config().backtrace_max_frames));
+            }
+        };
+        thread::scope(|scope| (0..6).for_each(|first| drop(scope.spawn(move || run(first)))));
+    }
+}
+
+/// Modules and engines go while functions of theirs wait to be optimized.
+#[test]
+fn modules_go_while_they_are_optimized() {
+    for round in 0..20 {
+        let engine = engine(0);
+        for funcs in 1..6 {
+            let module = Module::new(&engine, chain(funcs * 5 + round)).expect("a valid module");
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[]).expect("an instance");
+            let call = instance.get_typed_func::<i32, i32>(&mut store, "f0").expect("exported");
+            call.call(&mut store, 1).expect("no trap");
+        }
+    }
+}
+
+/// In the end the optimizing compiler's code runs.
+#[test]
+fn functions_are_optimized() {
+    let engine = engine(0);
+    let module = Module::new(&engine, chain(3)).expect("a valid module");
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).expect("an instance");
+    let call = instance.get_typed_func::<i32, i32>(&mut store, "f0").expect("exported");
+    call.call(&mut store, 1).expect("no trap");
+    // Three pieces of code of the first compiler, three of the other one.
+    while module.code_ranges().len() < 6 {
+        thread::yield_now();
+        call.call(&mut store, 1).expect("no trap");
+    }
+    assert_eq!(module.code_ranges().len(), 6);
+}
+
+/// Code that is made while it runs is never writable where it can be executed.
+#[test]
+fn code_is_not_writable() {
+    let engine = engine(0);
+    let module = Module::new(&engine, chain(3)).expect("a valid module");
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[]).expect("an instance");
+    let call = instance.get_typed_func::<i32, i32>(&mut store, "f0").expect("exported");
+    call.call(&mut store, 1).expect("no trap");
+    let maps = std::fs::read_to_string("/proc/self/maps").expect("the host tells");
+    let rights = maps.lines().filter_map(|line| line.split_whitespace().nth(1));
+    assert!(rights.clone().count() > 0);
+    rights.for_each(|rights| assert!(!(rights.contains('w') && rights.contains('x')), "{rights}"));
+}
