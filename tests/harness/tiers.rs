@@ -1,7 +1,7 @@
 //! The tiers every test and benchmark runs on.
 
 /// Values of the program's option `--tier`. A new tier is one more word here.
-pub const TIERS: &[&str] = &["interp", "baseline", "opt"];
+pub const TIERS: &[&str] = &["interp", "baseline", "auto", "opt"];
 
 /// What some tests run on besides, with the options for it: the compiler checking itself and its code the widths of values; and no guard pages and
 /// signals, with memories that move whenever they grow.
@@ -11,6 +11,7 @@ pub const WAYS: &[(&str, &[&str])] = &[
         "baseline-explicit",
         &["--tier", "baseline", "-O", "memory-reservation=0,memory-guard-size=0,signals-based-traps=n"],
     ),
+    ("auto-at-once", &["--tier", "auto", "-C", "tier-up-budget=0"]),
     ("opt-checked", &["--tier", "opt", "-D", "verify-compiler,check-widths"]),
     ("opt-explicit", &["--tier", "opt", "-O", "memory-reservation=0,memory-guard-size=0,signals-based-traps=n"]),
 ];

@@ -70,8 +70,9 @@ pub struct EngineArgs {
     /// Finding mistakes in guests; `-D help` lists what can be set
     #[arg(short = 'D', long, value_name = "KEY[=VAL[,..]]", value_parser = options::check::<Debug>)]
     pub debug: Vec<String>,
-    /// What runs functions: auto, interp, baseline or opt; auto is the best there is
-    #[arg(long, value_name = "TIER", default_value = "auto", value_parser = crate::engine::parse_tier)]
+    /// What runs functions: interp; baseline, which compiles at once; auto, which compiles a function when it is called, and again with opt when it
+    /// is hot; or opt, which compiles all of them well before they run
+    #[arg(long, value_name = "TIER", default_value = tiercel::Tier::default().name(), value_parser = crate::engine::parse_tier)]
     pub tier: tiercel::Tier,
 }
 

@@ -50,6 +50,9 @@ impl Setup {
         if let Some(bytes) = optimize.memory_guard_size {
             config.memory_guard_size(bytes);
         }
+        if let Some(budget) = codegen.tier_up_budget {
+            config.tier_up_budget(u32::try_from(budget).unwrap_or(u32::MAX));
+        }
         if let Some(enable) = codegen.inlining {
             config.compiler_inlining(enable);
         }
@@ -129,20 +132,17 @@ pub fn missing_proposal(error: &Error) -> Option<Feature> {
 }
 
 /// Every tier that the program will have, whether or not this build has it.
-const TIERS: &[&str] = &["interp", "baseline", "opt"];
+const TIERS: &[&str] = &["interp", "baseline", "auto", "opt"];
 
 /// The value of `--tier`.
 ///
 /// # Errors
 /// There is no such tier, or not in this build; the message says which there are.
 pub fn parse_tier(name: &str) -> Result<Tier, String> {
-    if name == "auto" {
-        return Ok(Tier::default());
-    }
     if let Some(&tier) = Tier::ALL.iter().find(|tier| tier.name() == name) {
         return Ok(tier);
     }
     let available: Vec<&str> = Tier::ALL.iter().map(|tier| tier.name()).collect();
     let problem = if TIERS.contains(&name) { "is not part of this version" } else { "does not exist" };
-    Err(format!("the tier `{name}` {problem}; there are: auto, {}", available.join(", ")))
+    Err(format!("the tier `{name}` {problem}; there are: {}", available.join(", ")))
 }

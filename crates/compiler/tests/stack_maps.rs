@@ -3,12 +3,18 @@
 use tiercel_abi::frames::{NO_MAP, StackMap};
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
+use tiercel_compiler::isa::{Target, aarch64, x64};
 use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{Callees, Config, Context, Inlining};
 use tiercel_wasm::TypeRegistry;
 
-/// For each call site of a module's last function the slots of its map.
-fn maps(wat: &str, config: Config, chaos: Chaos) -> Vec<Vec<u32>> {
+/// On each instruction set, for each call site of a module's last function the slots of its map.
+fn maps(wat: &str, config: Config, chaos: Chaos) -> [Vec<Vec<u32>>; 2] {
+    [Target::X64(x64::Features::ALL), Target::Aarch64(aarch64::Features::ALL)]
+        .map(|target| maps_of(wat, config, Options { target, chaos, ..Options::default() }))
+}
+
+fn maps_of(wat: &str, config: Config, options: Options) -> Vec<Vec<u32>> {
     let bytes = wat::parse_str(wat).expect("the text is WebAssembly");
     let mut types = TypeRegistry::default();
     let info = tiercel_wasm::decode(&bytes, &tiercel_wasm::Features::default(), &mut types).expect("it is valid");
@@ -16,7 +22,7 @@ fn maps(wat: &str, config: Config, chaos: Chaos) -> Vec<Vec<u32>> {
     let config = Config { inlining: Inlining::Off, ..config };
     let callees = Callees::new(&info, &bytes);
     let cx = Context { info: &info, bytes: &bytes, layout: &layout, callees: &callees, config };
-    let options = Options { translate: config, verify: true, chaos, ..Options::default() };
+    let options = Options { translate: config, verify: true, ..options };
     let mut code = Code::default();
     Compiler::new(options).compile(cx, info.bodies.len() - 1, &mut code).expect("it can be compiled");
     let slots = |map: u32| {
@@ -44,9 +50,11 @@ fn only_references_that_live_across_a_call_are_in_its_map() {
         Config::default(),
         Chaos::default(),
     );
-    let counts: Vec<usize> = found.iter().map(Vec::len).collect();
-    assert_eq!(counts, [1, 1, 1]);
-    assert_eq!(found[0], found[1], "the same one waits for all calls");
+    for found in found {
+        let counts: Vec<usize> = found.iter().map(Vec::len).collect();
+        assert_eq!(counts, [1, 1, 1]);
+        assert_eq!(found[0], found[1], "the same one waits for all calls");
+    }
 }
 
 #[test]
@@ -56,7 +64,7 @@ fn a_function_without_references_has_no_maps() {
         Config::default(),
         Chaos::default(),
     );
-    assert_eq!(found, [[0_u32; 0]]);
+    assert_eq!(found, [[[0_u32; 0]], [[0_u32; 0]]]);
 }
 
 #[test]
@@ -68,8 +76,10 @@ fn locals_in_frame_slots_are_in_every_map() {
         config,
         Chaos::default(),
     );
-    assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
-    assert_eq!(found[0][0] + 1, found[0][1], "side by side");
+    for found in found {
+        assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+        assert_eq!(found[0][0] + 1, found[0][1], "side by side");
+    }
 }
 
 #[test]
@@ -81,8 +91,10 @@ fn an_object_that_is_made_is_not_in_the_map_of_its_own_allocation() {
         Config::default(),
         Chaos { seed: 7, spill: 64, split: 64, ..Chaos::default() },
     );
-    let mut counts: Vec<usize> = found.iter().map(Vec::len).collect();
-    counts.sort_unstable();
-    // The parameter at the first one, it and the inner object at the second.
-    assert_eq!(counts, [1, 2]);
+    for found in found {
+        let mut counts: Vec<usize> = found.iter().map(Vec::len).collect();
+        counts.sort_unstable();
+        // The parameter at the first one, it and the inner object at the second.
+        assert_eq!(counts, [1, 2]);
+    }
 }

@@ -70,6 +70,7 @@ groups! {
 
     Codegen 'C' "Options about code generation." {
         inlining "inlining": Option<bool>, "Put small functions in place of calls of them (default: y).";
+        tier_up_budget "tier-up-budget": Option<usize>, "With --tier auto: how much a function runs before it is optimized, in instructions; 0 is at once.";
         cache "cache": Option<bool>, "Keep compiled modules on disk, for the next time (default: y).";
         cache_dir "cache-dir": Option<PathBuf>, "Where they are kept; see `tiercel cache info`.";
     }

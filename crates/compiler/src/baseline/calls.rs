@@ -223,7 +223,8 @@ impl Baseline {
     pub(super) fn make_moves(&mut self) {
         let mut moves = std::mem::take(&mut self.moves);
         // Where each register's value has to go, from registers alone.
-        let mut pending: Vec<(Reg, Reg)> = Vec::new();
+        let mut pending = std::mem::take(&mut self.pending_moves);
+        pending.clear();
         for &(value, to) in &moves {
             if let Some(from) = self.reg_of(value)
                 && from != to
@@ -269,7 +270,7 @@ impl Baseline {
             }
         }
         moves.clear();
-        self.moves = moves;
+        (self.moves, self.pending_moves) = (moves, pending);
     }
 
     /// The register that a value is in.

@@ -115,7 +115,7 @@ pub struct Baseline {
     entry: Option<Label>,
     has_references: bool,
     /// Operators that stand for opcodes.
-    known: walk::Known,
+    known: &'static walk::Known,
     /// The first bytes of the next operators.
     next: [u8; 4],
     out_bytes: u32,
@@ -141,6 +141,7 @@ pub struct Baseline {
     maps: Vec<(u32, u32, u32)>,
     map_homes: Vec<i32>,
     moves: Vec<(Value, Reg)>,
+    pending_moves: Vec<(Reg, Reg)>,
 }
 
 impl Baseline {
@@ -179,7 +180,7 @@ impl Baseline {
             entry: None,
             has_references: false,
             next: [0; 4],
-            known: walk::Known::new(),
+            known: &walk::KNOWN,
             out_bytes: 0,
             vmctx_home: 0,
             buffer_home: 0,
@@ -198,6 +199,7 @@ impl Baseline {
             maps: Vec::new(),
             map_homes: Vec::new(),
             moves: Vec::new(),
+            pending_moves: Vec::new(),
         }
     }
 

@@ -6,9 +6,10 @@ use super::x64::{Alu, Shift};
 use super::{Baseline, constant, scan};
 use crate::ir::{Builtin, Type};
 use crate::translate::{Context, fuel_of, type_of_reference};
+use std::sync::LazyLock;
 use tiercel_abi::Trap;
 use tiercel_wasm::Error;
-use wasmparser::{BinaryReader, MemArgTarget, Operator, OperatorsReader};
+use wasmparser::{BinaryReader, BlockType, MemArgTarget, Operator, OperatorsReader, ValType};
 
 impl Baseline {
     /// Compiles the operators of a body from `first` on.
@@ -73,8 +74,20 @@ impl Baseline {
                 let value = scan::signed(bytes, at + 1);
                 self.push(Type::I64, constant(value as u64));
             }
+            op @ (opcode::BLOCK | opcode::LOOP | opcode::IF) if block_type(bytes[at + 1]).is_some() => {
+                let ty = block_type(bytes[at + 1]).unwrap_or(BlockType::Empty);
+                match op {
+                    opcode::BLOCK => self.open(cx, ty, Kind::Block)?,
+                    opcode::LOOP => self.open(cx, ty, Kind::Loop)?,
+                    _ => self.open_if(cx, ty)?,
+                }
+            }
             opcode::ELSE => self.else_arm(true),
             opcode::END => self.end(cx, true),
+            opcode::RETURN => self.ret(),
+            opcode::SELECT => self.select(),
+            opcode::GLOBAL_GET => self.global_get(cx, index()),
+            opcode::GLOBAL_SET => self.global_set(cx, index()),
             opcode::BR => self.br(index()),
             opcode::BR_IF => self.br_if(index()),
             opcode::CALL => self.call(cx, index(), false),
@@ -84,15 +97,14 @@ impl Baseline {
             }
             op @ opcode::FIRST_ACCESS..=opcode::LAST_ACCESS => {
                 let (align, next) = scan::leb(bytes, at + 1);
-                let known = self.known.accesses[(op - opcode::FIRST_ACCESS) as usize].clone();
+                let known = &self.known.accesses[(op - opcode::FIRST_ACCESS) as usize];
                 // Offsets of more than 32 bits are of memories whose accesses are checked.
-                if align & opcode::NAMES_MEMORY != 0 || !self.access(cx, &known, scan::leb(bytes, next).0.into()) {
+                if align & opcode::NAMES_MEMORY != 0 || !self.access(cx, known, scan::leb(bytes, next).0.into()) {
                     self.snippet(cx, &read(&bytes[at..behind], self.loc)?)?;
                 }
             }
             op @ opcode::FIRST_NUMERIC..=opcode::LAST_NUMERIC => {
-                let op = self.known.numeric[(op - opcode::FIRST_NUMERIC) as usize].clone();
-                self.numeric(cx, &op)?;
+                self.numeric(cx, &self.known.numeric[(op - opcode::FIRST_NUMERIC) as usize])?;
             }
             _ => self.rare(cx, &read(&bytes[at..behind], self.loc)?)?,
         }
@@ -134,7 +146,6 @@ impl Baseline {
             Loop { blockty } => self.open(cx, blockty, Kind::Loop)?,
             If { blockty } => self.open_if(cx, blockty)?,
             BrTable { ref targets } => self.br_table(targets)?,
-            Return => self.ret(),
             ReturnCall { function_index } => self.call(cx, function_index, true),
             CallIndirect { type_index, table_index } => self.call_indirect(cx, type_index, table_index, false)?,
             ReturnCallIndirect { type_index, table_index } => self.call_indirect(cx, type_index, table_index, true)?,
@@ -163,9 +174,7 @@ impl Baseline {
                 self.branch_on_cast(cx, op, relative_depth, false)?;
             }
 
-            Select | TypedSelect { .. } => self.select(),
-            GlobalGet { global_index } => self.global_get(cx, global_index),
-            GlobalSet { global_index } => self.global_set(cx, global_index),
+            TypedSelect { .. } => self.select(),
             RefNull { hty } => self.push(type_of_reference(cx.info.heap_type(hty)?), constant(0)),
             RefIsNull => {
                 let value = self.pop();
@@ -270,6 +279,7 @@ mod opcode {
     pub const END: u8 = 0x0b;
     pub const BR: u8 = 0x0c;
     pub const BR_IF: u8 = 0x0d;
+    pub const RETURN: u8 = 0x0f;
     pub const CALL: u8 = 0x10;
     pub const DROP: u8 = 0x1a;
     pub const SELECT: u8 = 0x1b;
@@ -277,6 +287,8 @@ mod opcode {
     pub const LOCAL_GET: u8 = 0x20;
     pub const LOCAL_SET: u8 = 0x21;
     pub const LOCAL_TEE: u8 = 0x22;
+    pub const GLOBAL_GET: u8 = 0x23;
+    pub const GLOBAL_SET: u8 = 0x24;
     pub const FIRST_ACCESS: u8 = 0x28;
     pub const LAST_ACCESS: u8 = 0x3e;
     pub const I32_CONST: u8 = 0x41;
@@ -295,8 +307,11 @@ pub struct Known {
     accesses: Vec<Operator<'static>>,
 }
 
+/// Those of this version.
+pub static KNOWN: LazyLock<Known> = LazyLock::new(Known::new);
+
 impl Known {
-    pub fn new() -> Known {
+    fn new() -> Known {
         let read = |op: u8| {
             // What stands for immediates is not there for long.
             let mut reader = OperatorsReader::new(BinaryReader::new(OPERATORS[op as usize], 0));
@@ -329,6 +344,18 @@ static OPERATORS: [&[u8]; 256] = {
     }
     operators
 };
+
+/// The type of a construct that says no more than this byte: no type, or a number's.
+fn block_type(byte: u8) -> Option<BlockType> {
+    Some(match byte {
+        0x40 => BlockType::Empty,
+        0x7f => BlockType::Type(ValType::I32),
+        0x7e => BlockType::Type(ValType::I64),
+        0x7d => BlockType::Type(ValType::F32),
+        0x7c => BlockType::Type(ValType::F64),
+        _ => return None,
+    })
+}
 
 /// Reads one operator.
 fn read(bytes: &[u8], loc: u32) -> Result<Operator<'_>, Error> {

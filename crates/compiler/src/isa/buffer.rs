@@ -6,6 +6,14 @@
 /// Bytes in a window: more than any instruction has, and room for the encoder's last whole-word store.
 pub const WINDOW_BYTES: usize = 32;
 
+/// A place in the code, bound once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct Label(pub(super) u32);
+
+/// Something outside of this code (a function, a code cell, rodata), by a number that the caller gives meaning to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct Symbol(pub u32);
+
 /// Bytes emitted so far, with room behind them.
 #[derive(Clone, Debug, Default)]
 pub struct CodeBuffer {

@@ -6,6 +6,7 @@ pub mod aarch64;
 pub mod backend;
 pub mod buffer;
 pub mod convention;
+mod features;
 pub mod flow;
 pub mod order;
 pub mod reg;
@@ -13,6 +14,7 @@ pub mod saves;
 pub mod stack_maps;
 pub mod stubs;
 pub mod target;
+pub mod vcode;
 pub mod x64;
 
 pub use target::Target;

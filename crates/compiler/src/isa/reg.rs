@@ -200,6 +200,17 @@ impl fmt::Debug for RegSet {
     }
 }
 
+/// What happens to a register or a place in memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// Read.
+    Use,
+    /// Written as a whole.
+    Def,
+    /// Read, then written.
+    UseDef,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use tiercel_compiler::isa::aarch64::{CallPolicy, Features, Ranges, Variant};
 use tiercel_compiler::opt::Scratch;
 use tiercel_compiler::pipeline;
 use tiercel_compiler::regalloc::Chaos;
-use tiercel_compiler::translate::{Callees, Config, Context, Translator};
+use tiercel_compiler::translate::{Bounds, Callees, Config, Context, Translator};
 use tiercel_wasm::{Features as WasmFeatures, ModuleInfo, TypeRegistry};
 
 /// What all of it is for.
@@ -52,6 +52,10 @@ pub struct Options {
     pub ranges: Ranges,
     /// Every value in a slot.
     pub plain: bool,
+    /// Checks instead of guard pages and signals, memories that move.
+    pub explicit: bool,
+    /// The code tests that the upper half of each `i32` is zero.
+    pub check_widths: bool,
 }
 
 /// Compiles every function and places them one behind another; gives the code and each function's offset.
@@ -78,12 +82,16 @@ pub fn link(module: &Module, options: Options) -> (Vec<u8>, Vec<usize>) {
 
 /// Compiles a function.
 pub fn compile(module: &Module, body: usize, options: Options) -> Code {
-    let Options { chaos, policy, ranges, plain } = options;
+    let Options { chaos, policy, ranges, plain, explicit, check_widths } = options;
+    let bounds = if explicit { Bounds::Checked } else { Config::default().bounds };
     let mut compiler = Compiler::new(compile::Options {
         target: TARGET,
         verify: true,
         chaos,
         plain,
+        signals: !explicit,
+        check_widths,
+        translate: Config { bounds, memories_move: explicit, ..Config::default() },
         aarch64: Variant { policy, ranges },
         ..compile::Options::default()
     });

@@ -7,6 +7,7 @@ mod frames;
 mod islands;
 mod lowering;
 mod numeric;
+mod objects;
 mod programs;
 mod qemu;
 mod rows;

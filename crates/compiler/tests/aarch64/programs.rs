@@ -450,6 +450,14 @@ fn chaos() {
 
 #[test]
 #[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
+fn explicit_checks_and_widths() {
+    check_all(530..560, Options { check_widths: true, ..Options::default() });
+    check_all(500..530, Options { explicit: true, ..Options::default() });
+    check_all(560..570, Options { explicit: true, check_widths: true, plain: true, ..Options::default() });
+}
+
+#[test]
+#[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
 fn tiny_branch_ranges() {
     let ranges = Ranges::SMALL;
     check_all(400..410, Options { ranges, policy: Some(CallPolicy::Reserved), ..Options::default() });

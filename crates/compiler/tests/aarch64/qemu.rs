@@ -5,10 +5,13 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::Command;
 
-use tiercel_abi::vmctx::header;
+use tiercel_abi::heap::{kind, ty};
+use tiercel_abi::vmctx::{header, store};
+use tiercel_compiler::ir::Builtin;
 use tiercel_compiler::ir::machine::layout_of;
-use tiercel_compiler::isa::aarch64::regs::{MEMORY_BASE, SP, VMCTX, v, x};
+use tiercel_compiler::isa::aarch64::regs::{LR, MEMORY_BASE, SP, VMCTX, v, x};
 use tiercel_compiler::isa::aarch64::{Assembler, Cond, Features, Inst, Mem, Op, Size};
+use tiercel_wasm::{CompositeType, TypeDef};
 
 use crate::compile::{Module, Options, link};
 
@@ -35,6 +38,10 @@ const MEMORY: u64 = 0x20_0000_0000;
 const STACK_AREA: u64 = 0x100;
 const VMCTX_AT: u64 = DATA + 0x1000;
 const STORE_AT: u64 = DATA + 0x200;
+/// The memory's base and length, as a `VmMemory` starts.
+const MEMORY_AT: u64 = DATA + 0x400;
+const BUILTINS_AT: u64 = DATA + 0x800;
+const HEAP_BYTES: u64 = 0x4000;
 const CASE_BYTES: usize = 16 + 8 * 8 + 8 * 16;
 const STATUS_FAULT: u64 = 1 << 32;
 
@@ -52,16 +59,44 @@ pub fn run(
     let mut put = |at: usize, value: u64| vmctx[at..at + 8].copy_from_slice(&value.to_le_bytes());
     put(header::STORE as usize * 8, STORE_AT);
     put(header::MEMORY0_BASE as usize * 8, MEMORY);
+    if !module.info.memories.is_empty() {
+        put(layout.memory(0) as usize, MEMORY_AT);
+    }
+    put(header::BUILTINS as usize * 8, BUILTINS_AT);
     for (index, value) in globals.iter().enumerate() {
         let at = layout.own_global(index as u32) as usize;
         vmctx[at..at + 16].copy_from_slice(&value.to_le_bytes());
     }
-    let cases_at = (VMCTX_AT + vmctx.len() as u64).next_multiple_of(4096);
+    for (index, def) in module.info.type_defs.iter().enumerate() {
+        let id = def.lineage[def.depth()].as_u32();
+        vmctx[layout.type_id(index as u32) as usize..][..4].copy_from_slice(&id.to_le_bytes());
+    }
+    let types_at = (VMCTX_AT + vmctx.len() as u64).next_multiple_of(4096);
+    let types = types(&module.info.type_defs, types_at);
+    let heap_at = (types_at + types.len() as u64).next_multiple_of(4096);
+    let cases_at = heap_at + HEAP_BYTES;
     let memory_from = (cases_at + (cases.len() * CASE_BYTES) as u64).next_multiple_of(16);
-    let stub = stub(cases_at, cases.len(), memory_from, memory.len());
+    let Stub { text: stub, raise, new_object } =
+        stub(cases_at, cases.len(), memory_from, memory.len(), options.explicit);
     let code_at = CODE + stub.len().next_multiple_of(64) as u64;
     let mut data = vec![0u8; (VMCTX_AT - DATA) as usize];
+    let mut put = |at: u64, value: u64| data[(at - DATA) as usize..][..8].copy_from_slice(&value.to_le_bytes());
+    put(MEMORY_AT, MEMORY);
+    put(MEMORY_AT + 8, memory.len() as u64);
+    // The first object finds no room.
+    for (field, value) in [
+        (store::GC_BASE, heap_at),
+        (store::GC_NEXT, 8),
+        (store::GC_LIMIT, 8),
+        (store::GC_TYPES, types_at),
+        (store::RAISE, raise),
+    ] {
+        put(STORE_AT + u64::from(field), value);
+    }
+    (0..Builtin::ALL.len() as u64).for_each(|place| put(BUILTINS_AT + 8 * place, new_object));
     data.extend_from_slice(&vmctx);
+    data.resize((types_at - DATA) as usize, 0);
+    data.extend_from_slice(&types);
     data.resize((cases_at - DATA) as usize, 0);
     for case in cases {
         let mut record = vec![0u8; CASE_BYTES];
@@ -105,8 +140,37 @@ pub fn run(
     (outcomes.collect(), memory.to_vec())
 }
 
-/// Calls every case, catches signals, writes everything out and ends.
-fn stub(cases_at: u64, cases: usize, memory_from: u64, memory_bytes: usize) -> Vec<u8> {
+/// A store's table of types: entries by number, then lineages.
+fn types(defs: &[TypeDef], at: u64) -> Vec<u8> {
+    let number = |def: &TypeDef| def.lineage[def.depth()].as_u32() as usize;
+    let entries = defs.iter().map(|def| number(def) + 1).max().unwrap_or(0);
+    let mut table = vec![0u8; entries * ty::BYTES as usize];
+    for def in defs {
+        let entry = number(def) * ty::BYTES as usize;
+        let kind = match def.ty.composite {
+            CompositeType::Struct(_) => kind::STRUCT,
+            CompositeType::Array(_) => kind::ARRAY,
+            CompositeType::Func(_) => kind::NONE,
+        };
+        let lineage = at + table.len() as u64;
+        table[entry + ty::LINEAGE as usize..][..8].copy_from_slice(&lineage.to_le_bytes());
+        table[entry + ty::LINEAGE_LEN as usize..][..4].copy_from_slice(&(def.lineage.len() as u32).to_le_bytes());
+        table[entry + ty::KIND as usize..][..4].copy_from_slice(&kind.to_le_bytes());
+        def.lineage.iter().for_each(|id| table.extend(id.as_u32().to_le_bytes()));
+    }
+    table
+}
+
+/// What calls compiled code, and what that calls.
+struct Stub {
+    text: Vec<u8>,
+    /// Where `VmStore::raise` and the routine for new objects are.
+    raise: u64,
+    new_object: u64,
+}
+
+/// Calls every case, catches signals (unless traps are to be calls), writes everything out and ends.
+fn stub(cases_at: u64, cases: usize, memory_from: u64, memory_bytes: usize, explicit: bool) -> Stub {
     let mut asm = Assembler::new(Features::ALL);
     let (handler, next, again, done, fault, caught) =
         (asm.label(), asm.label(), asm.label(), asm.label(), asm.label(), asm.label());
@@ -121,7 +185,7 @@ fn stub(cases_at: u64, cases: usize, memory_from: u64, memory_bytes: usize) -> V
     asm.rm(Op::STR_X, x(10), Mem::base(x(9), 0));
     asm.constant(x(10), 0x4000_0004);
     asm.rm(Op::STR_X, x(10), Mem::base(x(9), 8));
-    for signal in [4, 11, 7] {
+    for signal in [4, 11, 7].into_iter().filter(|_| !explicit) {
         asm.constant(x(0), signal);
         asm.constant(x(1), action);
         asm.constant(x(2), 0);
@@ -223,8 +287,32 @@ fn stub(cases_at: u64, cases: usize, memory_from: u64, memory_bytes: usize) -> V
     asm.constant(VMCTX, VMCTX_AT);
     asm.constant(MEMORY_BASE, MEMORY);
     asm.jmp(next);
+    // The code that traps is a word at the return address.
+    let raise = asm.label();
+    asm.bind(raise);
+    asm.constant(x(20), DATA);
+    asm.rm(Op::LDR_X, x(19), Mem::base(x(20), 0));
+    asm.rm(Op::LDR_X, x(9), Mem::base(x(20), 8));
+    asm.rm(Op::LDR_W, x(10), Mem::base(LR, 0));
+    asm.jmp(caught);
+    // Makes room on the heap: vmctx, type, bytes. Whatever a call may destroy is destroyed.
+    let new_object = asm.label();
+    asm.bind(new_object);
+    asm.rm(Op::LDR_X, x(9), Mem::base(x(0), (header::STORE * 8) as i32));
+    asm.constant(x(10), HEAP_BYTES);
+    asm.rm(Op::STR_X, x(10), Mem::base(x(9), store::GC_LIMIT as i32));
+    asm.rm(Op::LDR_X, x(0), Mem::base(x(9), store::GC_NEXT as i32));
+    asm.rrr(Op::ADD_S.s64(), x(10), x(0), x(2));
+    asm.rm(Op::STR_X, x(10), Mem::base(x(9), store::GC_NEXT as i32));
+    asm.rm(Op::LDR_X, x(10), Mem::base(x(9), store::GC_BASE as i32));
+    asm.rrr(Op::ADD_S.s64(), x(10), x(10), x(0));
+    asm.rm(Op::STR_W, x(1), Mem::base(x(10), 0));
+    (2..18).for_each(|number| asm.constant(x(number), 0x5a5a_5a5a_5a5a));
+    asm.constant(x(1), 0);
+    asm.op(Op::RET);
     asm.finish();
-    asm.code().to_vec()
+    let at = |label| CODE + u64::from(asm.label_offset(label).expect("it is bound"));
+    Stub { raise: at(raise), new_object: at(new_object), text: asm.code().to_vec() }
 }
 
 /// A static program with these segments: address, bytes, permissions.

@@ -16,7 +16,8 @@ pub enum Tier {
     /// Machine code that is made in one pass, when the module is made: some ten times as fast as that of [`Tier::Opt`] is made. A module that has
     /// something which only that one compiles gets its code.
     Baseline,
-    /// Machine code that is made in one pass when a function is first called.
+    /// Machine code that is made in one pass when a function is first called, and by the optimizing compiler, in the background, when the function is hot
+    /// ([`Config::tier_up_budget`]).
     Auto,
     /// Machine code of the optimizing compiler, made when the module is made. Modules that are too complex for it run in the interpreter:
     /// [`Module::tier`](crate::Module::tier) tells.
@@ -45,7 +46,7 @@ impl Tier {
         match self {
             Tier::Interp => "interp",
             Tier::Baseline => "baseline",
-            Tier::Auto => "lazy",
+            Tier::Auto => "auto",
             Tier::Opt => "opt",
         }
     }
@@ -93,8 +94,7 @@ pub struct Config {
     pub(crate) check_widths: bool,
     pub(crate) compiler_chaos: Option<u64>,
     pub(crate) allow_precompiled: bool,
-    /// CPU features, as bits of the host's instruction set.
-    #[cfg(native)]
+    /// What code is compiled for, if it is not the CPU at hand.
     #[cfg(native)]
     pub(crate) target: Option<tiercel_compiler::isa::Target>,
     pub(crate) through_artifacts: bool,
@@ -125,7 +125,6 @@ impl Default for Config {
             check_widths: false,
             compiler_chaos: None,
             allow_precompiled: false,
-            #[cfg(native)]
             #[cfg(native)]
             target: None,
             through_artifacts: false,
@@ -275,11 +274,11 @@ impl Config {
     }
 
     /// What code is compiled for: `ARCH-linux`, and CPU features behind it, as in `x86_64-linux+avx2+bmi2`. Without features the code runs on every
-    /// such CPU that runs compiled code at all. The default is the CPU at hand with all that it has. Where this CPU lacks something, modules
-    /// can be compiled, and not instantiated.
+    /// such CPU that runs compiled code at all. The default is the CPU at hand with all that it has. What it cannot run can be
+    /// compiled, and not instantiated.
     ///
     /// # Errors
-    /// There is no such target, or this version does not compile for it on this host.
+    /// There is no such target.
     pub fn target(&mut self, target: &str) -> Result<&mut Self> {
         #[cfg(native)]
         {

@@ -58,10 +58,13 @@ impl Engine {
         &self.0.regions
     }
 
-    /// Whether modules are compiled.
+    /// Whether modules are compiled, and for this CPU.
     #[cfg(feature = "cache")]
     pub(crate) fn compiles(&self) -> bool {
-        self.config().tier != Tier::Interp
+        #[cfg(native)]
+        return self.native().is_some_and(|native| !native.is_foreign);
+        #[cfg(not(native))]
+        false
     }
 
     /// Where compiled code enters host functions of this type, which take their arguments in registers or not; null in an engine without

@@ -79,7 +79,7 @@ impl Instance {
         #[cfg(native)]
         if module.engine().native().is_some_and(|native| native.is_foreign) {
             return Err(Error::unsupported(
-                "the engine compiles for a CPU that has more than this one, which cannot run the code",
+                "the engine compiles for another CPU than this one, which cannot run the code",
             ));
         }
         let inner = store.inner_ptr();

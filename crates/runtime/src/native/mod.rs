@@ -53,6 +53,7 @@ use core::ops::Range;
 use tiercel_abi::VmctxLayout;
 use tiercel_abi::artifact::Isa;
 use tiercel_compiler::compile::Options;
+use tiercel_compiler::isa::Target;
 use tiercel_wasm::{FuncType, ModuleInfo};
 
 /// What an engine has for compiled code.
@@ -87,11 +88,6 @@ pub struct NativeModule {
 /// Whether this host runs compiled code.
 pub fn is_available() -> bool {
     arch::cpu_features().contains(arch::CPU_FLOOR)
-}
-
-/// CPU features from bits, as artifacts have them.
-fn from_bits(bits: u32) -> Option<arch::Features> {
-    u16::try_from(bits).ok().and_then(arch::Features::from_bits)
 }
 
 impl Native {
@@ -154,7 +150,7 @@ impl Native {
         layout: &VmctxLayout,
     ) -> Result<NativeModule> {
         #[cfg(tiers)]
-        if config.tier == Tier::Auto {
+        if config.tier == Tier::Auto && !self.is_foreign {
             match self.lazy_module(info) {
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
                     tracing::debug!(target: "tiercel::native", "the module is compiled ahead: {error}");
@@ -176,7 +172,9 @@ impl Native {
         bytes: &[u8],
         layout: &VmctxLayout,
     ) -> Result<NativeModule> {
-        let tiers: &[Tier] = if config.tier == Tier::Baseline { &[Tier::Baseline, Tier::Opt] } else { &[Tier::Opt] };
+        // The baseline compiler is of this machine.
+        let tiers: &[Tier] =
+            if config.tier == Tier::Baseline && !self.is_foreign { &[Tier::Baseline, Tier::Opt] } else { &[Tier::Opt] };
         for &tier in tiers {
             match compile::compile(config, tier, self.options, info, bytes, layout) {
                 Ok(image) => return self.module(info, Some(image), tier),
@@ -212,10 +210,11 @@ impl Native {
 
     /// Whether this host has all of these features; if not, those that it misses.
     pub fn missing_features(&self, features: u32) -> Option<String> {
-        let Some(features) = from_bits(features) else {
+        let own = arch::target(arch::cpu_features());
+        let Some(missing) = Target::from_bits(own.isa(), features & !own.bits()) else {
             return Some("features that this version does not know".into());
         };
-        let missing: Vec<&str> = features.difference(arch::cpu_features()).names().collect();
+        let missing = missing.feature_names();
         (!missing.is_empty()).then(|| missing.join(", "))
     }
 

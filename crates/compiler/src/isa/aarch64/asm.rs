@@ -26,13 +26,7 @@ use super::row::{Cond, Extend, Flow, Kind, Op, Shift, Size};
 use crate::isa::buffer::CodeBuffer;
 use crate::isa::reg::{Reg, RegClass};
 
-/// A place in the code, bound once.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub struct Label(pub(super) u32);
-
-/// Something outside of this code, by a number that the caller gives meaning to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub struct Symbol(pub u32);
+pub use crate::isa::buffer::{Label, Symbol};
 
 /// A constant that lies with the code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]

@@ -25,7 +25,7 @@ use super::mem::Mem;
 use super::regs::*;
 use super::row::{Cond, Extend, Op, Size};
 use super::stubs::FRAMELESS_RETURN;
-use super::vcode::{self, Kind, NO_TRAP, Test, VCode};
+use super::vcode::{self, Kind, NO_TRAP, Own, Test, VCode};
 use crate::compile::{CallReloc, CallSite, Code, TrapSite};
 use crate::entity::Entity;
 use crate::ir::Builtin;
@@ -383,7 +383,7 @@ impl Emit<'_> {
                 self.asm.add(SP, SP, self.vcode.in_bytes as i32);
                 self.asm.op(Op::RET);
             }
-            Kind::MoveSp(bytes) => self.asm.move_sp(bytes as i32, &mut self.state),
+            Kind::Own(Own::MoveSp(bytes)) => self.asm.move_sp(bytes as i32, &mut self.state),
             Kind::CallLocal(body) => {
                 self.asm.call_symbol(Symbol(body));
                 self.after_call(index, inst, self.vcode.foreign_tail_calls);
@@ -424,7 +424,7 @@ impl Emit<'_> {
                 let reg = self.tested(index, test);
                 self.branch(block, test, reg);
             }
-            Kind::Switch(table) => self.switch(block, index, table),
+            Kind::Switch(table, _) => self.switch(block, index, table),
             Kind::Compares(table) => self.compares(block, index, table),
             Kind::TrapIf(test) => {
                 let reg = self.tested(index, test);

@@ -18,6 +18,7 @@
 use super::encode::Recipe;
 use super::features::Features;
 use crate::isa::reg::RegClass;
+pub use crate::isa::reg::Role;
 
 /// Width of an integer or float operation, or of a vector's lanes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -288,17 +289,6 @@ pub enum Flow {
     Return,
     /// Nowhere: it always traps.
     Trap,
-}
-
-/// What happens to a register or a place in memory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
-    /// Read.
-    Use,
-    /// Written as a whole.
-    Def,
-    /// Read, then written.
-    UseDef,
 }
 
 /// What stands at an operand's place. Immediates say which field of the instruction they fill, and how [`Inst`](super::Inst) holds them

@@ -18,13 +18,7 @@ use super::row::{Cond, Kind, Op};
 use crate::isa::buffer::CodeBuffer;
 use crate::isa::reg::{Reg, RegClass};
 
-/// A place in the code, bound once.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub struct Label(pub(super) u32);
-
-/// Something outside of this code (a function, a code cell, rodata), by a number that the caller gives meaning to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-pub struct Symbol(pub u32);
+pub use crate::isa::buffer::{Label, Symbol};
 
 /// Four bytes to be filled in when the code gets its place: `address of symbol + addend - address of these bytes`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

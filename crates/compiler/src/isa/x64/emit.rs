@@ -21,7 +21,7 @@ use super::mem::{Mem, Scale};
 use super::regs::*;
 use super::relax::LINE_BYTES;
 use super::row::{Cond, Op, Size};
-use super::vcode::{self, Kind, NO_TRAP, Parity, Table, Test, VCode};
+use super::vcode::{self, Kind, NO_TRAP, Own, Parity, Table, Test, VCode};
 use crate::compile::{CallReloc, CallSite, Calls, Code, TrapSite};
 use crate::entity::Entity;
 use crate::ir::insts::cast;
@@ -436,7 +436,7 @@ impl Emit<'_> {
             }
         }
         let inst = &self.vcode.insts[self.b.remat[vreg.index()] as usize];
-        if inst.kind == Kind::Zero {
+        if inst.kind == Kind::Own(Own::Zero) {
             return self.zero(to);
         }
         let mut x = inst.x;
@@ -474,7 +474,7 @@ impl Emit<'_> {
                     self.plain(block, index, inst);
                 }
             }
-            Kind::Zero => self.zero(self.operand(index, 0)),
+            Kind::Own(Own::Zero) => self.zero(self.operand(index, 0)),
             Kind::Args => {}
             Kind::Return if self.behind.is_some() => self.go_behind(block),
             Kind::Return => {
@@ -524,7 +524,7 @@ impl Emit<'_> {
             Kind::Branch(test) => self.branch(block, test),
             Kind::Switch(table, is_clamped) => self.switch(block, index, table, is_clamped),
             Kind::Compares(table) => self.compares(block, index, table),
-            Kind::SelectVector(test) => {
+            Kind::Own(Own::SelectVector(test)) => {
                 let (dst, yes) = (self.operand(index, 0), self.operand(index, 2));
                 let over = self.asm.label();
                 self.jump_if(test.negate(), over);
@@ -544,7 +544,7 @@ impl Emit<'_> {
                 Kind::Plain if inst.x.op().reads_flags() => return false,
                 Kind::Plain if inst.x.op().writes_flags() => return true,
                 Kind::Plain | Kind::Copy => {}
-                Kind::Branch(_) | Kind::TrapIf(_) | Kind::SelectVector(_) => return false,
+                Kind::Branch(_) | Kind::TrapIf(_) | Kind::Own(Own::SelectVector(_)) => return false,
                 _ => return true,
             }
         }
@@ -856,7 +856,7 @@ impl Emit<'_> {
             && self.copied + len <= budget
             && insts.clone().all(|index| {
                 let kind = self.vcode.insts[index as usize].kind;
-                matches!(kind, Kind::Plain | Kind::Copy | Kind::Zero | Kind::TrapIf(_) | Kind::Switch(..))
+                matches!(kind, Kind::Plain | Kind::Copy | Kind::Own(Own::Zero) | Kind::TrapIf(_) | Kind::Switch(..))
             });
         self.copied += if may { len } else { 0 };
         may

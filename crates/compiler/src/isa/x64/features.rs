@@ -1,114 +1,26 @@
 //! CPU features beyond the x86-64 baseline (which has SSE2). Detecting them is the runtime's business.
 
-use std::fmt;
-
-/// A set of features.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub struct Features(u16);
-
-/// Each feature with the name that `/proc/cpuinfo`-like lists and compilers' options use.
-const NAMES: [(&str, Features); 11] = [
-    ("sse3", Features::SSE3),
-    ("ssse3", Features::SSSE3),
-    ("sse4.1", Features::SSE41),
-    ("sse4.2", Features::SSE42),
-    ("popcnt", Features::POPCNT),
-    ("lzcnt", Features::LZCNT),
-    ("bmi1", Features::BMI1),
-    ("bmi2", Features::BMI2),
-    ("avx", Features::AVX),
-    ("avx2", Features::AVX2),
-    ("fma", Features::FMA),
-];
-
-impl Features {
-    /// Nothing beyond the baseline.
-    pub const BASELINE: Features = Features(0);
+crate::isa::features::features! {
     /// SSE3.
-    pub const SSE3: Features = Features(1 << 0);
+    SSE3 = "sse3";
     /// SSSE3.
-    pub const SSSE3: Features = Features(1 << 1);
+    SSSE3 = "ssse3";
     /// SSE4.1.
-    pub const SSE41: Features = Features(1 << 2);
+    SSE41 = "sse4.1";
     /// SSE4.2.
-    pub const SSE42: Features = Features(1 << 3);
+    SSE42 = "sse4.2";
     /// `popcnt`.
-    pub const POPCNT: Features = Features(1 << 4);
+    POPCNT = "popcnt";
     /// `lzcnt`; older CPUs run it as `bsr`, so it must not be guessed.
-    pub const LZCNT: Features = Features(1 << 5);
+    LZCNT = "lzcnt";
     /// BMI1, with `tzcnt`; older CPUs run that one as `bsf`.
-    pub const BMI1: Features = Features(1 << 6);
+    BMI1 = "bmi1";
     /// BMI2.
-    pub const BMI2: Features = Features(1 << 7);
+    BMI2 = "bmi2";
     /// AVX, enabled by the operating system too.
-    pub const AVX: Features = Features(1 << 8);
+    AVX = "avx";
     /// AVX2.
-    pub const AVX2: Features = Features(1 << 9);
+    AVX2 = "avx2";
     /// Fused multiply-add (FMA3).
-    pub const FMA: Features = Features(1 << 10);
-    /// All that this compiler can make use of.
-    pub const ALL: Features = Features((1 << NAMES.len()) - 1);
-
-    /// Whether all of `other` are in this set.
-    #[inline]
-    pub const fn contains(self, other: Features) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Features in either.
-    #[must_use]
-    pub const fn union(self, other: Features) -> Features {
-        Features(self.0 | other.0)
-    }
-
-    /// Features in this one only.
-    #[must_use]
-    pub const fn difference(self, other: Features) -> Features {
-        Features(self.0 & !other.0)
-    }
-
-    /// The feature with this name, if the compiler knows it.
-    pub fn from_name(name: &str) -> Option<Features> {
-        NAMES.iter().find(|(known, _)| *known == name).map(|(_, feature)| *feature)
-    }
-
-    /// Names of the features in the set.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        NAMES.iter().filter(move |(_, feature)| self.contains(*feature)).map(|(name, _)| *name)
-    }
-
-    /// The set as bits, for artifacts. Their meaning is part of the artifact's format version.
-    pub const fn bits(self) -> u16 {
-        self.0
-    }
-
-    /// The set with these bits; `None` if one of them is not known here.
-    pub const fn from_bits(bits: u16) -> Option<Features> {
-        if bits & !Features::ALL.0 == 0 { Some(Features(bits)) } else { None }
-    }
-}
-
-impl fmt::Debug for Features {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.names()).finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_and_bits_round_trip() {
-        for (name, feature) in NAMES {
-            assert_eq!(Features::from_name(name), Some(feature));
-            assert_eq!(feature.names().collect::<Vec<_>>(), [name]);
-            assert_eq!(Features::from_bits(feature.bits()), Some(feature));
-        }
-        assert_eq!(Features::ALL.names().count(), NAMES.len());
-        assert_eq!(Features::from_bits(u16::MAX), None);
-        assert_eq!(Features::from_name("avx512f"), None);
-        assert!(!Features::ALL.difference(Features::AVX).contains(Features::AVX));
-        assert!(Features::ALL.contains(Features::AVX.union(Features::BMI2)));
-    }
+    FMA = "fma";
 }

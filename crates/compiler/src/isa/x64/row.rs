@@ -17,6 +17,7 @@
 
 use super::encode::Recipe;
 use super::features::Features;
+pub use crate::isa::reg::Role;
 use crate::isa::reg::{Reg, RegClass};
 
 /// Width of an integer operation.
@@ -274,17 +275,6 @@ pub enum Flow {
     Return,
     /// Nowhere: it always traps.
     Trap,
-}
-
-/// What happens to a register or a place in memory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
-    /// Read.
-    Use,
-    /// Written as a whole.
-    Def,
-    /// Read, then written.
-    UseDef,
 }
 
 /// What can stand at an operand's place.

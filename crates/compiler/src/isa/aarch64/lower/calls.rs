@@ -10,7 +10,7 @@ use crate::isa::aarch64::inst::Inst;
 use crate::isa::aarch64::mem::Mem;
 use crate::isa::aarch64::regs::VMCTX;
 use crate::isa::aarch64::row::Op;
-use crate::isa::aarch64::vcode::Kind;
+use crate::isa::aarch64::vcode::{Kind, Own};
 use crate::isa::convention::Place;
 use crate::isa::reg::{Reg, RegClass};
 use crate::regalloc::{Operand, Role};
@@ -54,7 +54,7 @@ impl Lower<'_> {
         if self.vcode.policy == CallPolicy::Pushed {
             if convention.stack_bytes != 0 {
                 self.vcode.calls = true;
-                self.push_special(Kind::MoveSp(convention.stack_bytes), &[], NO_TRAP, 0);
+                self.push_special(Kind::Own(Own::MoveSp(convention.stack_bytes)), &[], NO_TRAP, 0);
             }
         } else {
             self.vcode.out_bytes = self.vcode.out_bytes.max(convention.stack_bytes);

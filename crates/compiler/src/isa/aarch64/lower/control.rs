@@ -336,7 +336,7 @@ impl Lower<'_> {
         self.push(Inst::m(Op::LEA, [base], Mem::label(label)));
         self.push(Inst::m(Op::LDRSW, [distance], Mem::indexed(base, clamped, Extend::Uxtw, true)));
         self.push(Inst::r(Op::ADD_S.s64(), [target, base, distance]));
-        self.push_special(Kind::Switch(table), &[operand(target, Role::Use)], NO_TRAP, 0);
+        self.push_special(Kind::Switch(table, true), &[operand(target, Role::Use)], NO_TRAP, 0);
     }
 
     /// Leaves with these results.

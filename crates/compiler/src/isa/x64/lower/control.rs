@@ -8,7 +8,7 @@ use crate::isa::reg::{Reg, RegClass};
 use crate::isa::x64::inst::Inst;
 use crate::isa::x64::mem::Mem;
 use crate::isa::x64::row::{Cond, Op, Size, SizedOp};
-use crate::isa::x64::vcode::{Kind, Parity, Table, Test};
+use crate::isa::x64::vcode::{Kind, Own, Parity, Table, Test};
 use crate::regalloc::Role;
 use tiercel_abi::Trap;
 use tiercel_abi::vmctx::store;
@@ -269,7 +269,7 @@ impl Lower<'_> {
 
     /// A choice between floats or vectors: a mask from the condition, and bitwise operations, which take no branch.
     fn select_vector(&mut self, dst: Reg, yes: Reg, no: Reg, test: Test) {
-        let kind = Kind::SelectVector(test);
+        let kind = Kind::Own(Own::SelectVector(test));
         let mut moved = operand(dst, Role::Def);
         moved.constraint = crate::regalloc::Constraint::Tied(1);
         self.push_special(kind, &[moved, operand(no, Role::Use), operand(yes, Role::Use)], NO_TRAP, 0);

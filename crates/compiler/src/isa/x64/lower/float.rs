@@ -7,7 +7,7 @@ use crate::ir::{Opcode, Value};
 use crate::isa::reg::{Reg, RegClass};
 use crate::isa::x64::inst::Inst;
 use crate::isa::x64::row::{Cond, Op, Size};
-use crate::isa::x64::vcode::{Kind, Test};
+use crate::isa::x64::vcode::{Kind, Own, Test};
 use crate::regalloc::{Constraint, Role};
 use tiercel_abi::Trap;
 
@@ -243,7 +243,7 @@ impl Lower<'_> {
         let mut operands = [(dst, Role::Def), (converted, Role::Use), (doubled, Role::Use)]
             .map(|(reg, role)| super::operand(reg, role));
         operands[0].constraint = Constraint::Tied(1);
-        self.push_special(Kind::SelectVector(Test::of(Cond::S)), &operands, NO_TRAP, 0);
+        self.push_special(Kind::Own(Own::SelectVector(Test::of(Cond::S))), &operands, NO_TRAP, 0);
     }
 
     fn float_reinterpret(&mut self, value: Value, a: Value, op: Op) {

@@ -39,7 +39,7 @@ use super::inst::{Constraint as Fixed, Inst};
 use super::mem::Mem;
 use super::regs::VMCTX;
 use super::row::{Op, Role};
-use super::vcode::{Kind, NO_TRAP, VCode, preg};
+use super::vcode::{Kind, NO_TRAP, Own, VCode, preg};
 use crate::entity::Entity;
 use crate::ir::{Block, Effect, Format, Frequency, Function, Opcode, Type, Value};
 use crate::isa::backend::Lowering;
@@ -620,7 +620,7 @@ impl<'a> Lower<'a> {
 
     /// Zeroes a register; an integer register only where no flags are waited for.
     fn zero(&mut self, dst: Reg) {
-        self.push_special(Kind::Zero, &[operand(dst, regalloc::Role::Def)], NO_TRAP, 0);
+        self.push_special(Kind::Own(Own::Zero), &[operand(dst, regalloc::Role::Def)], NO_TRAP, 0);
     }
 
     /// Adds an instruction of its own kind with these operands.
