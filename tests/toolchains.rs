@@ -84,7 +84,7 @@ fn cases() -> Result<Vec<Trial>, String> {
             Some(compiler) => {
                 for source in sources {
                     let program = Arc::new(Compiled::new(source.clone(), compiler, toolchain.options));
-                    cases.extend(trials::on_every_tier(&name(&source), move |tier| program.run(tier)));
+                    cases.extend(trials::on_every_tier_and_checked(&name(&source), move |tier| program.run(tier)));
                 }
             }
             None => cases.extend(sources.iter().map(|source| {

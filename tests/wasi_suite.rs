@@ -36,7 +36,7 @@ fn cases() -> Result<Vec<Trial>, String> {
     for suite in ["c", "assemblyscript"] {
         for wasm in paths::files(&root.join(suite), &["wasm"])? {
             let name = format!("{suite}/{}", paths::stem(&wasm));
-            cases.extend(trials::on_every_tier(&name, move |tier| run(&wasm, tier)));
+            cases.extend(trials::on_every_tier_and_checked(&name, move |tier| run(&wasm, tier)));
         }
     }
     Ok(cases)
