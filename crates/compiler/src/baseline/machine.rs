@@ -50,6 +50,10 @@ pub trait Machine: Dialect + PartialEq {
     fn assembler(options: &Options) -> Self::Assembler;
     /// Forgets what is kept for a function.
     fn clear(parts: &mut Self::Parts);
+    /// The size of a frame that needs so many bytes.
+    fn frame_bytes(bytes: u32) -> u32 {
+        bytes.next_multiple_of(16)
+    }
 }
 
 /// A condition of a branch.
@@ -131,6 +135,7 @@ macro_rules! emit {
         }
 
         emit!(@for super::x64::X64, $(fn $name($($arg: $ty),*) $(-> $result)?;)*);
+        emit!(@for super::aarch64::Aarch64, $(fn $name($($arg: $ty),*) $(-> $result)?;)*);
     };
     (@for $machine:ty, $(fn $name:ident($($arg:ident: $ty:ty),*) $(-> $result:ty)?;)*) => {
         impl Emit for Baseline<$machine> {

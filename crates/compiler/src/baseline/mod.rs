@@ -1,6 +1,6 @@
 //! in: a validated function. out: its machine code ([`Code`]), in one pass over the operators, at once.
 //!
-//! The code keeps the rules of the optimizing tier's: convention, vmctx, frames with a chain of `rbp`, traps, stack maps. So functions of both
+//! The code keeps the rules of the optimizing tier's: convention, vmctx, frames with a chain of frame pointers, traps, stack maps. So functions of both
 //! call each other, and the runtime does not tell them apart.
 //!
 //! # The frame, from high addresses to low
@@ -20,6 +20,7 @@
 //! [`calls`], [`snippet`] (rare operators, by way of the optimizing compiler's lowering), [`machine`] (what each machine has its own of), `x64/`
 //! (instructions).
 
+mod aarch64;
 mod assign;
 mod calls;
 mod control;
@@ -67,12 +68,21 @@ enum StackCheck {
 }
 
 /// Compiles functions, one after another, in memory that it keeps.
-pub struct Compiler(Box<Baseline<x64::X64>>);
+pub struct Compiler(AnyMachine);
+
+/// The machine that a compiler is for.
+enum AnyMachine {
+    X64(Box<Baseline<x64::X64>>),
+    Aarch64(Box<Baseline<aarch64::Aarch64>>),
+}
 
 impl Compiler {
     /// A compiler for functions of any module.
     pub fn new(options: Options) -> Compiler {
-        Compiler(Box::new(Baseline::new(options)))
+        Compiler(match options.target {
+            Target::X64(_) => AnyMachine::X64(Box::new(Baseline::new(options))),
+            Target::Aarch64(_) => AnyMachine::Aarch64(Box::new(Baseline::new(options))),
+        })
     }
 
     /// Compiles the function with this body index.
@@ -80,9 +90,9 @@ impl Compiler {
     /// # Errors
     /// The function uses what this compiler does not support.
     pub fn compile(&mut self, cx: Context<'_>, body: usize, code: &mut Code) -> Result<(), Error> {
-        match self.0.options.target {
-            Target::X64(_) => self.0.compile(cx, body, code),
-            Target::Aarch64(_) => Err(Error::unsupported(0, format_args!("the baseline compiler is for x86-64 only"))),
+        match &mut self.0 {
+            AnyMachine::X64(compiler) => compiler.compile(cx, body, code),
+            AnyMachine::Aarch64(compiler) => compiler.compile(cx, body, code),
         }
     }
 }
@@ -375,7 +385,7 @@ where
 
     /// Bytes of the frame below the frame pointer.
     fn frame_bytes(&self) -> u32 {
-        (self.lowest_home.unsigned_abs() + self.out_bytes).next_multiple_of(16)
+        M::frame_bytes(self.lowest_home.unsigned_abs() + self.out_bytes)
     }
 }
 

@@ -5,11 +5,16 @@ use super::machine::{Alu, Condition, Emit, Machine, Shift};
 use super::state::{Place, Value};
 use super::{Baseline, constant, scan};
 use crate::ir::{Builtin, Type};
-use crate::translate::{Context, fuel_of, type_of_reference};
+use crate::translate::{Bounds, Context, fuel_of, type_of_reference};
 use std::sync::LazyLock;
 use tiercel_abi::Trap;
 use tiercel_wasm::Error;
 use wasmparser::{BinaryReader, BlockType, MemArgTarget, Operator, OperatorsReader, ValType};
+
+/// The page size that addresses are guarded for.
+const DEFAULT_PAGE_LOG2: u8 = 16;
+/// Bytes of the widest access.
+const WIDEST_ACCESS: u64 = 16;
 
 impl<M: Machine> Baseline<M>
 where
@@ -257,6 +262,17 @@ where
             _ => self.snippet(cx, op)?,
         }
         Ok(())
+    }
+
+    /// Whether guard pages keep an access to memory 0 with this offset in bounds.
+    pub(super) fn is_guarded(&self, cx: Context<'_>, offset: u64) -> bool {
+        let config = &self.options.translate;
+        let Bounds::Guarded { guard_bytes } = config.bounds else { return false };
+        let Some(memory) = cx.info.memories.first() else { return false };
+        !config.memories_move
+            && !memory.is_64
+            && memory.page_log2 == DEFAULT_PAGE_LOG2
+            && offset.saturating_add(WIDEST_ACCESS) <= guard_bytes
     }
 
     /// Pushes a popped operand again.

@@ -1,6 +1,7 @@
 //! Modules compiled for aarch64 and linked.
 
 use tiercel_abi::VmctxLayout;
+use tiercel_compiler::baseline;
 use tiercel_compiler::compile::{self, Code, Compiler};
 use tiercel_compiler::ir::Function;
 use tiercel_compiler::ir::machine::layout_of;
@@ -56,6 +57,8 @@ pub struct Options {
     pub explicit: bool,
     /// The code tests that the upper half of each `i32` is zero.
     pub check_widths: bool,
+    /// By the baseline compiler.
+    pub baseline: bool,
 }
 
 /// Compiles every function and places them one behind another; gives the code and each function's offset.
@@ -82,9 +85,9 @@ pub fn link(module: &Module, options: Options) -> (Vec<u8>, Vec<usize>) {
 
 /// Compiles a function.
 pub fn compile(module: &Module, body: usize, options: Options) -> Code {
-    let Options { chaos, policy, ranges, plain, explicit, check_widths } = options;
+    let Options { chaos, policy, ranges, plain, explicit, check_widths, baseline } = options;
     let bounds = if explicit { Bounds::Checked } else { Config::default().bounds };
-    let mut compiler = Compiler::new(compile::Options {
+    let options = compile::Options {
         target: TARGET,
         verify: true,
         chaos,
@@ -94,10 +97,15 @@ pub fn compile(module: &Module, body: usize, options: Options) -> Code {
         translate: Config { bounds, memories_move: explicit, ..Config::default() },
         aarch64: Variant { policy, ranges },
         ..compile::Options::default()
-    });
+    };
     let layout = layout_of(&module.info);
     let callees = Callees::new(&module.info, &module.bytes);
     let mut code = Code::default();
-    compiler.compile(module.cx(&layout, &callees), body, &mut code).unwrap_or_else(|error| panic!("{error}"));
+    let cx = module.cx(&layout, &callees);
+    let compiled = match baseline {
+        true => baseline::Compiler::new(options).compile(cx, body, &mut code),
+        false => Compiler::new(options).compile(cx, body, &mut code),
+    };
+    compiled.unwrap_or_else(|error| panic!("{error}"));
     code
 }

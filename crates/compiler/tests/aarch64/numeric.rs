@@ -276,6 +276,7 @@ fn each(ops: Vec<Opcode>) {
     }
     assert!(trees.len() > 1000);
     check(&trees, Options::default());
+    check(&trees, Options { baseline: true, check_widths: true, ..Options::default() });
 }
 
 /// Random expressions, so that each operation meets each other as its operand.
@@ -286,7 +287,7 @@ fn random_expressions() {
     // The bits of what is not a number may differ: nothing is to look at them.
     let looks = |op: &Opcode| op.name().contains("reinterpret_f") || op.name().contains("copysign");
     let ops: Vec<Opcode> = scalar_ops().into_iter().filter(|op| !looks(op)).collect();
-    for round in 0..4 {
+    for round in 0..6 {
         let mut trees = Vec::new();
         for _ in 0..1500 {
             let params: Vec<Type> = (0..4)
@@ -302,6 +303,8 @@ fn random_expressions() {
             1 => options.plain = true,
             2 => (options.chaos.spill, options.chaos.split, options.chaos.seed) = (60, 60, 9),
             3 => options.ranges = tiercel_compiler::isa::aarch64::Ranges::SMALL,
+            4 => options.baseline = true,
+            5 => (options.baseline, options.ranges) = (true, tiercel_compiler::isa::aarch64::Ranges::SMALL),
             _ => {}
         }
         check(&trees, options);
@@ -380,13 +383,15 @@ fn shuffles_and_loads() {
             cases.push(Case { func: 2 * orders.len() + number, args: vec![address as u128] });
         }
     }
-    let (outcomes, _) = qemu::run(&module, &[], &memory, &cases, Options::default());
-    for ((case, expected), outcome) in cases.iter().zip(expected).zip(outcomes) {
-        let right = match (expected, &outcome) {
-            (Some(bits), Outcome::Results(_, vectors)) => vectors[0] == bits,
-            (None, Outcome::Fault) => true,
-            _ => false,
-        };
-        assert!(right, "function {}: {outcome:x?}, not {expected:x?}", case.func);
+    for baseline in [false, true] {
+        let (outcomes, _) = qemu::run(&module, &[], &memory, &cases, Options { baseline, ..Options::default() });
+        for ((case, expected), outcome) in cases.iter().zip(&expected).zip(outcomes) {
+            let right = match (expected, &outcome) {
+                (Some(bits), Outcome::Results(_, vectors)) => vectors[0] == *bits,
+                (None, Outcome::Fault) => true,
+                _ => false,
+            };
+            assert!(right, "function {}: {outcome:x?}, not {expected:x?}", case.func);
+        }
     }
 }

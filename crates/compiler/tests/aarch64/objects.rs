@@ -93,6 +93,8 @@ fn objects_are_made_and_told_apart() {
     check(Options { policy: Some(CallPolicy::Pushed), check_widths: true, ..Options::default() });
     check(Options { plain: true, ..Options::default() });
     check(Options { explicit: true, ..Options::default() });
+    check(Options { baseline: true, check_widths: true, ..Options::default() });
+    check(Options { baseline: true, explicit: true, ..Options::default() });
     for seed in 0..4 {
         check(Options { chaos: Chaos { seed, spill: 60, split: 60, ..Chaos::default() }, ..Options::default() });
     }

@@ -458,6 +458,18 @@ fn explicit_checks_and_widths() {
 
 #[test]
 #[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
+fn by_baseline() {
+    let baseline = Options { baseline: true, ..Options::default() };
+    check_all(600..700, baseline);
+    check_all(700..720, Options { check_widths: true, ..baseline });
+    check_all(720..740, Options { explicit: true, ..baseline });
+    check_all(740..760, Options { ranges: Ranges::SMALL, ..baseline });
+    let chaos = Chaos { spill: 60, split: 60, ..Chaos::default() };
+    check_all(760..770, Options { chaos, ..baseline });
+}
+
+#[test]
+#[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
 fn tiny_branch_ranges() {
     let ranges = Ranges::SMALL;
     check_all(400..410, Options { ranges, policy: Some(CallPolicy::Reserved), ..Options::default() });

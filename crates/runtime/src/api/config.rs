@@ -30,7 +30,7 @@ impl Tier {
     pub const ALL: &[Tier] = &[Tier::Interp, Tier::Baseline, Tier::Auto, Tier::Opt];
     /// Every tier of this build.
     #[cfg(all(native, not(tiers)))]
-    pub const ALL: &[Tier] = &[Tier::Interp, Tier::Opt];
+    pub const ALL: &[Tier] = &[Tier::Interp, Tier::Baseline, Tier::Opt];
     /// Every tier of this build.
     #[cfg(not(native))]
     pub const ALL: &[Tier] = &[Tier::Interp];
@@ -358,9 +358,8 @@ impl Config {
 
     pub(crate) fn check(&self) -> Result<()> {
         if !Tier::ALL.contains(&self.tier) {
-            let machines = if self.tier == Tier::Baseline { "x86-64" } else { "x86-64 or aarch64" };
             return Err(Error::unsupported(format_args!(
-                "the tier `{}` is not part of this build: it needs Linux on {machines} and the feature `compiler` of the crate; the \
+                "the tier `{}` is not part of this build: it needs Linux on x86-64 or aarch64 and the feature `compiler` of the crate; the \
                  tier `interp` runs everywhere",
                 self.tier.name()
             )));

@@ -172,9 +172,7 @@ impl Native {
         bytes: &[u8],
         layout: &VmctxLayout,
     ) -> Result<NativeModule> {
-        // The baseline compiler is of this machine.
-        let tiers: &[Tier] =
-            if config.tier == Tier::Baseline && !self.is_foreign { &[Tier::Baseline, Tier::Opt] } else { &[Tier::Opt] };
+        let tiers: &[Tier] = if config.tier == Tier::Baseline { &[Tier::Baseline, Tier::Opt] } else { &[Tier::Opt] };
         for &tier in tiers {
             match compile::compile(config, tier, self.options, info, bytes, layout) {
                 Ok(image) => return self.module(info, Some(image), tier),

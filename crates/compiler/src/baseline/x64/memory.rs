@@ -11,14 +11,9 @@ use crate::isa::reg::{Reg, RegClass};
 use crate::isa::x64::mem::{Mem, Scale};
 use crate::isa::x64::regs::VMCTX;
 use crate::isa::x64::row::{Op, Size};
-use crate::translate::{Bounds, Context};
+use crate::translate::Context;
 use tiercel_abi::Trap;
 use wasmparser::Operator;
-
-/// The page size that addresses are guarded for.
-const DEFAULT_PAGE_LOG2: u8 = 16;
-/// Bytes of the widest access.
-const WIDEST_ACCESS: u64 = 16;
 
 impl Baseline<X64> {
     /// A load from or a store to memory 0; `false`: it is none, or not one that is made here.
@@ -89,17 +84,6 @@ impl Baseline<X64> {
             self.release(reg);
         }
         true
-    }
-
-    /// Whether guard pages keep an access to memory 0 with this offset in bounds.
-    fn is_guarded(&self, cx: Context<'_>, offset: u64) -> bool {
-        let config = &self.options.translate;
-        let Bounds::Guarded { guard_bytes } = config.bounds else { return false };
-        let Some(memory) = cx.info.memories.first() else { return false };
-        !config.memories_move
-            && !memory.is_64
-            && memory.page_log2 == DEFAULT_PAGE_LOG2
-            && offset.saturating_add(WIDEST_ACCESS) <= guard_bytes
     }
 
     /// The address at a popped index and an offset, and the register to give back afterwards.

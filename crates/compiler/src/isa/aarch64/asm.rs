@@ -32,7 +32,8 @@ pub use crate::isa::buffer::{Label, Symbol};
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub struct ConstId(pub(super) u32);
 
-/// A branch (`b` or `bl`) to be filled in when the code gets its place: 26 bits, `(address of symbol - address of the instruction) / 4`.
+/// What is to be filled in when the code gets its place: a branch (`b` or `bl`) to the symbol, 26 bits, `(address of symbol - address of the
+/// instruction) / 4`; or, from [`Assembler::symbol`], an `adrp` and what adds the lower 12 bits of the address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Reloc {
     /// Offset of the instruction.
@@ -278,6 +279,23 @@ impl Assembler {
             window[..4].copy_from_slice(&word.to_le_bytes());
             4
         });
+    }
+
+    /// Appends the word of an instruction that goes on to the next one and refers to nothing.
+    #[inline(always)]
+    pub(super) fn plain_word(&mut self, word: u32) {
+        self.make_room(UNIT_BYTES);
+        self.word(word);
+    }
+
+    /// The word at an offset.
+    pub(super) fn word_at(&self, at: u32) -> u32 {
+        self.buffer.read_i32(at) as u32
+    }
+
+    /// Replaces the word at an offset.
+    pub(super) fn set_word(&mut self, at: u32, word: u32) {
+        self.buffer.write_i32(at, word as i32);
     }
 
     fn emit_pseudo(&mut self, inst: &Inst) {
@@ -651,6 +669,18 @@ impl Assembler {
     #[inline]
     pub fn call(&mut self, label: Label) {
         self.emit_plain(&Inst::to_label(Op::BL, [], label));
+    }
+
+    /// Puts the address of a symbol into a register; loads from it with `load`. Two instructions, which [`Reloc`]s of this kind are for.
+    pub fn symbol(&mut self, dst: Reg, symbol: Symbol, load: bool) {
+        self.make_room(UNIT_BYTES);
+        self.relocs.push(Reloc { offset: self.offset(), symbol });
+        self.word(encode(&Inst::r(Op::ADRP, [dst])));
+        let second = match load {
+            true => Inst::m(Op::LDR_X, [dst], Mem::base(dst, 0)),
+            false => Inst::r(Op::ADD_I.s64(), [dst, dst]),
+        };
+        self.word(encode(&second));
     }
 
     /// Calls a symbol.

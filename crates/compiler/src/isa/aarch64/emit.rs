@@ -30,7 +30,7 @@ use crate::compile::{CallReloc, CallSite, Code, TrapSite};
 use crate::entity::Entity;
 use crate::ir::Builtin;
 use crate::ir::insts::cast;
-use crate::isa::backend::Emission;
+use crate::isa::backend::{Emission, Inline, TrapExit};
 use crate::isa::flow::Flow;
 use crate::isa::order;
 use crate::isa::reg::{Reg, RegClass};
@@ -47,13 +47,6 @@ const CHECKED_AS_ONE_BYTES: u32 = 16 << 10;
 const LOOP_ALIGN: u32 = 32;
 /// So much of the frame is zeroed without a loop.
 const ZEROED_UNROLLED_BYTES: u32 = 128;
-
-/// The cold end of a function: a jump to a label leads here.
-struct TrapExit {
-    label: Label,
-    code: u8,
-    loc: u32,
-}
 
 /// An edge whose moves are made away from the branch.
 struct EdgeExit {
@@ -79,7 +72,8 @@ pub struct Buffers {
     blocks: Vec<Label>,
     /// For each head of a loop that has moves in front, where they start.
     before: Vec<(u32, Label)>,
-    traps: Vec<TrapExit>,
+    /// The traps of a piece of code that was emitted in line, which are to follow somewhere.
+    pub traps: Vec<TrapExit>,
     edges: Vec<EdgeExit>,
     news: Vec<NewExit>,
     /// For tests of references: where null goes, and where it comes back with the flags at not equal.
@@ -113,19 +107,14 @@ struct Emit<'a> {
     /// The next of the moves.
     next_move: usize,
     maps: StackMaps,
+    /// Where a return leads, in code that is in line.
+    behind: Option<Label>,
 }
 
 /// Emits a function. Labels of jump tables and constants are in `asm`, and nothing else.
 pub fn emit(cx: Emission, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &mut Buffers, code: &mut Code) {
     code.clear();
-    b.traps.clear();
-    b.edges.clear();
-    b.news.clear();
-    b.nulls.clear();
-    b.blocks.clear();
-    b.before.clear();
-    b.remat.clear();
-    b.switch_labels.clear();
+    b.clear();
     let slots8_bytes = (out.slots8 * 8).next_multiple_of(16);
     let locals = slots8_bytes + out.slots16 * 16;
     let saved = locals + vcode.local_bytes;
@@ -145,7 +134,7 @@ pub fn emit(cx: Emission, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &
     let signals = cx.signals;
     let run = ((vcode.out_bytes + locals) / 8, vcode.traced_locals);
     let maps = StackMaps::new(vcode.has_references, size / 8, run, vcode.out_bytes / 8);
-    let mut emit = Emit { vcode, out, asm, b, code, frame, state, slots16, signals, next_move: 0, maps };
+    let mut emit = Emit { vcode, out, asm, b, code, frame, state, slots16, signals, next_move: 0, maps, behind: None };
     emit.order();
     emit.code.frameless = none;
     let entry = emit.asm.label();
@@ -156,6 +145,7 @@ pub fn emit(cx: Emission, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &
         emit.block(block);
     }
     emit.exits();
+    emit.trap_exits();
     if cx.escapes {
         // A label keeps an island from coming between.
         let foreign = emit.asm.label();
@@ -170,6 +160,43 @@ pub fn emit(cx: Emission, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &
     emit.code.calls.extend(relocs);
     emit.code.align = LOOP_ALIGN;
     emit.code.bytes.extend_from_slice(emit.asm.code());
+}
+
+/// Emits a function without jump tables and arguments on the stack of calls in line, behind what is there already. Its traps stay in `b`; stack maps
+/// count from the stack pointer, in frames of no slots.
+pub fn emit_inline(cx: Inline, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &mut Buffers, code: &mut Code) {
+    b.clear();
+    b.blocks.extend((0..vcode.blocks.len()).map(|_| asm.label()));
+    let layout = FrameLayout { locals: 0, in_args: cx.in_args as i32, base: 0 };
+    let state = EmitState::at_block(&layout);
+    // There is a frame, which is somebody else's.
+    let frame = Frame { size: 0, saved: 0, vmctx: 0, none: false };
+    let slots16 = (out.slots8 * 8).next_multiple_of(16) as i32;
+    let maps = StackMaps::new(vcode.has_references, 0, (0, 0), 0);
+    let behind = asm.label();
+    let (signals, next_move) = (cx.signals, 0);
+    let mut emit =
+        Emit { vcode, out, asm, b, code, frame, state, slots16, signals, next_move, maps, behind: Some(behind) };
+    emit.order();
+    for at in 0..vcode.blocks.len() {
+        let block = emit.b.flow.order.blocks[at] as usize;
+        emit.block(block);
+    }
+    emit.exits();
+    emit.asm.bind(behind);
+}
+
+impl Buffers {
+    fn clear(&mut self) {
+        self.traps.clear();
+        self.edges.clear();
+        self.news.clear();
+        self.nulls.clear();
+        self.blocks.clear();
+        self.before.clear();
+        self.remat.clear();
+        self.switch_labels.clear();
+    }
 }
 
 impl Emit<'_> {
@@ -378,6 +405,7 @@ impl Emit<'_> {
                 }
             }
             Kind::Args => {}
+            Kind::Return if self.behind.is_some() => self.go_behind(block),
             Kind::Return => {
                 self.epilogue(block);
                 self.asm.add(SP, SP, self.vcode.in_bytes as i32);
@@ -723,7 +751,17 @@ impl Emit<'_> {
         }
     }
 
-    /// What lies behind the blocks: edges, then traps.
+    /// The end of a piece of code in line.
+    fn go_behind(&mut self, block: usize) {
+        let has_exits = !(self.b.edges.is_empty() && self.b.news.is_empty() && self.b.nulls.is_empty());
+        if let Some(behind) = self.behind
+            && (has_exits || self.b.flow.order.next(block) != order::NONE)
+        {
+            self.asm.jmp(behind);
+        }
+    }
+
+    /// What lies behind the blocks: edges and the rare parts of instructions.
     fn exits(&mut self) {
         for exit in std::mem::take(&mut self.b.edges) {
             self.asm.bind(exit.label);
@@ -744,6 +782,10 @@ impl Emit<'_> {
             self.asm.ri(Op::CMP_I.s64(), VMCTX, 0);
             self.asm.jmp(done);
         }
+    }
+
+    /// Traps that are jumped to.
+    fn trap_exits(&mut self) {
         let mut traps = std::mem::take(&mut self.b.traps);
         for exit in traps.drain(..) {
             self.asm.bind(exit.label);

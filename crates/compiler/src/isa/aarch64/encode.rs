@@ -86,6 +86,14 @@ impl Recipe {
     }
 }
 
+impl Recipe {
+    /// The word without operands.
+    #[inline(always)]
+    pub(super) const fn word(&self) -> u32 {
+        self.word
+    }
+}
+
 /// The recipe of every op, by its number.
 pub(super) const RECIPES: &[Recipe; ROWS.len() * OPS_PER_ROW] = &{
     let mut recipes = [Recipe::new(&ROWS[0], Op(0)); ROWS.len() * OPS_PER_ROW];

@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`regs`], [`features`], [`row`] (what a row of the table says), [`insts`] (the table), [`imm`] (constants that fit), [`mem`]
 //! (addresses), [`inst`] (an instruction as the optimizing compiler holds it, and what the register allocator asks of it), [`encode`] (an
-//! instruction to its word), [`frame`] (the stack pointer while code is emitted), [`asm`] (labels, islands, direct emission), [`print`];
+//! instruction to its word), [`frame`] (the stack pointer while code is emitted), [`asm`] (labels, islands, direct emission), [`quick`] (what the
+//! baseline compiler emits most), [`print`];
 //! then [`abi`], [`vcode`], [`lower`] (IR to instructions), [`emit`] (places to bytes), [`stubs`].
 //!
 //! No scalable vectors, no half-precision floats: WebAssembly has neither.
@@ -20,6 +21,7 @@ pub mod insts;
 pub mod lower;
 pub mod mem;
 pub mod print;
+pub mod quick;
 pub mod regs;
 pub mod row;
 pub mod stubs;

@@ -244,6 +244,12 @@ impl Op {
         &super::encode::RECIPES[self.0 as usize]
     }
 
+    /// The word without operands.
+    #[inline(always)]
+    pub(super) const fn word(self) -> u32 {
+        self.recipe().word()
+    }
+
     /// The size it was given; of no meaning for rows that fix theirs.
     #[inline]
     pub const fn operation_size(self) -> Size {

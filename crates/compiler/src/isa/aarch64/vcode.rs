@@ -16,7 +16,7 @@ pub type Inst = vcode::Inst<Aarch64>;
 pub type Kind = vcode::Kind<Test, Own>;
 
 /// What aarch64 has of its own.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Aarch64;
 
 impl vcode::Dialect for Aarch64 {
