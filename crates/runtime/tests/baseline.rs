@@ -1,5 +1,5 @@
 //! The tests of the API once more, with code of the baseline compiler.
-#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 #[path = "api/artifacts.rs"]
 mod artifacts;
