@@ -150,6 +150,9 @@ impl Baseline {
                 self.asm.align(x64::LOOP_ALIGN);
                 self.asm.bind(frame.label);
                 self.frames.push(frame);
+                if self.watched == Some(self.loc) {
+                    self.loop_state = Some(self.describe(cx));
+                }
                 self.poll();
             }
             _ => {

@@ -22,6 +22,7 @@
 mod assign;
 mod calls;
 mod control;
+mod replace;
 mod scan;
 mod snippet;
 mod state;
@@ -44,6 +45,7 @@ use crate::isa::x64::abi::REGISTERS;
 use crate::isa::x64::asm::Label;
 use crate::isa::x64::emit::TrapExit;
 use crate::isa::x64::lower::PoolConst;
+use crate::loop_state::LoopState;
 use crate::translate::Context;
 use tiercel_wasm::{Error, ValType};
 use wasmparser::{BinaryReader, FunctionBody};
@@ -130,8 +132,10 @@ pub struct Baseline {
     fuel: Option<(u32, u32)>,
     traps: Vec<TrapExit>,
     epochs: Vec<x64::EpochExit>,
-    /// Where code goes whose counter is below zero, and where it comes back.
-    counts: Vec<(Label, Label)>,
+    counts: Vec<x64::CountExit>,
+    /// The loop whose state is asked for, by its location; its state, when it was found.
+    watched: Option<u32>,
+    loop_state: Option<LoopState>,
     /// The index of the body, and how many the module has.
     body: u32,
     bodies: u32,
@@ -192,6 +196,8 @@ impl Baseline {
             traps: Vec::new(),
             epochs: Vec::new(),
             counts: Vec::new(),
+            watched: None,
+            loop_state: None,
             body: 0,
             bodies: 0,
             tables: Vec::new(),

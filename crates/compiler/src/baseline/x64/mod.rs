@@ -10,7 +10,7 @@ use super::state::{Place, Value};
 use super::{Baseline, CHECKED_AS_ONE_BYTES, StackCheck};
 use crate::compile::{Calls, CellNumbers};
 use crate::ir::{Builtin, Type};
-use crate::isa::convention;
+use crate::isa::convention::{self, VECTOR_ARGS};
 use crate::isa::reg::{Reg, RegClass, RegSet};
 use crate::isa::x64::abi::CALLEE_REF;
 use crate::isa::x64::asm::{Label, Symbol};
@@ -18,11 +18,10 @@ use crate::isa::x64::emit::TrapExit;
 use crate::isa::x64::inst::Inst;
 use crate::isa::x64::lower::PoolConst;
 use crate::isa::x64::mem::{Mem, Scale};
-use crate::isa::x64::regs::{
-    MEMORY_BASE, R8, R9, R10, R12, R13, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, VMCTX, XMM0, xmm,
-};
+use crate::isa::x64::regs::{MEMORY_BASE, R8, R9, R10, RAX, RBP, RCX, RDI, RDX, RSI, RSP, VMCTX, XMM0, xmm};
 pub use crate::isa::x64::regs::{SCRATCH, VECTOR_SCRATCH};
 use crate::isa::x64::row::{Cond, Op};
+use crate::isa::x64::stubs::KEPT;
 use crate::isa::x64::vcode::{Parity, Test};
 use crate::translate::Context;
 use tiercel_abi::Trap;
@@ -32,7 +31,7 @@ use tiercel_abi::vmctx::{func_ref, header, store};
 /// Registers that locals may have and calls destroy, the best first.
 pub const FOR_LOCALS: &[Reg] = &[RSI, RDI, R8, R9, xmm(8), xmm(9), xmm(10), xmm(11), xmm(12), xmm(13), xmm(14)];
 /// Those that calls keep.
-pub const KEPT_FOR_LOCALS: RegSet = RegSet::EMPTY.with(RBX).with(R12).with(R13);
+pub const KEPT_FOR_LOCALS: RegSet = RegSet::EMPTY.with(KEPT[0]).with(KEPT[1]).with(KEPT[2]);
 /// Registers for operands, where no local has them.
 pub const TEMPS: RegSet = RegSet::of_class(RegClass::Vector, 0x7fff)
     .with(RAX)
@@ -48,7 +47,7 @@ pub const RESULT: Reg = RAX;
 pub const VECTOR_RESULT: Reg = XMM0;
 /// Operands of snippets, which are in registers that no local has.
 pub const SNIPPET_REGISTERS: convention::Registers =
-    convention::Registers { args: &[RAX, RCX, RDX, R10], results: &[RAX, RDX] };
+    convention::Registers { args: &[RAX, RCX, RDX, R10], vector_args: VECTOR_ARGS, results: &[RAX, RDX] };
 /// Loops start at multiples of so many bytes. No effect on correctness.
 pub const LOOP_ALIGN: u32 = 32;
 /// Entries of a `br_table` that are told apart by comparisons rather than by a table. No effect on correctness.
@@ -71,10 +70,26 @@ pub struct EpochExit {
     homes: (u32, u32),
 }
 
+/// Where code goes whose counter is below zero.
+pub struct CountExit {
+    below: Label,
+    /// Where it comes back.
+    back: Label,
+    /// The location of the loop; 0 for the function's entry.
+    at: u32,
+    /// Locals that are stored for it, each with its home.
+    stores: Vec<(Type, Reg, i32)>,
+}
+
 /// A jump table, which lies behind the code.
 pub struct Table {
     place: Label,
     entries: Vec<Label>,
+}
+
+/// The place of a register among those that the stub of counters gives.
+pub fn kept(reg: Reg) -> usize {
+    KEPT.iter().position(|kept| *kept == reg).expect("no other register is saved")
 }
 
 /// The vmctx's pointer to the store.
@@ -715,24 +730,41 @@ impl Baseline {
     /// Counts that the code has come here.
     fn count(&mut self) {
         let cells = CellNumbers { bodies: self.bodies };
-        let cost = if self.frames.len() > 1 { ROUND_COST } else { CALL_COST };
+        let is_loop = self.frames.len() > 1;
+        let cost = if is_loop { ROUND_COST } else { CALL_COST };
         let (below, back) = (self.asm.label(), self.asm.label());
         self.asm.constant(SCRATCH, cost.into());
         self.asm.rm(Op::SUB_MR.s32(), SCRATCH, Mem::symbol(Symbol(cells.counter(self.body))));
         self.asm.quick_jcc(Cond::S, below);
         self.asm.bind(back);
-        self.counts.push((below, back));
+        let (at, stores) = if is_loop { (self.loc, self.dirty_locals()) } else { (0, Vec::new()) };
+        self.counts.push(CountExit { below, back, at, stores });
     }
 
-    /// What code does whose counter is below zero: it calls somebody who leaves all registers as they are.
+    /// What code does whose counter is below zero: it calls somebody who leaves all registers as they are, or goes on elsewhere with what is in this
+    /// frame.
     pub(super) fn count_exits(&mut self) {
         let cells = CellNumbers { bodies: self.bodies };
-        for (below, back) in std::mem::take(&mut self.counts) {
-            self.asm.bind(below);
-            self.asm.constant(SCRATCH, self.body.into());
+        for exit in std::mem::take(&mut self.counts) {
+            self.asm.bind(exit.below);
+            for (ty, reg, home) in exit.stores {
+                self.store(ty, reg, home);
+            }
+            self.asm.constant(SCRATCH, (u64::from(exit.at) << 32 | u64::from(self.body)) as i64);
             self.asm.m(Op::CALL_RM, Mem::symbol(Symbol(cells.count_down())));
-            self.asm.quick_jmp(back);
+            self.asm.quick_jmp(exit.back);
         }
+    }
+
+    /// Locals whose value is in a register alone, each with its home.
+    fn dirty_locals(&self) -> Vec<(Type, Reg, i32)> {
+        self.state.loaded.difference(self.state.stored).iter().map(|reg| self.owned(reg)).collect()
+    }
+
+    /// The local that has a register.
+    fn owned(&self, reg: Reg) -> (Type, Reg, i32) {
+        let local = self.locals[self.owners[super::state::index(reg)] as usize];
+        (local.ty, reg, local.home)
     }
 
     fn look_at_epoch(&mut self) {
@@ -745,14 +777,10 @@ impl Baseline {
         self.release(spare);
         self.asm.quick_jcc(Cond::Ae, reached);
         self.asm.bind(back);
-        let owned = |this: &Baseline, reg: Reg| {
-            let local = this.locals[this.owners[super::state::index(reg)] as usize];
-            (local.ty, reg, local.home)
-        };
         let loaded = self.state.loaded.intersection(self.destroyed);
         let dirty = loaded.difference(self.state.stored);
-        let stores = dirty.iter().map(|reg| owned(self, reg)).collect();
-        let loads = loaded.iter().map(|reg| owned(self, reg)).collect();
+        let stores = dirty.iter().map(|reg| self.owned(reg)).collect();
+        let loads = loaded.iter().map(|reg| self.owned(reg)).collect();
         let first = self.map_homes.len() as u32;
         self.note_homes();
         let homes = (first, self.map_homes.len() as u32);
