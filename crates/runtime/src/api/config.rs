@@ -218,7 +218,7 @@ impl Config {
         self
     }
 
-    /// How many threads compile a module, of which the calling one is one; 0, the default, is one for each CPU. The code is the same.
+    /// How many threads validate or compile a module, of which the calling one is one; 0, the default, is one for each CPU. The outcome is the same.
     pub fn compiler_threads(&mut self, threads: usize) -> &mut Self {
         self.compiler_threads = threads;
         self
