@@ -21,9 +21,7 @@ fn main() {
         target("OS") == "linux" && matches!(arch.as_str(), "x86_64" | "aarch64") && target("POINTER_WIDTH") == "64";
     if runs_native && std::env::var_os("CARGO_FEATURE_COMPILER").is_some() {
         println!("cargo::rustc-cfg=native");
-        if arch == "x86_64" {
-            println!("cargo::rustc-cfg=tiers");
-        }
+        println!("cargo::rustc-cfg=tiers");
     }
     println!("cargo::rustc-env=TIERCEL_BUILD_ID={:016x}", build_id());
 }

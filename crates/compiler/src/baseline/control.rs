@@ -74,6 +74,17 @@ pub struct EpochExit {
     pub homes: (u32, u32),
 }
 
+/// Where code goes whose counter is below zero.
+pub struct CountExit {
+    pub below: Label,
+    /// Where it comes back.
+    pub back: Label,
+    /// The location of the loop; 0 for the function's entry.
+    pub at: u32,
+    /// Locals that are stored for it, each with its home.
+    pub stores: Vec<(Type, Reg, i32)>,
+}
+
 /// What an edge has to do.
 #[derive(Clone, Copy, Default)]
 struct Fixes {
@@ -163,6 +174,9 @@ where
                 self.asm.align(M::LOOP_ALIGN);
                 self.asm.bind(frame.label);
                 self.frames.push(frame);
+                if self.watched == Some(self.loc) {
+                    self.loop_state = Some(self.describe(cx));
+                }
                 self.poll();
             }
             _ => {
@@ -219,6 +233,17 @@ where
         }
         self.state.stored = self.state.stored.difference(sets.intersection(self.state.loaded));
         self.state
+    }
+
+    /// Locals whose value is in a register alone, each with its home.
+    pub(super) fn dirty_locals(&self) -> Vec<(Type, Reg, i32)> {
+        self.state.loaded.difference(self.state.stored).iter().map(|reg| self.owned(reg)).collect()
+    }
+
+    /// The local that has a register.
+    pub(super) fn owned(&self, reg: Reg) -> (Type, Reg, i32) {
+        let local = self.locals[self.owners[index(reg)] as usize];
+        (local.ty, reg, local.home)
     }
 
     fn store_local(&mut self, reg: Reg) {

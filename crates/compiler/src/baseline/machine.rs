@@ -28,8 +28,8 @@ pub trait Machine: Dialect + PartialEq {
 
     /// Registers that locals may have and calls destroy, the best first.
     const FOR_LOCALS: &'static [Reg];
-    /// Those that calls keep.
-    const KEPT_FOR_LOCALS: RegSet;
+    /// Those that calls keep, as the stub of counters gives them.
+    const KEPT: &'static [Reg];
     /// Registers for operands, where no local has them.
     const TEMPS: RegSet;
     /// A single result of a construct.

@@ -26,6 +26,7 @@ mod calls;
 mod control;
 mod frame;
 mod machine;
+mod replace;
 mod scan;
 mod snippet;
 mod state;
@@ -34,7 +35,7 @@ mod x64;
 
 use self::assign::{Assign, Available};
 use self::calls::Sigs;
-use self::control::{EpochExit, Frame};
+use self::control::{CountExit, EpochExit, Frame};
 use self::machine::{Assembly, Emit, Machine};
 use self::scan::Scan;
 use self::snippet::Snippets;
@@ -47,6 +48,7 @@ use crate::isa::backend::TrapExit;
 use crate::isa::buffer::Label;
 use crate::isa::convention::{self, Convention};
 use crate::isa::reg::{Reg, RegSet};
+use crate::loop_state::LoopState;
 use crate::translate::Context;
 use tiercel_wasm::{Error, ValType};
 use wasmparser::{BinaryReader, FunctionBody};
@@ -93,6 +95,18 @@ impl Compiler {
         match &mut self.0 {
             AnyMachine::X64(compiler) => compiler.compile(cx, body, code),
             AnyMachine::Aarch64(compiler) => compiler.compile(cx, body, code),
+        }
+    }
+
+    /// How the frame of the function with this body index looks at the head of the loop whose operator stands at `at` in the module. Code that was made
+    /// with the same options has all of it at home when it says that its counter has run down. None if no code comes there.
+    ///
+    /// # Errors
+    /// As [`Compiler::compile`].
+    pub fn loop_state(&mut self, cx: Context<'_>, body: usize, at: u32) -> Result<Option<LoopState>, Error> {
+        match &mut self.0 {
+            AnyMachine::X64(compiler) => compiler.loop_state(cx, body, at),
+            AnyMachine::Aarch64(compiler) => compiler.loop_state(cx, body, at),
         }
     }
 }
@@ -161,8 +175,10 @@ struct Baseline<M: Machine> {
     fuel: Option<(u32, u32)>,
     traps: Vec<TrapExit>,
     epochs: Vec<EpochExit>,
-    /// Where code goes whose counter is below zero, and where it comes back.
-    counts: Vec<(Label, Label)>,
+    counts: Vec<CountExit>,
+    /// The loop whose state is asked for, by its location; its state, when it was found.
+    watched: Option<u32>,
+    loop_state: Option<LoopState>,
     /// The index of the body, and how many the module has.
     body: u32,
     bodies: u32,
@@ -224,6 +240,8 @@ where
             traps: Vec::new(),
             epochs: Vec::new(),
             counts: Vec::new(),
+            watched: None,
+            loop_state: None,
             body: 0,
             bodies: 0,
             parts: M::Parts::default(),
@@ -328,12 +346,13 @@ where
 
     /// Gives registers to locals and homes to all.
     fn choose_registers(&mut self, body_bytes: u32) {
-        let available = Available { destroyed: M::FOR_LOCALS, kept: M::KEPT_FOR_LOCALS };
+        let kept: RegSet = M::KEPT.iter().copied().collect();
+        let available = Available { destroyed: M::FOR_LOCALS, kept };
         self.of_locals = self.assign.run(&self.scan, &mut self.locals, body_bytes, available);
         self.temps = M::TEMPS.difference(self.of_locals);
         self.free = self.temps;
-        self.destroyed = self.of_locals.difference(M::KEPT_FOR_LOCALS);
-        self.saved = self.of_locals.intersection(M::KEPT_FOR_LOCALS);
+        self.destroyed = self.of_locals.difference(kept);
+        self.saved = self.of_locals.intersection(kept);
         self.vmctx_home = -8;
         self.buffer_home = if self.convention.buffer_bytes != 0 { -16 } else { 0 };
         self.saves_home = self.vmctx_home.min(self.buffer_home);

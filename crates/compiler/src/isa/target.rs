@@ -125,6 +125,15 @@ impl Target {
         }
     }
 
+    /// Fills in where a cell is, in code that is to lie so that `place`, which starts where [`CallReloc::offset`](crate::compile::CallReloc::offset) says,
+    /// is at the address `at`.
+    pub fn patch_cell(self, place: &mut [u8], at: u64, cell: u64) {
+        match self {
+            Target::X64(_) => x64::patch_call(place, cell.wrapping_sub(at) as i32),
+            Target::Aarch64(_) => aarch64::patch_cell(place, at, cell),
+        }
+    }
+
     /// Fills in a call of a function of the same image: `place` starts where [`CallReloc::offset`](crate::compile::CallReloc::offset) says, and
     /// `distance` leads from there to the callee, in bytes.
     pub fn patch_call(self, place: &mut [u8], distance: i32) {
@@ -164,5 +173,19 @@ mod tests {
         let mut place = 0x9400_0000_u32.to_le_bytes();
         Target::Aarch64(aarch64::Features::ALL).patch_call(&mut place, -16);
         assert_eq!(u32::from_le_bytes(place), 0x97ff_fffc);
+    }
+
+    #[test]
+    fn cells_are_found_where_they_are() {
+        let mut place = [0; 4];
+        Target::X64(x64::Features::ALL).patch_cell(&mut place, 0x1000, 0x0ff8);
+        assert_eq!(i32::from_le_bytes(place), -12);
+        // adrp x17, then ldr x17, [x17] or add x17, x17.
+        for (second, field) in [(0xf940_0231_u32, 0xff8 / 8 << 10), (0x9100_0231, 0xff8 << 10)] {
+            let mut place = [0x9000_0011_u32.to_le_bytes(), second.to_le_bytes()].concat();
+            Target::Aarch64(aarch64::Features::ALL).patch_cell(&mut place, 0x12_3004, 0x12_0ff8);
+            assert_eq!(place[..4], 0xb0ff_fff1_u32.to_le_bytes());
+            assert_eq!(place[4..], (second | field).to_le_bytes());
+        }
     }
 }

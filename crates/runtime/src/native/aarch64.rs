@@ -4,6 +4,8 @@
 use core::arch::asm;
 use core::ops::Range;
 use tiercel_compiler::isa::Target;
+#[cfg(tiers)]
+pub use tiercel_compiler::isa::aarch64::abi::REGISTERS as ARGUMENT_REGISTERS;
 pub use tiercel_compiler::isa::aarch64::{Assembler, Features, stubs};
 
 /// What a CPU must have: nothing that not every one has.
@@ -81,19 +83,21 @@ pub unsafe fn is_trap(pc: usize) -> bool {
 }
 
 /// Makes code that has just been written known to the processors: data and instructions have caches of their own, and what was fetched before
-/// may be something else.
-pub fn publish(code: Range<usize>) {
+/// may be something else. It was written at `written`, which may be another address of the same memory.
+pub fn publish(written: Range<usize>, code: Range<usize>) {
     let ctr: usize;
     // SAFETY: reads the sizes of cache lines.
     unsafe { asm!("mrs {}, ctr_el0", out(reg) ctr, options(nomem, nostack, preserves_flags)) };
     let line = |shift: usize| 4usize << (ctr >> shift & 15);
-    // SAFETY: the instructions change no memory and no register; the range is that of a mapping of ours.
+    // The last line counts wherever in its first line the range starts.
+    let lines = |range: Range<usize>, bytes: usize| (range.start & !(bytes - 1)..range.end).step_by(bytes);
+    // SAFETY: the instructions change no memory and no register; the ranges are those of mappings of ours.
     unsafe {
-        for address in (code.start..code.end).step_by(line(16)) {
+        for address in lines(written, line(16)) {
             asm!("dc cvau, {}", in(reg) address, options(nostack, preserves_flags));
         }
         asm!("dsb ish", options(nostack, preserves_flags));
-        for address in (code.start..code.end).step_by(line(0)) {
+        for address in lines(code, line(0)) {
             asm!("ic ivau, {}", in(reg) address, options(nostack, preserves_flags));
         }
         asm!("dsb ish", "isb", options(nostack, preserves_flags));

@@ -3,6 +3,8 @@
 
 use core::ops::Range;
 use tiercel_compiler::isa::Target;
+#[cfg(tiers)]
+pub use tiercel_compiler::isa::x64::abi::REGISTERS as ARGUMENT_REGISTERS;
 pub use tiercel_compiler::isa::x64::{Assembler, Features, stubs};
 
 /// What a CPU must have.
@@ -100,7 +102,7 @@ pub unsafe fn is_trap(pc: usize) -> bool {
 }
 
 /// Makes code that has just been written known to the processors: nothing to do here.
-pub fn publish(_code: Range<usize>) {}
+pub fn publish(_written: Range<usize>, _code: Range<usize>) {}
 
 /// Declares the routine behind a name, as compiled code calls it: it leaves the address of its frame and calls the routine.
 macro_rules! outside {

@@ -87,8 +87,8 @@ impl CodeSpace {
         debug_assert!(offset + code.len() <= self.code_bytes);
         // SAFETY: promised by the caller; the invariant.
         unsafe { core::ptr::copy_nonoverlapping(code.as_ptr(), self.view.add(offset), code.len()) };
-        let start = self.code_range().start + offset;
-        crate::native::publish(start..start + code.len());
+        let range = |start: usize| start + offset..start + offset + code.len();
+        crate::native::publish(range(self.view as usize), range(self.code() as usize));
     }
 }
 

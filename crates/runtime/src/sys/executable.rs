@@ -53,7 +53,7 @@ impl Executable {
                 "the host does not let this program make code executable: {error}. The tier `interp` needs none"
             ))
         })?;
-        crate::native::publish(this.range());
+        crate::native::publish(this.range(), this.range());
         Ok(this)
     }
 

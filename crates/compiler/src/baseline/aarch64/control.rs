@@ -2,11 +2,11 @@
 
 use super::{Aarch64, STORE, Test, Value};
 use crate::baseline::Baseline;
-use crate::baseline::control::EpochExit;
-use crate::baseline::state::{Operand, Place, index};
-use crate::compile::{CallSite, TrapSite};
+use crate::baseline::control::{CountExit, EpochExit};
+use crate::baseline::state::{Operand, Place};
+use crate::compile::{CallSite, CellNumbers, TrapSite};
 use crate::ir::{Builtin, Type};
-use crate::isa::aarch64::asm::Label;
+use crate::isa::aarch64::asm::{Label, Symbol};
 use crate::isa::aarch64::inst::Inst;
 use crate::isa::aarch64::mem::Mem;
 use crate::isa::aarch64::regs::{ADDRESS_SCRATCH, SCRATCH, x};
@@ -18,6 +18,10 @@ use tiercel_abi::vmctx::store;
 
 /// Entries of a `br_table` that are told apart by comparisons rather than by a table. No effect on correctness.
 const COMPARED_ENTRIES: usize = 4;
+
+/// What a call and a round of a loop count for. No effect on correctness.
+const CALL_COST: u32 = 100;
+const ROUND_COST: u32 = 30;
 
 impl Baseline<Aarch64> {
     // Branches and traps.
@@ -159,14 +163,46 @@ impl Baseline<Aarch64> {
 
     /// What a function does at its start and a loop at its head.
     pub(in crate::baseline) fn poll(&mut self) {
+        if self.options.counts {
+            self.count();
+        }
         if self.options.translate.epochs {
             self.look_at_epoch();
         }
         self.start_fuel();
     }
 
-    /// What code does whose counter is below zero.
-    pub(in crate::baseline) fn count_exits(&mut self) {}
+    /// Counts that the code has come here.
+    fn count(&mut self) {
+        let cells = CellNumbers { bodies: self.bodies };
+        let is_loop = self.frames.len() > 1;
+        let cost = if is_loop { ROUND_COST } else { CALL_COST };
+        let (below, back) = (self.asm.label(), self.asm.label());
+        self.asm.symbol(ADDRESS_SCRATCH, Symbol(cells.counter(self.body)), false);
+        self.asm.quick_rm(Op::LDR_W, 4, SCRATCH, ADDRESS_SCRATCH, 0);
+        self.asm.quick_imm12(Op::SUBC_I.s32(), SCRATCH, SCRATCH, cost);
+        self.asm.quick_rm(Op::STR_W, 4, SCRATCH, ADDRESS_SCRATCH, 0);
+        self.asm.jcc(Cond::Mi, below);
+        self.asm.bind(back);
+        let (at, stores) = if is_loop { (self.loc, self.dirty_locals()) } else { (0, Vec::new()) };
+        self.counts.push(CountExit { below, back, at, stores });
+    }
+
+    /// What code does whose counter is below zero: it calls somebody who leaves all registers as they are, or goes on elsewhere with what is in this
+    /// frame.
+    pub(in crate::baseline) fn count_exits(&mut self) {
+        let cells = CellNumbers { bodies: self.bodies };
+        for exit in std::mem::take(&mut self.counts) {
+            self.asm.bind(exit.below);
+            for (ty, reg, home) in exit.stores {
+                self.store(ty, reg, home);
+            }
+            self.asm.symbol(ADDRESS_SCRATCH, Symbol(cells.count_down()), true);
+            self.asm.constant(SCRATCH, u64::from(exit.at) << 32 | u64::from(self.body));
+            self.asm.r(Op::BLR, ADDRESS_SCRATCH);
+            self.asm.jmp(exit.back);
+        }
+    }
 
     fn look_at_epoch(&mut self) {
         let (reached, back) = (self.asm.label(), self.asm.label());
@@ -177,14 +213,10 @@ impl Baseline<Aarch64> {
         self.asm.compare(Size::S64, ADDRESS_SCRATCH, SCRATCH);
         self.asm.jcc(Cond::Hs, reached);
         self.asm.bind(back);
-        let owned = |this: &Baseline<Aarch64>, reg: Reg| {
-            let local = this.locals[this.owners[index(reg)] as usize];
-            (local.ty, reg, local.home)
-        };
         let loaded = self.state.loaded.intersection(self.destroyed);
         let dirty = loaded.difference(self.state.stored);
-        let stores = dirty.iter().map(|reg| owned(self, reg)).collect();
-        let loads = loaded.iter().map(|reg| owned(self, reg)).collect();
+        let stores = dirty.iter().map(|reg| self.owned(reg)).collect();
+        let loads = loaded.iter().map(|reg| self.owned(reg)).collect();
         let first = self.map_homes.len() as u32;
         self.note_homes();
         let homes = (first, self.map_homes.len() as u32);

@@ -26,9 +26,9 @@ use crate::isa::aarch64::regs::{SCRATCH, VECTOR_SCRATCH, VMCTX, v, x};
 use crate::isa::aarch64::row::{Cond, Size};
 pub use crate::isa::aarch64::vcode::Aarch64;
 use crate::isa::aarch64::vcode::VCode;
-use crate::isa::aarch64::{Features, abi, emit, lower};
+use crate::isa::aarch64::{Features, abi, emit, lower, stubs};
 use crate::isa::backend::{Inline, Lowering};
-use crate::isa::convention;
+use crate::isa::convention::{self, VECTOR_ARGS};
 use crate::isa::reg::{Reg, RegClass, RegSet};
 use crate::regalloc::Output;
 use tiercel_abi::vmctx::header;
@@ -109,7 +109,7 @@ impl Machine for Aarch64 {
         v(22),
         v(23),
     ];
-    const KEPT_FOR_LOCALS: RegSet = abi::CALLEE_SAVED;
+    const KEPT: &'static [Reg] = &stubs::KEPT;
     // All that calls destroy but those with a role of their own.
     const TEMPS: RegSet =
         RegSet::of_class(RegClass::Int, 0xffff).union(RegSet::of_class(RegClass::Vector, 0x7fff_ffff));
@@ -122,6 +122,7 @@ impl Machine for Aarch64 {
     const CALLEE_SAVED: RegSet = abi::CALLEE_SAVED;
     const SNIPPET_REGISTERS: convention::Registers = convention::Registers {
         args: &[x(0), x(9), x(10), x(11), x(12), x(13), x(14), x(15)],
+        vector_args: VECTOR_ARGS,
         results: &[x(0), x(9), x(10), x(11)],
     };
     const LOOP_ALIGN: u32 = 16;

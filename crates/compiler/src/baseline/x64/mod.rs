@@ -4,14 +4,14 @@ mod float;
 mod int;
 mod memory;
 
-use super::control::EpochExit;
+use super::control::{CountExit, EpochExit};
 use super::machine::{self, Assembly, Condition, Machine};
 use super::state::Place;
 use super::{Baseline, CHECKED_AS_ONE_BYTES, StackCheck, state};
 use crate::compile::{CallReloc, Calls, CellNumbers, Code, Options};
 use crate::ir::{Builtin, Function, Opcode, Type};
 use crate::isa::backend::{Inline, Lowering};
-use crate::isa::convention;
+use crate::isa::convention::{self, VECTOR_ARGS};
 use crate::isa::reg::{Reg, RegClass, RegSet};
 use crate::isa::x64::abi::{self, CALLEE_REF};
 use crate::isa::x64::asm::{Assembler, Label, Symbol};
@@ -19,11 +19,10 @@ use crate::isa::x64::emit;
 use crate::isa::x64::inst::Inst;
 use crate::isa::x64::lower::{self, PoolConst};
 use crate::isa::x64::mem::{Mem, Scale};
-use crate::isa::x64::regs::{
-    MEMORY_BASE, R8, R9, R10, R12, R13, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, VMCTX, XMM0, xmm,
-};
+use crate::isa::x64::regs::{MEMORY_BASE, R8, R9, R10, RAX, RBP, RCX, RDI, RDX, RSI, RSP, VMCTX, XMM0, xmm};
 use crate::isa::x64::regs::{SCRATCH, VECTOR_SCRATCH};
 use crate::isa::x64::row::{Cond, Op};
+use crate::isa::x64::stubs;
 pub use crate::isa::x64::vcode::X64;
 use crate::isa::x64::vcode::{Parity, Test, VCode};
 use crate::regalloc::Output;
@@ -66,7 +65,7 @@ impl Machine for X64 {
     type Snippet = Snippet;
 
     const FOR_LOCALS: &'static [Reg] = &[RSI, RDI, R8, R9, xmm(8), xmm(9), xmm(10), xmm(11), xmm(12), xmm(13), xmm(14)];
-    const KEPT_FOR_LOCALS: RegSet = RegSet::EMPTY.with(RBX).with(R12).with(R13);
+    const KEPT: &'static [Reg] = &stubs::KEPT;
     const TEMPS: RegSet = RegSet::of_class(RegClass::Vector, 0x7fff)
         .with(RAX)
         .with(RCX)
@@ -84,7 +83,7 @@ impl Machine for X64 {
     const CALLEE_REF: Reg = CALLEE_REF;
     const CALLEE_SAVED: RegSet = abi::CALLEE_SAVED;
     const SNIPPET_REGISTERS: convention::Registers =
-        convention::Registers { args: &[RAX, RCX, RDX, R10], results: &[RAX, RDX] };
+        convention::Registers { args: &[RAX, RCX, RDX, R10], vector_args: VECTOR_ARGS, results: &[RAX, RDX] };
     const LOOP_ALIGN: u32 = 32;
 
     fn assembler(options: &Options) -> Assembler {
@@ -717,23 +716,29 @@ impl Baseline<X64> {
     /// Counts that the code has come here.
     fn count(&mut self) {
         let cells = CellNumbers { bodies: self.bodies };
-        let cost = if self.frames.len() > 1 { ROUND_COST } else { CALL_COST };
+        let is_loop = self.frames.len() > 1;
+        let cost = if is_loop { ROUND_COST } else { CALL_COST };
         let (below, back) = (self.asm.label(), self.asm.label());
         self.asm.constant(SCRATCH, cost.into());
         self.asm.rm(Op::SUB_MR.s32(), SCRATCH, Mem::symbol(Symbol(cells.counter(self.body))));
         self.asm.quick_jcc(Cond::S, below);
         self.asm.bind(back);
-        self.counts.push((below, back));
+        let (at, stores) = if is_loop { (self.loc, self.dirty_locals()) } else { (0, Vec::new()) };
+        self.counts.push(CountExit { below, back, at, stores });
     }
 
-    /// What code does whose counter is below zero: it calls somebody who leaves all registers as they are.
+    /// What code does whose counter is below zero: it calls somebody who leaves all registers as they are, or goes on elsewhere with what is in this
+    /// frame.
     pub(super) fn count_exits(&mut self) {
         let cells = CellNumbers { bodies: self.bodies };
-        for (below, back) in std::mem::take(&mut self.counts) {
-            self.asm.bind(below);
-            self.asm.constant(SCRATCH, self.body.into());
+        for exit in std::mem::take(&mut self.counts) {
+            self.asm.bind(exit.below);
+            for (ty, reg, home) in exit.stores {
+                self.store(ty, reg, home);
+            }
+            self.asm.constant(SCRATCH, (u64::from(exit.at) << 32 | u64::from(self.body)) as i64);
             self.asm.m(Op::CALL_RM, Mem::symbol(Symbol(cells.count_down())));
-            self.asm.quick_jmp(back);
+            self.asm.quick_jmp(exit.back);
         }
     }
 
@@ -747,14 +752,10 @@ impl Baseline<X64> {
         self.release(spare);
         self.asm.quick_jcc(Cond::Ae, reached);
         self.asm.bind(back);
-        let owned = |this: &Baseline<X64>, reg: Reg| {
-            let local = this.locals[this.owners[super::state::index(reg)] as usize];
-            (local.ty, reg, local.home)
-        };
         let loaded = self.state.loaded.intersection(self.destroyed);
         let dirty = loaded.difference(self.state.stored);
-        let stores = dirty.iter().map(|reg| owned(self, reg)).collect();
-        let loads = loaded.iter().map(|reg| owned(self, reg)).collect();
+        let stores = dirty.iter().map(|reg| self.owned(reg)).collect();
+        let loads = loaded.iter().map(|reg| self.owned(reg)).collect();
         let first = self.map_homes.len() as u32;
         self.note_homes();
         let homes = (first, self.map_homes.len() as u32);

@@ -22,6 +22,19 @@ pub fn patch_call(place: &mut [u8], distance: i32) {
     *word = filled.to_le_bytes();
 }
 
+/// Fills in where a cell is, see [`Target::patch_cell`](crate::isa::Target::patch_cell): the pages between here and there, and the place in the page,
+/// which a load counts in words of 8 bytes.
+pub fn patch_cell(place: &mut [u8], at: u64, cell: u64) {
+    const LOAD: u32 = 0xf9;
+    let words = place.split_first_chunk_mut::<4>().map(|(first, rest)| (first, rest.first_chunk_mut::<4>()));
+    let Some((first, Some(second))) = words else { unreachable!("two instructions are there") };
+    let pages = (cell >> 12).wrapping_sub(at >> 12) as u32 & 0x1f_ffff;
+    *first = (u32::from_le_bytes(*first) | (pages & 3) << 29 | pages >> 2 << 5).to_le_bytes();
+    let word = u32::from_le_bytes(*second);
+    let within = cell as u32 & 0xfff;
+    *second = (word | if word >> 24 == LOAD { within / 8 } else { within } << 10).to_le_bytes();
+}
+
 /// What tests make rare or impossible things common with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Variant {

@@ -26,7 +26,7 @@ use super::regs::*;
 use super::row::{Cond, Extend, Op, Size};
 use super::stubs::FRAMELESS_RETURN;
 use super::vcode::{self, Kind, NO_TRAP, Own, Test, VCode};
-use crate::compile::{CallReloc, CallSite, Code, TrapSite};
+use crate::compile::{CallReloc, CallSite, Calls, Code, TrapSite};
 use crate::entity::Entity;
 use crate::ir::Builtin;
 use crate::ir::insts::cast;
@@ -103,6 +103,7 @@ struct Emit<'a> {
     frame: Frame,
     state: EmitState<'a>,
     slots16: i32,
+    calls: Calls,
     signals: bool,
     /// The next of the moves.
     next_move: usize,
@@ -131,10 +132,11 @@ pub fn emit(cx: Emission, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &
     let frame = Frame { size, saved: saved as i32, vmctx: vmctx as i32, none };
     let state = EmitState::at_block(&layout);
     let slots16 = slots8_bytes as i32;
-    let signals = cx.signals;
+    let (calls, signals) = (cx.calls, cx.signals);
     let run = ((vcode.out_bytes + locals) / 8, vcode.traced_locals);
     let maps = StackMaps::new(vcode.has_references, size / 8, run, vcode.out_bytes / 8);
-    let mut emit = Emit { vcode, out, asm, b, code, frame, state, slots16, signals, next_move: 0, maps, behind: None };
+    let mut emit =
+        Emit { vcode, out, asm, b, code, frame, state, slots16, calls, signals, next_move: 0, maps, behind: None };
     emit.order();
     emit.code.frameless = none;
     let entry = emit.asm.label();
@@ -174,9 +176,9 @@ pub fn emit_inline(cx: Inline, vcode: &VCode, out: &Output, asm: &mut Assembler,
     let slots16 = (out.slots8 * 8).next_multiple_of(16) as i32;
     let maps = StackMaps::new(vcode.has_references, 0, (0, 0), 0);
     let behind = asm.label();
-    let (signals, next_move) = (cx.signals, 0);
+    let (calls, signals, next_move) = (Calls::Direct, cx.signals, 0);
     let mut emit =
-        Emit { vcode, out, asm, b, code, frame, state, slots16, signals, next_move, maps, behind: Some(behind) };
+        Emit { vcode, out, asm, b, code, frame, state, slots16, calls, signals, next_move, maps, behind: Some(behind) };
     emit.order();
     for at in 0..vcode.blocks.len() {
         let block = emit.b.flow.order.blocks[at] as usize;
@@ -413,7 +415,13 @@ impl Emit<'_> {
             }
             Kind::Own(Own::MoveSp(bytes)) => self.asm.move_sp(bytes as i32, &mut self.state),
             Kind::CallLocal(body) => {
-                self.asm.call_symbol(Symbol(body));
+                match self.calls {
+                    Calls::Direct => self.asm.call_symbol(Symbol(body)),
+                    Calls::Cells => {
+                        self.asm.symbol(SCRATCH, Symbol(body), true);
+                        self.asm.r(Op::BLR, SCRATCH);
+                    }
+                }
                 self.after_call(index, inst, self.vcode.foreign_tail_calls);
             }
             Kind::CallRef => {
@@ -436,7 +444,13 @@ impl Emit<'_> {
             }
             Kind::TailLocal(body) => {
                 self.leave_for(block, inst.stack_bytes);
-                self.asm.emit_plain(&A64::to_symbol(Op::B, Symbol(body)));
+                match self.calls {
+                    Calls::Direct => self.asm.emit_plain(&A64::to_symbol(Op::B, Symbol(body))),
+                    Calls::Cells => {
+                        self.asm.symbol(SCRATCH, Symbol(body), true);
+                        self.asm.r(Op::BR, SCRATCH);
+                    }
+                }
             }
             Kind::TailRef => {
                 self.code.foreign_tail_calls = true;

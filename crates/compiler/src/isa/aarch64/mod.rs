@@ -28,7 +28,7 @@ pub mod stubs;
 pub mod vcode;
 
 pub use asm::{Assembler, ConstId, Label, Ranges, Reloc, Symbol};
-pub use backend::{Backend, PADDING, Variant, patch_call};
+pub use backend::{Backend, PADDING, Variant, patch_call, patch_cell};
 pub use features::Features;
 pub use frame::{CallPolicy, EmitState, FrameLayout};
 pub use inst::{Constraint, Inst, RegOperand};

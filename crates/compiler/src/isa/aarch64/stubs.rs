@@ -12,17 +12,17 @@
 //! ```
 
 use super::abi::{CALLEE_REF, INT_ARGS, REGISTERS};
-use super::asm::Assembler;
+use super::asm::{Assembler, Symbol};
 use super::inst::Inst;
 use super::mem::Mem;
 use super::regs::*;
-use super::row::Op;
+use super::row::{Extend, Op, Shift};
 use crate::ir::Type;
-use crate::isa::convention::{Convention, Place};
+use crate::isa::convention::{Convention, Place, VECTOR_ARGS};
 use crate::isa::reg::Reg;
 pub use crate::isa::stubs::{Callee, Shape};
 use crate::isa::stubs::{places, slot_bytes};
-use tiercel_abi::vmctx::{func_ref, header, store};
+use tiercel_abi::vmctx::{func_ref, header, replacement, store};
 
 /// Pairs of integer registers that an entry stub saves below `x29`, the first one highest.
 const SAVED_INTS: [u8; 5] = [27, 25, 23, 21, 19];
@@ -225,6 +225,121 @@ pub fn refuse(asm: &mut Assembler, routine: u64) {
     asm.rm(Op::LDR_X, x(0), field(VMCTX, header::STORE));
     asm.rm(Op::STR_X, FP, Mem::base(x(0), store::EXIT_FP as i32));
     exit(asm, routine);
+}
+
+/// Bytes of a thunk.
+const THUNK_BYTES: u32 = 12;
+
+/// Emits `count` thunks, and gives the offset of the first one and the distance from one to the next. Each calls the routine at `routine` with the vmctx
+/// and its own number, and jumps to the address that it gives, with all that a function is called with in place.
+pub fn thunks(asm: &mut Assembler, count: u32, routine: u64) -> (u32, u32) {
+    let common = asm.label();
+    let start = asm.offset();
+    for number in 0..count {
+        // Each of the same length, and the return address stays.
+        let low = Inst::r(Op::MOVZ.s32(), [SCRATCH]).imm((number & 0xffff) as i32);
+        let high = Inst::r(Op::MOVK.s32(), [SCRATCH, SCRATCH]).imm((number >> 16 | 1 << 16) as i32);
+        asm.emit_plain(&low);
+        asm.emit_plain(&high);
+        asm.jmp(common);
+    }
+    asm.bind(common);
+    let vector_bytes = 16 * i32::from(VECTOR_ARGS);
+    let frame = vector_bytes + 8 * INT_ARGS.len() as i32 + 16;
+    let callee = Mem::base(SP, frame - 16);
+    let args = |asm: &mut Assembler, ints: Op, vectors: Op| {
+        for (at, pair) in (vector_bytes..).step_by(16).zip(INT_ARGS.chunks_exact(2)) {
+            asm.rrm(ints, pair[0], pair[1], Mem::base(SP, at));
+        }
+        for first in (0..VECTOR_ARGS).step_by(2) {
+            asm.rrm(vectors, v(first), v(first + 1), Mem::base(SP, 16 * i32::from(first)));
+        }
+    };
+    push_frame(asm);
+    asm.copy(FP, SP);
+    asm.add(SP, SP, -frame);
+    args(asm, Op::STP_X, Op::STP_Q);
+    asm.rm(Op::STR_X, CALLEE_REF, callee);
+    asm.copy(x(0), VMCTX);
+    asm.copy(x(1), SCRATCH);
+    call_routine(asm, routine);
+    asm.copy(SCRATCH, x(0));
+    args(asm, Op::LDP_X, Op::LDP_Q);
+    asm.rm(Op::LDR_X, CALLEE_REF, callee);
+    asm.copy(SP, FP);
+    pop_frame(asm);
+    asm.r(Op::BR, SCRATCH);
+    (start, THUNK_BYTES)
+}
+
+/// The registers that functions preserve and the baseline compiler uses.
+pub const KEPT: [Reg; 8] = [x(19), x(20), x(21), x(22), x(23), x(24), x(25), x(26)];
+
+/// Emits what code calls whose counter is below zero.
+pub fn count_down(asm: &mut Assembler, routine: u64) {
+    const INTS: u8 = 16;
+    /// All but the scratch register, and one more for an even number.
+    const VECTORS: u8 = 32;
+    const KEPT_AT: i32 = 8 * INTS as i32;
+    const VECTORS_AT: i32 = KEPT_AT + 8 * KEPT.len() as i32;
+    let each = |asm: &mut Assembler, ints: Op, vectors: Op| {
+        for first in (0..INTS).step_by(2) {
+            asm.rrm(ints, x(first), x(first + 1), Mem::base(SP, 8 * i32::from(first)));
+        }
+        for first in (0..VECTORS).step_by(2) {
+            asm.rrm(vectors, v(first), v(first + 1), Mem::base(SP, VECTORS_AT + 16 * i32::from(first)));
+        }
+    };
+    push_frame(asm);
+    asm.copy(FP, SP);
+    asm.add(SP, SP, -(VECTORS_AT + 16 * i32::from(VECTORS)));
+    each(asm, Op::STP_X, Op::STP_Q);
+    for (at, pair) in (KEPT_AT..).step_by(16).zip(KEPT.chunks_exact(2)) {
+        asm.rrm(Op::STP_X, pair[0], pair[1], Mem::base(SP, at));
+    }
+    asm.copy(x(0), VMCTX);
+    asm.copy(x(1), SCRATCH);
+    asm.rm(Op::LDR_X, x(2), Mem::base(FP, 0));
+    asm.add(x(3), SP, KEPT_AT);
+    call_routine(asm, routine);
+    let goes_on = asm.label();
+    asm.emit_plain(&Inst::to_label(Op::CBNZ.s64(), [x(0)], goes_on));
+    each(asm, Op::LDP_X, Op::LDP_Q);
+    asm.copy(SP, FP);
+    pop_frame(asm);
+    asm.op(Op::RET);
+    asm.bind(goes_on);
+    let (this, to, from, words, word) = (x(9), x(10), x(11), x(12), x(13));
+    asm.copy(this, x(0));
+    for (number, reg) in (replacement::KEPT..).zip(KEPT) {
+        asm.rm(Op::LDR_X, reg, field(this, number));
+    }
+    asm.rm(Op::LDR_X, INT_ARGS[0], field(this, replacement::BUFFER));
+    asm.rm(Op::LDR_X, FP, field(this, replacement::CALLER_FP));
+    asm.rm(Op::LDR_X, LR, field(this, replacement::RETURN_ADDRESS));
+    asm.rm(Op::LDR_X, to, field(this, replacement::CALLER_SP));
+    asm.rm(Op::LDR_X, from, field(this, replacement::ARGUMENTS));
+    asm.rm(Op::LDR_X, words, field(this, replacement::ARGUMENT_WORDS));
+    asm.emit_plain(&Inst::r(Op::SUB_S.s64(), [to, to, words]).shift(Shift::Lsl, 3));
+    asm.copy(SP, to);
+    let (next, done) = (asm.label(), asm.label());
+    asm.bind(next);
+    asm.emit_plain(&Inst::to_label(Op::CBZ.s64(), [words], done));
+    asm.add(words, words, -1);
+    asm.rm(Op::LDR_X, word, Mem::indexed(from, words, Extend::Uxtx, true));
+    asm.rm(Op::STR_X, word, Mem::indexed(to, words, Extend::Uxtx, true));
+    asm.jmp(next);
+    asm.bind(done);
+    asm.rm(Op::LDR_X, SCRATCH, field(this, replacement::ENTRY));
+    asm.r(Op::BR, SCRATCH);
+}
+
+/// Emits the `native` entry of a function whose address is in the cell with this number.
+pub fn foreign(asm: &mut Assembler, cell: u32) {
+    asm.rm(Op::LDR_X, VMCTX, field(CALLEE_REF, func_ref::VMCTX));
+    asm.rm(Op::LDR_X, MEMORY_BASE, field(VMCTX, header::MEMORY0_BASE));
+    asm.symbol(SCRATCH, Symbol(cell), true);
+    asm.r(Op::BR, SCRATCH);
 }
 
 /// Goes to [`exit`]'s code from the frame of a stub out of compiled code, which `fp` points at.
