@@ -1,20 +1,21 @@
 //! What a frame looks like at a loop's head, for code that goes on there in place of the baseline compiler's.
 
+use super::Baseline;
+use super::machine::{Emit, Machine};
 use super::state::Place;
-use super::{Baseline, x64};
 use crate::compile::Code;
 use crate::ir::Type;
+use crate::isa::reg::Reg;
 use crate::loop_state::{FramePlace, FrameValue, LoopState};
 use crate::translate::Context;
 use tiercel_wasm::Error;
 
-impl Baseline {
-    /// How the frame of the function with this body index looks at the head of the loop whose operator stands at `at` in the module. Code that was made
-    /// with the same options has all of it at home when it says that its counter has run down. None if no code comes there.
-    ///
-    /// # Errors
-    /// As [`Baseline::compile`].
-    pub fn loop_state(&mut self, cx: Context<'_>, body: usize, at: u32) -> Result<Option<LoopState>, Error> {
+impl<M: Machine> Baseline<M>
+where
+    Self: Emit<M = M>,
+{
+    /// See [`Compiler::loop_state`](super::Compiler::loop_state).
+    pub(super) fn loop_state(&mut self, cx: Context<'_>, body: usize, at: u32) -> Result<Option<LoopState>, Error> {
         self.watched = Some(at);
         self.loop_state = None;
         let compiled = self.compile(cx, body, &mut Code::default());
@@ -37,6 +38,7 @@ impl Baseline {
             };
             FrameValue { ty: value.ty, place }
         });
+        let kept = |reg: Reg| M::KEPT.iter().position(|kept| *kept == reg).expect("no other register is saved");
         let func = self.body + cx.info.imported.funcs;
         LoopState {
             body: self.body,
@@ -45,12 +47,7 @@ impl Baseline {
             operands: operands.collect(),
             heights: self.frames.iter().map(|frame| frame.height).collect(),
             results: cx.info.func_type(func).results().iter().map(|&ty| Type::from(ty)).collect(),
-            saved: self
-                .saved
-                .iter()
-                .zip(1..)
-                .map(|(reg, place)| (x64::kept(reg), self.saves_home - 8 * place))
-                .collect(),
+            saved: self.saved.iter().zip(1..).map(|(reg, place)| (kept(reg), self.saves_home - 8 * place)).collect(),
             buffer: (self.convention.buffer_bytes != 0).then_some(self.buffer_home),
             stack_bytes: self.convention.stack_bytes,
         }

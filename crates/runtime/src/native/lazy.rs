@@ -25,7 +25,7 @@ use core::ops::Range;
 use core::ptr::{NonNull, null, null_mut};
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::OnceLock;
-use tiercel_compiler::baseline::Baseline;
+use tiercel_compiler::baseline;
 use tiercel_compiler::compile::{CallReloc, Calls, CellNumbers, Code, Compiler, Options};
 use tiercel_compiler::translate::{Callees, Context};
 use tiercel_wasm::ModuleInfo;
@@ -241,7 +241,7 @@ impl Lazy {
     /// Gives the bytes of its code too.
     fn make_continuation(&self, module: &ModuleInner, body: u32, at: u32) -> Result<(Continuation, usize)> {
         let facts = self.facts(module);
-        let baseline = &mut Baseline::new(self.options);
+        let baseline = &mut baseline::Compiler::new(self.options);
         let state = baseline.loop_state(self.context(module, &NO_CALLEES), body as usize, at)?;
         let state = state.ok_or_else(|| Error::limit("no frame comes to the loop"))?;
         let arguments = state.arguments(super::arch::ARGUMENT_REGISTERS);
