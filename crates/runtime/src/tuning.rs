@@ -64,3 +64,15 @@ pub const IMAGE_SLACK_BYTES: usize = 1 << 20;
 
 /// What a function's counter starts with: see `Config::tier_up_budget`.
 pub const TIER_UP_BUDGET: u32 = 20_000;
+
+/// A module keeps the blocks of so many instances that are gone for new ones.
+pub const IDLE_BLOCKS: usize = 256;
+
+/// And no more than so many bytes of them.
+pub const IDLE_BLOCK_BYTES: usize = if cfg!(native) { 16 << 20 } else { 0 };
+
+/// What a table holds at first is noted as long as there are at most so many elements for each that a segment gives, and a few.
+pub const TABLE_FACTOR: usize = 4;
+
+/// The few.
+pub const TABLE_SLACK: usize = 1 << 10;
