@@ -54,6 +54,10 @@ pub const CACHE_LEFT_OVER_SECONDS: u64 = 600;
 #[cfg(native)]
 pub const IDLE_REGIONS: usize = 256;
 
+/// A memory that is to be used again is given new pages, unless at most so many were written: then those are restored.
+#[cfg(native)]
+pub const RESTORED_PAGES: usize = 16;
+
 /// An image of a memory is at most this many times as large as the data in it, and a bit.
 #[cfg(native)]
 pub const IMAGE_FACTOR: usize = 16;
