@@ -4,6 +4,7 @@
 //! call each other, and the runtime does not tell them apart.
 //!
 //! # The frame, from high addresses to low
+//! On x86-64; aarch64 has the same with `x29` and `sp`.
 //! ```text
 //! arguments on the stack      the callee pops them
 //! return address
@@ -18,7 +19,7 @@
 //!
 //! Reading order: [`scan`] and [`assign`] (which locals have registers), [`state`] (where values are), [`walk`] (operator by operator), [`control`],
 //! [`calls`], [`snippet`] (rare operators, by way of the optimizing compiler's lowering), [`machine`] (what each machine has its own of), `x64/`
-//! (instructions).
+//! and `aarch64/` (instructions).
 
 mod aarch64;
 mod assign;

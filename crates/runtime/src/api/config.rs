@@ -29,9 +29,6 @@ impl Tier {
     #[cfg(tiers)]
     pub const ALL: &[Tier] = &[Tier::Interp, Tier::Baseline, Tier::Auto, Tier::Opt];
     /// Every tier of this build.
-    #[cfg(all(native, not(tiers)))]
-    pub const ALL: &[Tier] = &[Tier::Interp, Tier::Baseline, Tier::Opt];
-    /// Every tier of this build.
     #[cfg(not(native))]
     pub const ALL: &[Tier] = &[Tier::Interp];
 

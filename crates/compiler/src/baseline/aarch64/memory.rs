@@ -6,7 +6,7 @@ use super::{Aarch64, Value};
 use crate::baseline::Baseline;
 use crate::baseline::state::Place;
 use crate::ir::Type;
-use crate::isa::aarch64::regs::{ADDRESS_SCRATCH, MEMORY_BASE, SCRATCH, VMCTX, ZR};
+use crate::isa::aarch64::regs::{ADDRESS_SCRATCH, MEMORY_BASE, SCRATCH, VECTOR_SCRATCH, VMCTX, ZR};
 use crate::isa::aarch64::row::{Extend, Op};
 use crate::isa::convention::class_of;
 use crate::isa::reg::{Reg, RegClass};
@@ -75,10 +75,28 @@ impl Baseline<Aarch64> {
             _ => self.in_reg(value),
         };
         let (index, held) = self.index(index, offset);
+        // What lies on one side of the memory's end for sure, as memories end with a page.
+        let is_whole = matches!(index, Err(sum) if sum.is_multiple_of(bytes.into()));
         let address = self.address(index);
+        if !is_whole {
+            self.probe(bytes, &address);
+        }
         self.access_at(op, bytes, source, &address);
         self.release_but([held, Some(source)], Reg::NONE);
         true
+    }
+
+    /// Reads the place of a store that may lie across the end of the memory: the processor is free to write the part inside before it faults at the
+    /// rest, and WebAssembly wants nothing written.
+    fn probe(&mut self, bytes: u32, address: &Address) {
+        let (op, into) = match bytes {
+            1 => return,
+            2 => (Op::LDRH, ZR),
+            4 => (Op::LDR_W, ZR),
+            8 => (Op::LDR_X, ZR),
+            _ => (Op::LDR_Q, VECTOR_SCRATCH),
+        };
+        self.access_at(op, bytes, into, address);
     }
 
     fn access_at(&mut self, op: Op, bytes: u32, reg: Reg, address: &Address) {
