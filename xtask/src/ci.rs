@@ -97,19 +97,10 @@ fn steps() -> Result<Vec<Step>> {
         Step::new("aarch64: differential", Tests, &format!("{cross} -p tiercel --test differential"))
             .on(Place::Aarch64),
         // One program of each kind: an emulator takes long.
-        Step::new(
-            "aarch64: corpus",
-            Tests,
-            "test -p tiercel-tests --test corpus -- benches --skip interp --skip baseline --skip auto",
-        )
-        .on(Place::Aarch64Program),
-        // There are two tiers.
-        Step::new(
-            "aarch64: programs",
-            Tests,
-            "test -p tiercel-tests --test examples --test wast --test wasi_suite -- --skip baseline --skip auto",
-        )
-        .on(Place::Aarch64Program),
+        Step::new("aarch64: corpus", Tests, "test -p tiercel-tests --test corpus -- benches --skip interp")
+            .on(Place::Aarch64Program),
+        Step::new("aarch64: programs", Tests, "test -p tiercel-tests --test examples --test wast --test wasi_suite")
+            .on(Place::Aarch64Program),
     ]);
     Ok(steps)
 }

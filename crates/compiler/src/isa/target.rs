@@ -181,7 +181,7 @@ mod tests {
         Target::X64(x64::Features::ALL).patch_cell(&mut place, 0x1000, 0x0ff8);
         assert_eq!(i32::from_le_bytes(place), -12);
         // adrp x17, then ldr x17, [x17] or add x17, x17.
-        for (second, field) in [(0xf940_0231_u32, 0xff8 / 8 << 10), (0x9100_0231, 0xff8 << 10)] {
+        for (second, field) in [(0xf940_0231_u32, (0xff8 / 8) << 10), (0x9100_0231, 0xff8 << 10)] {
             let mut place = [0x9000_0011_u32.to_le_bytes(), second.to_le_bytes()].concat();
             Target::Aarch64(aarch64::Features::ALL).patch_cell(&mut place, 0x12_3004, 0x12_0ff8);
             assert_eq!(place[..4], 0xb0ff_fff1_u32.to_le_bytes());

@@ -28,7 +28,7 @@ fn text(count: u64) -> String {
     text.push_str("(local.set $f0 (f32.const 1))\n");
     for number in 1..count {
         write!(text, "i64.sub (local.set $f0 (f32.add (local.get $f0) (local.get $f{number})))").expect("a string");
-        write!(text, "(local.set $v0 (i64x2.add (local.get $v0) (local.get $v{number})))\n").expect("a string");
+        writeln!(text, "(local.set $v0 (i64x2.add (local.get $v0) (local.get $v{number})))").expect("a string");
     }
     text.push_str("(i64.add (i64.trunc_f32_s (local.get $f0))) (i64.add (i64x2.extract_lane 1 (local.get $v0)))))");
     text

@@ -28,12 +28,11 @@ impl Baseline<Aarch64> {
 
     /// Jumps to a label if a test holds.
     pub(in crate::baseline) fn jump_if(&mut self, test: Test, label: Label) {
-        let inst = match test {
-            Test::Flags(cond) => return self.asm.jcc(cond, label),
-            Test::Zero(size, reg, true) => Inst::to_label(Op::CBZ.size(size), [reg], label),
-            Test::Zero(size, reg, false) => Inst::to_label(Op::CBNZ.size(size), [reg], label),
-        };
-        self.asm.emit_plain(&inst);
+        match test {
+            Test::Flags(cond) => self.asm.quick_jcc(cond, label),
+            Test::Zero(size, reg, true) => self.asm.quick_test(Op::CBZ.size(size), reg, label),
+            Test::Zero(size, reg, false) => self.asm.quick_test(Op::CBNZ.size(size), reg, label),
+        }
     }
 
     /// Stops the guest.
@@ -130,7 +129,7 @@ impl Baseline<Aarch64> {
     /// 1 if a test holds, else 0.
     pub(in crate::baseline) fn set_from_flags(&mut self, to: Reg, test: Test) {
         let cond = self.flags(test);
-        self.asm.emit_plain(&Inst::r(Op::CSET.s32(), [to]).cond(cond));
+        self.asm.quick_inst(&Inst::r(Op::CSET.s32(), [to]).cond(cond));
     }
 
     /// The condition on the flags that a test is, which are set for it if need be.

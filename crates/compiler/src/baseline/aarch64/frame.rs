@@ -175,7 +175,7 @@ impl Baseline<Aarch64> {
                 self.asm.fill(upper, (bytes >> 16) << 5);
             }
             [subtraction] => {
-                let field = if bytes > 0xfff { 1 << 12 | bytes >> 12 & 0xfff } else { bytes };
+                let field = if bytes > 0xfff { 1 << 12 | (bytes >> 12 & 0xfff) } else { bytes };
                 self.asm.fill(subtraction, field << 10);
             }
             _ => unreachable!("a prologue subtracts the size once"),

@@ -133,7 +133,7 @@ impl Baseline<Aarch64> {
         if matches!(alu, Alu::Add | Alu::Sub) {
             self.asm.quick_imm12(op.size(size), dst, first, imm as u32);
         } else {
-            self.asm.rri(op.size(size), dst, first, imm as i32);
+            self.asm.quick_inst(&Inst::r(op.size(size), [dst, first]).imm(imm as i32));
         }
         self.release_but([Some(first), None], dst);
         self.push_reg(ty, dst);
@@ -154,7 +154,7 @@ impl Baseline<Aarch64> {
     fn shift_by(&mut self, ty: Type, shift: Shift, a: Value, count: u32) {
         let size = size_of(ty);
         let count = match shift {
-            Shift::Rol => u32::from(size.bits()) - count & (u32::from(size.bits()) - 1),
+            Shift::Rol => (u32::from(size.bits()) - count) & (u32::from(size.bits()) - 1),
             _ => count,
         };
         let first = self.in_reg(a);
@@ -162,7 +162,7 @@ impl Baseline<Aarch64> {
         if count == 0 {
             self.move_reg(dst, first);
         } else {
-            self.asm.rri(shift.op_pair().1.size(size), dst, first, count as i32);
+            self.asm.quick_inst(&Inst::r(shift.op_pair().1.size(size), [dst, first]).imm(count as i32));
         }
         self.release_but([Some(first), None], dst);
         self.push_reg(ty, dst);
@@ -214,7 +214,7 @@ impl Baseline<Aarch64> {
             // Only the smallest number less 1 overflows.
             self.asm.quick_compare_imm12(Op::CMN_I.size(size), divisor, 1);
             let less_one = Inst::r(Op::CCMP_I.size(size), [dividend]).second_imm(1).cond(Cond::Eq);
-            self.asm.emit_plain(&less_one);
+            self.asm.quick_inst(&less_one);
             self.trap_if(Test::Flags(Cond::Vs), Trap::IntegerOverflow.code());
         }
         let op = if signed { Op::SDIV } else { Op::UDIV }.size(size);
@@ -222,7 +222,7 @@ impl Baseline<Aarch64> {
         let dst = self.result(RegClass::Int, held);
         if remainder {
             self.asm.quick_rrr(op, SCRATCH, dividend, divisor);
-            self.asm.emit_plain(&Inst::r(Op::MSUB.size(size), [dst, SCRATCH, divisor, dividend]));
+            self.asm.quick_inst(&Inst::r(Op::MSUB.size(size), [dst, SCRATCH, divisor, dividend]));
         } else {
             self.asm.quick_rrr(op, dst, dividend, divisor);
         }
@@ -277,7 +277,7 @@ impl Baseline<Aarch64> {
         }
         let source = self.in_reg(value);
         let dst = self.result(RegClass::Int, [Some(source), None]);
-        self.asm.rr(Op::MOV.s32(), dst, source);
+        self.asm.quick_inst(&Inst::r(Op::MOV.s32(), [dst, source]));
         self.release_but([Some(source), None], dst);
         self.push_reg(Type::I32, dst);
     }
@@ -399,8 +399,8 @@ impl Baseline<Aarch64> {
         // Vectors are in no register of a local, so that it may be written.
         debug_assert!(self.temps.contains(second));
         let over = self.asm.label();
-        self.asm.jcc(cond.negate(), over);
-        self.asm.copy(second, first);
+        self.asm.quick_jcc(cond.negate(), over);
+        self.asm.quick_copy(second, first);
         self.asm.bind(over);
         self.release(first);
         self.push_reg(no.ty, second);

@@ -175,7 +175,7 @@ impl Assembly for Assembler {
 
     #[inline]
     fn copy(&mut self, dst: Reg, src: Reg) {
-        Assembler::copy(self, dst, src);
+        self.quick_copy(dst, src);
     }
 
     fn deliver(&self, code: &mut Code) {

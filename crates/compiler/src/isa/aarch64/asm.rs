@@ -288,6 +288,26 @@ impl Assembler {
         self.word(word);
     }
 
+    /// Appends a branch to a label that is not bound yet, which reaches 1 MiB or 128; `false`: the label is bound.
+    #[inline]
+    pub(super) fn branch_forward(&mut self, word: u32, label: Label, is_short: bool) -> bool {
+        if self.labels[label.0 as usize] != UNBOUND {
+            return false;
+        }
+        self.make_room(UNIT_BYTES);
+        let fixup = Fixup { at: self.offset(), target: Target::Label(label), field: Field::Branch26 };
+        self.word(word);
+        if is_short {
+            self.conds.push_back(Fixup { field: Field::Branch19, ..fixup });
+            self.island_bytes += 4;
+            self.due(fixup.at + self.ranges.cond);
+        } else {
+            self.long.push(fixup);
+            self.dead_end = self.offset();
+        }
+        true
+    }
+
     /// The word at an offset.
     pub(super) fn word_at(&self, at: u32) -> u32 {
         self.buffer.read_i32(at) as u32

@@ -7,7 +7,7 @@ use super::imm::is_imm12;
 use super::inst::{Inst, hardware};
 use super::mem::{Mem, is_scaled};
 use super::row::{Cond, Extend, Op};
-use crate::isa::reg::Reg;
+use crate::isa::reg::{Reg, RegClass};
 
 impl Assembler {
     /// Emits a word, which is that of an instruction.
@@ -106,10 +106,46 @@ impl Assembler {
         self.quick(word | index_field, || Inst::m(op, [reg], Mem::indexed(base, index, extend, false)));
     }
 
+    /// An instruction that goes on to the next one and has no operand in memory.
+    #[inline]
+    pub fn quick_inst(&mut self, inst: &Inst) {
+        debug_assert!(!inst.op().row().has_target() && !inst.op().row().is_pseudo() && inst.memory_operand().is_none());
+        debug_assert_eq!(inst.check(), Ok(()), "{inst:?}");
+        self.plain_word(encode(inst));
+    }
+
+    /// Copies a whole register to one of the same class, not the stack pointer.
+    #[inline]
+    pub fn quick_copy(&mut self, dst: Reg, src: Reg) {
+        let (op, src_field) = match dst.class() {
+            RegClass::Int => (Op::MOV.s64(), hardware(src) << 16),
+            RegClass::Vector => (Op::VMOV, hardware(src) << 16 | hardware(src) << 5),
+        };
+        self.quick(op.word() | hardware(dst) | src_field, || Inst::r(op, [dst, src]));
+    }
+
     /// Goes to a label.
     #[inline]
     pub fn quick_jmp(&mut self, label: Label) {
-        self.jmp(label);
+        if !self.branch_forward(Op::B.word(), label, false) {
+            self.jmp(label);
+        }
+    }
+
+    /// Goes to a label on a condition.
+    #[inline]
+    pub fn quick_jcc(&mut self, cond: Cond, label: Label) {
+        if !self.branch_forward(Op::BCC.word() | cond as u32, label, true) {
+            self.jcc(cond, label);
+        }
+    }
+
+    /// Goes to a label if a register is zero or is not: `cbz` and `cbnz`.
+    #[inline]
+    pub fn quick_test(&mut self, op: Op, reg: Reg, label: Label) {
+        if !self.branch_forward(op.word() | hardware(reg), label, true) {
+            self.emit_plain(&Inst::to_label(op, [reg], label));
+        }
     }
 
     /// Adds bits to the word at an offset, where they were zero.
@@ -127,6 +163,31 @@ mod tests {
 
     /// Debug builds compare each word with the encoder's.
     #[test]
+    fn quick_branches_lead_where_branches_do() {
+        let code = |quick: bool| {
+            let mut asm = Assembler::new(Features::ALL);
+            let (back, forward) = (asm.label(), asm.label());
+            asm.bind(back);
+            for label in [back, forward] {
+                if quick {
+                    asm.quick_jmp(label);
+                    asm.quick_jcc(Cond::Le, label);
+                    asm.quick_test(Op::CBNZ.s32(), x(7), label);
+                } else {
+                    asm.jmp(label);
+                    asm.jcc(Cond::Le, label);
+                    asm.emit_plain(&Inst::to_label(Op::CBNZ.s32(), [x(7)], label));
+                }
+            }
+            asm.bind(forward);
+            asm.op(Op::RET);
+            asm.finish();
+            asm.code().to_vec()
+        };
+        assert_eq!(code(true), code(false));
+    }
+
+    #[test]
     fn quick_ways_make_the_same_words() {
         let mut asm = Assembler::new(Features::ALL);
         for reg in [x(0), x(17), x(30)] {
@@ -134,6 +195,9 @@ mod tests {
             asm.quick_extended(Op::ADD_X.s64(), reg, SP, x(3), Extend::Uxtw);
             asm.quick_select(Op::CSEL.s32(), reg, x(1), ZR, Cond::Gt);
             asm.quick_rr(Op::CLZ.s32(), reg, x(9));
+            asm.quick_copy(reg, x(4));
+            asm.quick_copy(v(3), v(31));
+            asm.quick_inst(&Inst::r(Op::LSL_I.s32(), [reg, x(2)]).imm(7));
             asm.quick_compare(Op::CMP_S.s64(), reg, x(9));
             for imm in [0, 1, 0xfff, 0x1000, 0xfff_000] {
                 asm.quick_imm12(Op::SUB_I.s64(), reg, SP, imm);
