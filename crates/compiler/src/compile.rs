@@ -8,9 +8,10 @@ use crate::isa::backend::{Backend, Emission, Lowering};
 use crate::isa::{Target, aarch64, x64};
 use crate::loop_state::LoopState;
 use crate::regalloc::{self, Allocator, Chaos, Machine, Output, checker, plain};
-use crate::translate::{self, Translator};
+use crate::translate::{self, Feedback, Translator};
 use crate::{opt, pipeline};
-use tiercel_wasm::Error;
+use std::sync::Arc;
+use tiercel_wasm::{Error, ModuleInfo};
 use wasmparser::{BinaryReader, FunctionBody};
 
 /// How to compile.
@@ -74,14 +75,26 @@ pub enum Calls {
     Cells,
 }
 
-/// The numbers of all cells of a module with so many bodies: one for each function, by the index of its body, and those that this names.
-#[derive(Clone, Copy, Debug)]
+/// The numbers of all cells of a module: one for each function, by the index of its body, and those that this names.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct CellNumbers {
-    /// Bodies of the module.
-    pub bodies: u32,
+    bodies: u32,
+    /// Where the first body starts in the module, and the bytes of all.
+    first: u32,
+    bytes: u32,
 }
 
+/// A call through a reference has so many bytes at least: an opcode and a type.
+const CALL_REF_BYTES: u32 = 2;
+
 impl CellNumbers {
+    /// Those of a module.
+    pub fn new(info: &ModuleInfo) -> CellNumbers {
+        let first = info.bodies.first().map_or(0, |body| body.start);
+        let end = info.bodies.last().map_or(0, |body| body.end);
+        CellNumbers { bodies: info.bodies.len() as u32, first, bytes: end - first }
+    }
+
     /// The cell with the address of what code calls whose counter is below zero.
     pub fn count_down(self) -> u32 {
         self.bodies
@@ -92,9 +105,15 @@ impl CellNumbers {
         self.bodies + 1 + body
     }
 
-    /// How many there are.
+    /// The cell that tells which function the call through a reference at this place in the module goes to: the index of its body, `u32`, and how often
+    /// it was another one than before, `u32`. If it is 0 nothing is known.
+    pub fn callee(self, loc: u32) -> u32 {
+        self.bodies + 1 + self.bodies + (loc - self.first) / CALL_REF_BYTES
+    }
+
+    /// How many there are. Most are never touched.
     pub fn len(self) -> u32 {
-        self.bodies + 1 + self.bodies
+        self.bodies + 1 + self.bodies + self.bytes.div_ceil(CALL_REF_BYTES)
     }
 
     /// Whether there are none.
@@ -252,6 +271,11 @@ impl Compiler {
                 }
             },
         }
+    }
+
+    /// Lets functions be inlined by what code has seen that counts.
+    pub fn set_feedback(&mut self, feedback: Arc<dyn Feedback>) {
+        self.translator.feedback = Some(feedback);
     }
 
     /// Compiles the function with this body index. The IR is made with [`Options::translate`], whatever `cx` says.

@@ -167,7 +167,13 @@ where
         } else {
             match callee {
                 Callee::Local(body) => self.call_function(body),
-                _ => self.call_native(),
+                Callee::Import(_) => self.call_native(),
+                Callee::Ref(_) => {
+                    if self.options.counts {
+                        self.note_callee();
+                    }
+                    self.call_native();
+                }
             }
             self.call_site();
             let foreign = !matches!(callee, Callee::Local(_)) || self.options.foreign_tail_calls;

@@ -190,6 +190,8 @@ emit! {
     fn call_function(body: u32);
     /// Calls through the reference in its register.
     fn call_native();
+    /// Notes which function the reference in its register is of, for the call of it that follows.
+    fn note_callee();
     fn jump_to_function(body: u32);
     fn jump_to_ref();
     /// What follows a call: arguments on the stack are gone, and what may be another instance's is loaded again.

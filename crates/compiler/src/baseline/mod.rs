@@ -42,7 +42,7 @@ use self::scan::Scan;
 use self::snippet::Snippets;
 pub use self::snippet::What;
 use self::state::{Local, Place, State, Value, index};
-use crate::compile::{Code, Options};
+use crate::compile::{CellNumbers, Code, Options};
 use crate::ir::Type;
 use crate::isa::Target;
 use crate::isa::backend::TrapExit;
@@ -180,9 +180,11 @@ struct Baseline<M: Machine> {
     /// The loop whose state is asked for, by its location; its state, when it was found.
     watched: Option<u32>,
     loop_state: Option<LoopState>,
-    /// The index of the body, and how many the module has.
+    /// Calls that have another callee than before: where they go, where they come back, the cell.
+    callee_exits: Vec<(Label, Label, u32)>,
+    /// The index of the body.
     body: u32,
-    bodies: u32,
+    cells: CellNumbers,
     parts: M::Parts,
     /// For each call site: its number, and where in `map_homes` the homes start and end that hold references.
     maps: Vec<(u32, u32, u32)>,
@@ -243,8 +245,9 @@ where
             counts: Vec::new(),
             watched: None,
             loop_state: None,
+            callee_exits: Vec::new(),
             body: 0,
-            bodies: 0,
+            cells: CellNumbers::default(),
             parts: M::Parts::default(),
             maps: Vec::new(),
             map_homes: Vec::new(),
@@ -280,7 +283,7 @@ where
         let func = body as u32 + cx.info.imported.funcs;
         let bytes = &cx.bytes[range.start as usize..range.end as usize];
         self.start = range.start;
-        (self.body, self.bodies) = (body as u32, cx.info.bodies.len() as u32);
+        (self.body, self.cells) = (body as u32, CellNumbers::new(cx.info));
         self.reset();
         let function = FunctionBody::new(BinaryReader::new(bytes, u64::from(range.start)));
         self.declare(cx, func, &function)?;
@@ -321,6 +324,7 @@ where
         self.traps.clear();
         self.epochs.clear();
         self.counts.clear();
+        self.callee_exits.clear();
         M::clear(&mut self.parts);
         self.maps.clear();
         self.map_homes.clear();

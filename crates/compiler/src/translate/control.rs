@@ -119,6 +119,11 @@ impl Frame {
         }
     }
 
+    /// One that is no loop.
+    pub fn forward(params: u32, results: u32, height: usize, in_loop: Option<Loop>) -> Frame {
+        Frame { in_loop, ..Frame::new(Label::Forward, params, results, height) }
+    }
+
     /// A construct around the loop that a continuation starts with.
     fn around(open: Option<OpenLoop>, params: u32, results: u32, height: u32) -> Frame {
         match open {
@@ -293,7 +298,7 @@ impl Translator {
         self.again = Some(open.again);
     }
 
-    fn open_if(&mut self, cx: Context<'_>, frame: &mut Frame, condition: Value) {
+    pub(super) fn open_if(&mut self, cx: Context<'_>, frame: &mut Frame, condition: Value) {
         let saved = self.control.saved.len() as u32;
         self.control.saved.extend_from_slice(&self.stack[frame.height as usize..]);
         let locals = self.locals.snapshot();

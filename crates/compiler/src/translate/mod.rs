@@ -6,7 +6,7 @@
 //!
 //! Reading order: [`builder`] (instructions; [`fold`] and [`gvn`] are its parts), [`locals`] (the state of the locals), [`control`]
 //! (constructs, branches, calls' ends), [`ops`] (everything else), [`memory`], [`calls`] and [`gc`], [`inline`] (bodies in place of
-//! calls) and [`callees`] (of which), [`continuation`] (from the head of a loop on).
+//! calls) and [`callees`] (of which; [`feedback`] says what code has seen), [`continuation`] (from the head of a loop on).
 //!
 //! # Limits
 //! What a branch passes to a join is linear in what differs there, which a malicious body makes quadratic. A function that needs too many
@@ -18,6 +18,7 @@ mod callees;
 mod calls;
 mod continuation;
 mod control;
+mod feedback;
 mod fold;
 mod gc;
 mod gvn;
@@ -28,6 +29,7 @@ mod ops;
 mod snippet;
 
 pub use self::callees::{Callees, Inlining};
+pub use self::feedback::Feedback;
 pub(crate) use self::ops::{fuel_of, known_global};
 
 use self::builder::Builder;
@@ -37,6 +39,7 @@ use self::locals::Locals;
 use crate::entity::Entity;
 use crate::ir::{Function, Inst, Opcode, Type, Value};
 use crate::loop_state::LoopState;
+use std::sync::Arc;
 use tiercel_abi::VmctxLayout;
 use tiercel_wasm::scan::Scan;
 use tiercel_wasm::{Error, FuncType, HeapType, ModuleInfo, ValType};
@@ -169,6 +172,8 @@ pub struct Translator {
     too_large: bool,
     /// The number of the reader that the operators are to be read from now on.
     again: Option<usize>,
+    /// What code has seen that counts.
+    pub(crate) feedback: Option<Arc<dyn Feedback>>,
 }
 
 impl Translator {

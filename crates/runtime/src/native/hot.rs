@@ -125,6 +125,11 @@ impl Hot {
         }
     }
 
+    /// Whether the counter of a function has run down.
+    pub fn is_hot(&self, body: u32) -> bool {
+        self.0.lock().get(&body).is_some_and(|func| func.requested)
+    }
+
     /// A job could not be taken on, and may be asked for again.
     pub fn refused(&self, job: Job) {
         if let Some(func) = self.0.lock().get_mut(&job.body) {

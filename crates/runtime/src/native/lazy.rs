@@ -21,6 +21,7 @@ use crate::sys::CodeSpace;
 use crate::vm::host_func::{catch, leave_pending};
 use crate::vm::{Entries, VmCtx};
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::ptr::{NonNull, null, null_mut};
@@ -29,7 +30,7 @@ use std::sync::OnceLock;
 use tiercel_compiler::baseline;
 use tiercel_compiler::compile::{CallReloc, Calls, CellNumbers, Code, Compiler, Options};
 use tiercel_compiler::isa::Target;
-use tiercel_compiler::translate::{Callees, Context};
+use tiercel_compiler::translate::{Callees, Context, Feedback};
 use tiercel_wasm::ModuleInfo;
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
@@ -49,7 +50,7 @@ static NO_CALLEES: Callees = Callees::NONE;
 
 /// The code of such a module. Signal handlers find it as long as it lives.
 pub struct Lazy {
-    space: CodeSpace,
+    space: Arc<CodeSpace>,
     options: Options,
     /// Code that is published, ascending by address; null behind the first `images_len`.
     images: Box<[AtomicPtr<Image>]>,
@@ -57,7 +58,7 @@ pub struct Lazy {
     /// The addresses of the thunks.
     thunks: Range<usize>,
     made: Mutex<Made>,
-    hot: Hot,
+    hot: Arc<Hot>,
     /// What the optimizing compiler wants to know of the module, found out when it first does.
     facts: OnceLock<Facts>,
 }
@@ -104,9 +105,9 @@ impl Lazy {
         let count_down = asm.offset();
         emit::count_down(&mut asm, counted_down as *const () as u64);
         asm.finish();
-        let numbers = CellNumbers { bodies: bodies as u32 };
+        let numbers = CellNumbers::new(info);
         let room = bytes.saturating_mul(SPACE_PER_BYTE).saturating_add(SPACE_BYTES + 2 * asm.code().len());
-        let space = CodeSpace::new(numbers.len() as usize, room.min(MOST_SPACE_BYTES))?;
+        let space = Arc::new(CodeSpace::new(numbers.len() as usize, room.min(MOST_SPACE_BYTES))?);
         let relocs = asm.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 });
         let mut code = asm.code().to_vec();
         let start = space.code_range().start;
@@ -138,7 +139,7 @@ impl Lazy {
             images_len: AtomicUsize::new(0),
             thunks,
             made: Mutex::new(made),
-            hot: Hot::default(),
+            hot: Arc::default(),
             facts: OnceLock::new(),
         });
         registry::add_lazy(&lazy);
@@ -229,12 +230,26 @@ impl Lazy {
         events::optimized(module, job, &made, &clock);
     }
 
+    /// A compiler that knows what code has seen.
+    fn compiler(&self, module: &ModuleInner, options: Options) -> Compiler {
+        let mut compiler = Compiler::new(options);
+        let numbers = CellNumbers::new(&module.info);
+        compiler.set_feedback(Arc::new(Seen {
+            space: self.space.clone(),
+            thunks: self.thunks.clone(),
+            hot: self.hot.clone(),
+            numbers,
+        }));
+        compiler
+    }
+
     /// Gives the bytes of the code.
     fn optimize_function(&self, module: &ModuleInner, body: u32) -> Result<usize> {
         let facts = self.facts(module);
         let options = Options { foreign_tail_calls: facts.foreign_tail_calls, ..self.options };
         let mut code = Code::default();
-        Compiler::new(options).compile(self.context(module, &facts.callees), body as usize, &mut code)?;
+        let cx = self.context(module, &facts.callees);
+        self.compiler(module, options).compile(cx, body as usize, &mut code)?;
         self.publish(&mut self.made.lock(), body as usize, &mut code)?;
         Ok(code.bytes.len())
     }
@@ -251,7 +266,8 @@ impl Lazy {
         }
         let options = Options { foreign_tail_calls: facts.foreign_tail_calls, ..self.options };
         let mut code = Code::default();
-        Compiler::new(options).compile_continuation(self.context(module, &facts.callees), &state, &mut code)?;
+        let cx = self.context(module, &facts.callees);
+        self.compiler(module, options).compile_continuation(cx, &state, &mut code)?;
         let entry = self.place(&mut self.made.lock(), body as usize, &mut code)?;
         Ok((Continuation { entry, state, arguments }, code.bytes.len()))
     }
@@ -289,6 +305,35 @@ impl Lazy {
         // Before anybody can run it, signal handlers know it.
         self.images_len.store(slot + 1, Ordering::Release);
         Ok(start + code.local_entry as usize)
+    }
+}
+
+/// What the cells of a module tell.
+struct Seen {
+    space: Arc<CodeSpace>,
+    thunks: Range<usize>,
+    hot: Arc<Hot>,
+    numbers: CellNumbers,
+}
+
+impl Seen {
+    fn cell(&self, number: u32) -> usize {
+        self.space.cells()[number as usize].load(Ordering::Relaxed)
+    }
+}
+
+impl Feedback for Seen {
+    fn target(&self, loc: u32) -> Option<u32> {
+        let cell = self.cell(self.numbers.callee(loc)) as u64;
+        ((cell >> 32) == 1).then_some(cell as u32)
+    }
+
+    fn is_cold(&self, body: u32) -> bool {
+        self.thunks.contains(&self.cell(body))
+    }
+
+    fn is_hot(&self, body: u32) -> bool {
+        self.hot.is_hot(body)
     }
 }
 
@@ -369,7 +414,7 @@ unsafe extern "C" fn counted_down(
             }
         }
     };
-    let numbers = CellNumbers { bodies: module.info.bodies.len() as u32 };
+    let numbers = CellNumbers::new(&module.info);
     lazy.space.cells()[numbers.counter(body) as usize].store(again as usize, Ordering::Relaxed);
     null()
 }

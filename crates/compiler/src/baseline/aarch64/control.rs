@@ -4,17 +4,18 @@ use super::{Aarch64, STORE, Test, Value};
 use crate::baseline::Baseline;
 use crate::baseline::control::{CountExit, EpochExit};
 use crate::baseline::state::{Operand, Place};
-use crate::compile::{CallSite, CellNumbers, TrapSite};
+use crate::compile::{CallSite, TrapSite};
 use crate::ir::{Builtin, Type};
+use crate::isa::aarch64::abi::CALLEE_REF;
 use crate::isa::aarch64::asm::{Label, Symbol};
 use crate::isa::aarch64::inst::Inst;
 use crate::isa::aarch64::mem::Mem;
 use crate::isa::aarch64::regs::{ADDRESS_SCRATCH, SCRATCH, x};
-use crate::isa::aarch64::row::{Cond, Extend, Op, Size};
+use crate::isa::aarch64::row::{Cond, Extend, Op, Shift, Size};
 use crate::isa::reg::{Reg, RegClass};
 use tiercel_abi::Trap;
 use tiercel_abi::frames::NO_MAP;
-use tiercel_abi::vmctx::store;
+use tiercel_abi::vmctx::{func_ref, store};
 
 /// Entries of a `br_table` that are told apart by comparisons rather than by a table. No effect on correctness.
 const COMPARED_ENTRIES: usize = 4;
@@ -22,6 +23,8 @@ const COMPARED_ENTRIES: usize = 4;
 /// What a call and a round of a loop count for. No effect on correctness.
 const CALL_COST: u32 = 100;
 const ROUND_COST: u32 = 30;
+/// Holds what is known of a call's callee: no argument is in it.
+const NOTED: Reg = x(10);
 
 impl Baseline<Aarch64> {
     // Branches and traps.
@@ -173,11 +176,10 @@ impl Baseline<Aarch64> {
 
     /// Counts that the code has come here.
     fn count(&mut self) {
-        let cells = CellNumbers { bodies: self.bodies };
         let is_loop = self.frames.len() > 1;
         let cost = if is_loop { ROUND_COST } else { CALL_COST };
         let (below, back) = (self.asm.label(), self.asm.label());
-        self.asm.symbol(ADDRESS_SCRATCH, Symbol(cells.counter(self.body)), false);
+        self.asm.symbol(ADDRESS_SCRATCH, Symbol(self.cells.counter(self.body)), false);
         self.asm.quick_rm(Op::LDR_W, 4, SCRATCH, ADDRESS_SCRATCH, 0);
         self.asm.quick_imm12(Op::SUBC_I.s32(), SCRATCH, SCRATCH, cost);
         self.asm.quick_rm(Op::STR_W, 4, SCRATCH, ADDRESS_SCRATCH, 0);
@@ -190,17 +192,40 @@ impl Baseline<Aarch64> {
     /// What code does whose counter is below zero: it calls somebody who leaves all registers as they are, or goes on elsewhere with what is in this
     /// frame.
     pub(in crate::baseline) fn count_exits(&mut self) {
-        let cells = CellNumbers { bodies: self.bodies };
         for exit in std::mem::take(&mut self.counts) {
             self.asm.bind(exit.below);
             for (ty, reg, home) in exit.stores {
                 self.store(ty, reg, home);
             }
-            self.asm.symbol(ADDRESS_SCRATCH, Symbol(cells.count_down()), true);
+            self.asm.symbol(ADDRESS_SCRATCH, Symbol(self.cells.count_down()), true);
             self.asm.constant(SCRATCH, u64::from(exit.at) << 32 | u64::from(self.body));
             self.asm.r(Op::BLR, ADDRESS_SCRATCH);
             self.asm.jmp(exit.back);
         }
+        for (other, back, _) in std::mem::take(&mut self.callee_exits) {
+            self.asm.bind(other);
+            // One more in the upper half, the callee in the lower one.
+            self.asm.quick_rm(Op::LDR_X, 8, NOTED, ADDRESS_SCRATCH, 0);
+            self.asm.quick_inst(&Inst::r(Op::LSR_I.s64(), [NOTED, NOTED]).imm(32));
+            self.asm.quick_imm12(Op::ADD_I.s32(), NOTED, NOTED, 1);
+            self.asm.quick_inst(&Inst::r(Op::ORR_S.s64(), [NOTED, SCRATCH, NOTED]).shift(Shift::Lsl, 32));
+            self.asm.quick_rm(Op::STR_X, 8, NOTED, ADDRESS_SCRATCH, 0);
+            self.asm.jmp(back);
+        }
+    }
+
+    /// Notes which function the reference in its register is of. At a call [`NOTED`] is free.
+    pub(in crate::baseline) fn note_callee(&mut self) {
+        const BODY: i32 = (func_ref::TYPE_ID * 8 + 4) as i32;
+        let cell = self.cells.callee(self.loc);
+        let (other, back) = (self.asm.label(), self.asm.label());
+        self.asm.symbol(ADDRESS_SCRATCH, Symbol(cell), false);
+        self.asm.quick_rm(Op::LDR_W, 4, SCRATCH, CALLEE_REF, BODY);
+        self.asm.quick_rm(Op::LDR_W, 4, NOTED, ADDRESS_SCRATCH, 0);
+        self.asm.quick_compare(Op::CMP_S.s32(), NOTED, SCRATCH);
+        self.asm.quick_jcc(Cond::Ne, other);
+        self.asm.bind(back);
+        self.callee_exits.push((other, back, cell));
     }
 
     fn look_at_epoch(&mut self) {

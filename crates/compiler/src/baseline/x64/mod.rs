@@ -8,7 +8,7 @@ use super::control::{CountExit, EpochExit};
 use super::machine::{self, Assembly, Condition, Machine};
 use super::state::Place;
 use super::{Baseline, CHECKED_AS_ONE_BYTES, StackCheck, state};
-use crate::compile::{CallReloc, Calls, CellNumbers, Code, Options};
+use crate::compile::{CallReloc, Calls, Code, Options};
 use crate::ir::{Builtin, Function, Opcode, Type};
 use crate::isa::backend::{Inline, Lowering};
 use crate::isa::convention::{self, VECTOR_ARGS};
@@ -715,12 +715,11 @@ impl Baseline<X64> {
 
     /// Counts that the code has come here.
     fn count(&mut self) {
-        let cells = CellNumbers { bodies: self.bodies };
         let is_loop = self.frames.len() > 1;
         let cost = if is_loop { ROUND_COST } else { CALL_COST };
         let (below, back) = (self.asm.label(), self.asm.label());
         self.asm.constant(SCRATCH, cost.into());
-        self.asm.rm(Op::SUB_MR.s32(), SCRATCH, Mem::symbol(Symbol(cells.counter(self.body))));
+        self.asm.rm(Op::SUB_MR.s32(), SCRATCH, Mem::symbol(Symbol(self.cells.counter(self.body))));
         self.asm.quick_jcc(Cond::S, below);
         self.asm.bind(back);
         let (at, stores) = if is_loop { (self.loc, self.dirty_locals()) } else { (0, Vec::new()) };
@@ -730,16 +729,39 @@ impl Baseline<X64> {
     /// What code does whose counter is below zero: it calls somebody who leaves all registers as they are, or goes on elsewhere with what is in this
     /// frame.
     pub(super) fn count_exits(&mut self) {
-        let cells = CellNumbers { bodies: self.bodies };
         for exit in std::mem::take(&mut self.counts) {
             self.asm.bind(exit.below);
             for (ty, reg, home) in exit.stores {
                 self.store(ty, reg, home);
             }
             self.asm.constant(SCRATCH, (u64::from(exit.at) << 32 | u64::from(self.body)) as i64);
-            self.asm.m(Op::CALL_RM, Mem::symbol(Symbol(cells.count_down())));
+            self.asm.m(Op::CALL_RM, Mem::symbol(Symbol(self.cells.count_down())));
             self.asm.quick_jmp(exit.back);
         }
+        for (other, back, cell) in std::mem::take(&mut self.callee_exits) {
+            let cell = Mem::symbol(Symbol(cell));
+            self.asm.bind(other);
+            // One more in the upper half, the callee in the lower one.
+            self.asm.rm(Op::MOV_RM.s64(), R10, cell);
+            self.asm.ri(Op::SHR_I.s64(), R10, 32);
+            self.asm.ri(Op::ADD_I.s32(), R10, 1);
+            self.asm.ri(Op::SHL_I.s64(), R10, 32);
+            self.asm.rr(Op::OR_RM.s64(), R10, SCRATCH);
+            self.asm.rm(Op::MOV_MR.s64(), R10, cell);
+            self.asm.quick_jmp(back);
+        }
+    }
+
+    /// Notes which function the reference in its register is of. At a call r10 is free.
+    pub(in crate::baseline) fn note_callee(&mut self) {
+        const BODY: i32 = (func_ref::TYPE_ID * 8 + 4) as i32;
+        let cell = self.cells.callee(self.loc);
+        let (other, back) = (self.asm.label(), self.asm.label());
+        self.asm.rm(Op::MOV_RM.s32(), SCRATCH, Mem::base(CALLEE_REF, BODY));
+        self.asm.rm(Op::CMP_RM.s32(), SCRATCH, Mem::symbol(Symbol(cell)));
+        self.asm.quick_jcc(Cond::Ne, other);
+        self.asm.bind(back);
+        self.callee_exits.push((other, back, cell));
     }
 
     fn look_at_epoch(&mut self) {

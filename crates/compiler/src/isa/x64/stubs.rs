@@ -248,7 +248,7 @@ pub fn count_down(asm: &mut Assembler, routine: u64) {
     asm.rr(Op::MOV_RM.s64(), RBP, RSP);
     const VECTOR_BYTES: i32 = 16 * VECTORS as i32;
     const INTS_AND_KEPT: i32 = 8 * (INTS.len() + KEPT.len()) as i32;
-    asm.ri(Op::SUB_I.s64(), RSP, VECTOR_BYTES + (INTS_AND_KEPT + 15 & !15));
+    asm.ri(Op::SUB_I.s64(), RSP, VECTOR_BYTES + ((INTS_AND_KEPT + 15) & !15));
     let int_place = |index: usize| Mem::base(RSP, VECTOR_BYTES + 8 * index as i32);
     let kept_place = |index: usize| int_place(INTS.len() + index);
     let vector_place = |number: u8| Mem::base(RSP, 16 * i32::from(number));
