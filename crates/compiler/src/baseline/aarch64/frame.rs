@@ -162,7 +162,7 @@ impl Baseline<Aarch64> {
             let distance = (bytes as i32 + access.home) as u32;
             debug_assert!(distance.is_multiple_of(access.bytes));
             // What does not fit is compiled again.
-            self.asm.fill(access.at, (distance / access.bytes & 0xfff) << 10);
+            self.asm.fill(access.at, ((distance / access.bytes) & 0xfff) << 10);
         }
         self.asm.finish();
         self.make_stack_maps(bytes / 8);
