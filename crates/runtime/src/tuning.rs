@@ -28,6 +28,10 @@ pub const INLINE_CALL_SLOTS: usize = 16;
 #[cfg(native)]
 pub const COMPILE_BYTES_PER_THREAD: usize = 16 << 10;
 
+/// Bytes of function bodies for which another thread that validates is worth its start.
+#[cfg(feature = "std")]
+pub const VALIDATE_BYTES_PER_THREAD: usize = 128 << 10;
+
 /// The host's stack that host functions find below what guests may use, in bytes.
 pub const HOST_STACK_BYTES: usize = 256 << 10;
 

@@ -1,6 +1,7 @@
 //! Checked code that instances are made from.
 
 use super::config::Tier;
+use super::decode::decode;
 use super::engine::Engine;
 use super::error::Result;
 use super::types::{ExportType, ExternType, ImportType};
@@ -204,7 +205,7 @@ impl Module {
     /// # Errors
     /// As [`Module::from_binary`].
     pub fn validate(engine: &Engine, binary: &[u8]) -> Result<()> {
-        tiercel_wasm::decode(binary, engine.config().features(), &mut engine.types().lock())?;
+        decode(engine, binary)?;
         Ok(())
     }
 
@@ -221,7 +222,7 @@ impl Module {
             }
             (bytes, cache)
         };
-        let info = tiercel_wasm::decode(&bytes, engine.config().features(), &mut engine.types().lock())?;
+        let info = decode(engine, &bytes)?;
         let module = Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Compile)?;
         #[cfg(feature = "cache")]
         if let Some((cache, key)) = cache {
@@ -240,7 +241,7 @@ impl Module {
     #[cfg(native)]
     pub(crate) fn ahead(&self) -> Result<Module> {
         let (engine, bytes) = (&self.0.engine, self.0.bytes.to_vec());
-        let info = tiercel_wasm::decode(&bytes, engine.config().features(), &mut engine.types().lock())?;
+        let info = decode(engine, &bytes)?;
         Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Ahead)
     }
 
