@@ -1,6 +1,6 @@
 //! in: what users ask for. out: calls into `vm`, checked.
 //!
-//! Reading order: `engine` and `config`, `module` and `decode`, `artifact`, `inspect` and `cache`, `store` and `context` (who may touch what), `instance` and `linker`, `snapshot`, `func`,
+//! Reading order: `engine` and `config`, `module` and `decode`, `artifact`, `inspect`, `cache` and `keep`, `store` and `context` (who may touch what), `instance` and `linker`, `snapshot`, `func`,
 //! `typed` and `caller` (calls both ways), `memory`, `table`, `global`, `externs` and `matching`, then the values: `types`, `values`,
 //! `extern_ref`, `any_ref`; `limits`, `error`, `trap`.
 //!
@@ -22,6 +22,8 @@ pub(crate) mod func;
 pub(crate) mod global;
 pub(crate) mod inspect;
 pub(crate) mod instance;
+#[cfg(all(tiers, feature = "cache"))]
+pub(crate) mod keep;
 pub(crate) mod limits;
 pub(crate) mod linker;
 pub(crate) mod matching;
