@@ -63,6 +63,9 @@ pub struct Options {
     /// Measure calls between host and guest, beside those of the crate wasmtime, which is built for it.
     #[arg(long)]
     calls: bool,
+    /// Measure making instances, thousands of them, and on several threads, beside the crate wasmtime with its pooling allocator.
+    #[arg(long)]
+    instances: bool,
     /// The program to measure. Default: built in profile `release`.
     #[arg(long, value_name = "FILE")]
     tiercel: Option<PathBuf>,
@@ -89,6 +92,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     }
     if options.calls {
         return calls::run(&options.only, options.reps);
+    }
+    if options.instances {
+        return calls::instances(options.reps);
     }
     if options.aarch64 {
         let work = tempfile::tempdir().context("no temporary folder")?;

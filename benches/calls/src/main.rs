@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! calls [--rounds N] [--engine tiercel|wasmtime] [--module FILE]... [WORD]...
+//! calls --instances
 //! ```
 //! Words choose the rows whose names contain one of them. One engine alone is for counting instructions. Of each module that is named, instances
 //! are made, too; what it imports traps.
+
+mod instances;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -81,6 +84,14 @@ fn with_data() -> String {
     )
 }
 
+/// The module of which many instances are made.
+fn with_all() -> String {
+    with_data().replacen("(module", "(module (table 4 funcref) (elem (i32.const 0) $run)", 1).replace(
+        "(func (export \"run\")",
+        "(func (export \"write\") (i32.store (i32.const 8192) (i32.const 1))) (func $run (export \"run\")",
+    )
+}
+
 /// Makes so many calls.
 type Act = Box<dyn FnMut(u32)>;
 
@@ -88,10 +99,13 @@ type Act = Box<dyn FnMut(u32)>;
 macro_rules! subject {
     ($engine:ident, $pooling:expr) => {
         mod $engine {
-            use super::{Act, SMALL, SMALL_WITH_MEMORY, WAT, with_data};
+            use super::instances::Subject;
+            use super::{Act, SMALL, SMALL_WITH_MEMORY, WAT, with_all, with_data};
             use std::hint::black_box;
             use std::path::{Path, PathBuf};
-            use $engine::{AsContextMut, Caller, Config, Engine, FuncType, Linker, Module, Store, Val, ValType};
+            use $engine::{
+                AsContextMut, Caller, Config, Engine, FuncType, InstancePre, Linker, Module, Store, Val, ValType,
+            };
 
             pub fn rows(modules: &[PathBuf]) -> Vec<(String, Act)> {
                 let engine = Engine::new(&Config::new()).expect("an engine");
@@ -229,13 +243,50 @@ macro_rules! subject {
                 }
                 rows
             }
+
+            fn pre() -> (Engine, InstancePre<u32>) {
+                let mut config = Config::new();
+                let pooling: fn(&mut Config) = $pooling;
+                pooling(&mut config);
+                let engine = Engine::new(&config).expect("an engine");
+                let module = Module::new(&engine, wat::parse_str(with_all()).expect("valid text")).expect("a module");
+                let pre = Linker::new(&engine).instantiate_pre(&module).expect("no imports");
+                (engine, pre)
+            }
+
+            pub const INSTANCES: Subject = Subject {
+                name: stringify!($engine),
+                live: |count| {
+                    let (engine, pre) = pre();
+                    let make = |_| {
+                        let mut store = Store::new(&engine, 0u32);
+                        let instance = pre.instantiate(&mut store).expect("an instance");
+                        let write = instance.get_typed_func::<(), ()>(&mut store, "write").expect("the function");
+                        write.call(&mut store, ()).expect("no trap");
+                        store
+                    };
+                    Box::new((0..count).map(make).collect::<Vec<_>>())
+                },
+                make: || {
+                    let (engine, pre) = pre();
+                    Box::new(move || {
+                        let mut store = Store::new(&engine, 0u32);
+                        let instance = pre.instantiate(&mut store).expect("an instance");
+                        let run = instance.get_typed_func::<(), i32>(&mut store, "run").expect("the function");
+                        black_box(run.call(&mut store, ()).expect("no trap"));
+                    })
+                },
+            };
         }
     };
 }
 
 subject!(tiercel, |_| {});
 subject!(wasmtime, |config| {
-    config.allocation_strategy(wasmtime::InstanceAllocationStrategy::pooling());
+    let mut pool = wasmtime::PoolingAllocationConfig::new();
+    let count = instances::LIVE + 1;
+    pool.total_core_instances(count).total_memories(count).total_tables(count);
+    config.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pool));
 });
 
 /// Seconds of a batch.
@@ -290,6 +341,10 @@ fn main() -> ExitCode {
                 Some(name) if ["tiercel", "wasmtime"].contains(&name.as_str()) => engine = Some(name),
                 _ => return usage("--engine wants `tiercel` or `wasmtime`"),
             },
+            "--instances" => {
+                instances::run(&[tiercel::INSTANCES, wasmtime::INSTANCES]);
+                return ExitCode::SUCCESS;
+            }
             "--module" => match arguments.next() {
                 Some(file) => modules.push(PathBuf::from(file)),
                 None => return usage("--module wants a file"),

@@ -11,7 +11,8 @@
 //! CPU features        u32, in the ISA's own bits: the CPU has to have them
 //! number of sections  u32
 //! length of version   u32
-//! length of settings  u32, then 4 bytes of zero
+//! length of settings  u32
+//! compiler            u8, then 3 bytes of zero
 //! sections            for each: kind u32, zero u32, offset u64, length u64, checksum u64
 //! version             text: which engine it is for
 //! settings            text: how that engine made the code
@@ -25,7 +26,7 @@ use core::ops::Range;
 pub const MAGIC: [u8; 8] = *b"\0tiercel";
 
 /// The number of this format.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Machine code starts at a multiple of this, in bytes, so that hosts with pages up to this size map it from the file.
 pub const TEXT_ALIGN: u64 = 4096;
@@ -73,6 +74,18 @@ numbered! {
         X64 = 1 "x86_64",
         /// 64-bit Arm.
         Aarch64 = 2 "aarch64",
+    }
+}
+
+numbered! {
+    /// What has made the code of an artifact.
+    Maker: u8 {
+        /// There is no code.
+        None = 0 "none",
+        /// The baseline compiler.
+        Baseline = 1 "baseline",
+        /// The optimizing compiler.
+        Opt = 2 "opt",
     }
 }
 
@@ -171,6 +184,8 @@ impl core::error::Error for Refusal {}
 pub struct Header<'a> {
     /// What the code is for.
     pub isa: Isa,
+    /// What has made it.
+    pub maker: Maker,
     /// The CPU features that it needs, in bits of the ISA.
     pub features: u32,
     /// Which engine it is for.
@@ -212,10 +227,11 @@ impl<'a> Header<'a> {
         }
         let isa = u8::try_from(fields.u32()).ok().and_then(Isa::from_number).ok_or(Refusal::Header)?;
         let (features, count) = (fields.u32(), fields.u32());
-        let (version_len, settings_len, zero) = (fields.u32(), fields.u32(), fields.u32());
+        let (version_len, settings_len) = (fields.u32(), fields.u32());
+        let maker = u8::try_from(fields.u32()).ok().and_then(Maker::from_number).ok_or(Refusal::Header)?;
         let tables = SECTION_BYTES * SECTIONS;
         let texts = header.get(HEADER_BYTES + tables..).ok_or(Refusal::Header)?;
-        let whole = zero == 0 && count as usize == SECTIONS;
+        let whole = count as usize == SECTIONS && (isa == Isa::None) == (maker == Maker::None);
         if !whole || u64::from(version_len) + u64::from(settings_len) != texts.len() as u64 {
             return Err(Refusal::Header);
         }
@@ -223,6 +239,7 @@ impl<'a> Header<'a> {
         let text = |bytes| core::str::from_utf8(bytes).map_err(|_| Refusal::Header);
         let mut this = Header {
             isa,
+            maker,
             features,
             version: text(version)?,
             settings: text(settings)?,
@@ -268,6 +285,8 @@ impl<'a> Header<'a> {
 pub struct Parts<'a> {
     /// What the code is for.
     pub isa: Isa,
+    /// What has made it.
+    pub maker: Maker,
     /// The CPU features that it needs, in bits of the ISA.
     pub features: u32,
     /// Which engine it is for.
@@ -308,7 +327,8 @@ impl Parts<'_> {
         put(&self.features.to_le_bytes());
         put(&(SECTIONS as u32).to_le_bytes());
         put(&(self.version.len() as u32).to_le_bytes());
-        put(&(self.settings.len() as u64).to_le_bytes());
+        put(&(self.settings.len() as u32).to_le_bytes());
+        put(&(self.maker as u32).to_le_bytes());
         for (index, range) in sections.iter().enumerate() {
             put(&(Section::ALL[index] as u64).to_le_bytes());
             put(&range.start.to_le_bytes());
@@ -445,7 +465,8 @@ mod tests {
     fn sample(text: &[u8]) -> Vec<u8> {
         let mut sections: [&[u8]; SECTIONS] = [b"x"; SECTIONS];
         sections[SECTIONS - 1] = text;
-        let parts = Parts { isa: Isa::X64, features: 5, version: "1.2", settings: "fuel: no", sections };
+        let parts =
+            Parts { isa: Isa::X64, maker: Maker::Opt, features: 5, version: "1.2", settings: "fuel: no", sections };
         let mut bytes = Vec::new();
         let written: Result<(), ()> = parts.write(|piece| {
             bytes.extend_from_slice(piece);

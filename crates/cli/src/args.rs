@@ -42,6 +42,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Compile a module to an artifact, which `run --allow-precompiled` runs at once
     Compile(CompileArgs),
+    /// Run the init function of a module, and write a module that starts where this one is then
+    Snapshot(SnapshotArgs),
     /// Show what is in an artifact
     Inspect(InspectArgs),
     /// Show or clean the cache of compiled modules
@@ -76,10 +78,9 @@ pub struct EngineArgs {
     pub tier: tiercel::Tier,
 }
 
+/// What a guest gets of its surroundings.
 #[derive(Args)]
-pub struct RunArgs {
-    #[command(flatten)]
-    pub engine: EngineArgs,
+pub struct WasiArgs {
     /// WASI: what the guest gets of its surroundings; `-S help` lists it
     #[arg(short = 'S', long, value_name = "KEY[=VAL[,..]]", value_parser = options::check::<Wasi>)]
     pub wasi: Vec<String>,
@@ -89,6 +90,14 @@ pub struct RunArgs {
     /// Set an environment variable of the guest; without a value it is inherited
     #[arg(long = "env", value_name = "NAME[=VAL]", value_parser = env_name)]
     pub envs: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    #[command(flatten)]
+    pub wasi: WasiArgs,
     /// Print what the compiler makes of the module, or of one function (its name or index), and do not run it: ir, vcode or asm
     #[arg(long, value_name = "WHAT[:FUNCTION]", value_parser = crate::print::What::parse)]
     pub print: Option<crate::print::What>,
@@ -129,6 +138,29 @@ pub struct CompileArgs {
     #[arg(long, value_name = "TARGET")]
     pub target: Option<String>,
     /// Where the artifact goes; `-` is standard output
+    #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
+    pub output: PathBuf,
+    /// The module, binary (.wasm) or text (.wat), `-` for standard input
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: OsString,
+}
+
+#[derive(Args)]
+pub struct SnapshotArgs {
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Let the module use WASI while its init function runs; -S, --dir and --env say that, too. Without it everything that is imported stops the guest
+    #[arg(long)]
+    pub allow_wasi: bool,
+    #[command(flatten)]
+    pub wasi: WasiArgs,
+    /// The function that is called; `_initialize` is called before, if there is one
+    #[arg(long, value_name = "FUNCTION", default_value = "wizer.initialize")]
+    pub init_func: String,
+    /// Let the new module export what was called, too
+    #[arg(long)]
+    pub keep_init_func: bool,
+    /// Where the new module goes; `-` is standard output
     #[arg(short, long, value_name = "OUT", value_hint = ValueHint::FilePath)]
     pub output: PathBuf,
     /// The module, binary (.wasm) or text (.wat), `-` for standard input

@@ -1,12 +1,12 @@
 //! What the program keeps in a store: the guest's WASI state and its limits.
 
-use crate::args::RunArgs;
+use crate::args::{RunArgs, WasiArgs};
 use crate::options::Wasi;
 use std::ffi::OsStr;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use tiercel::{Context, Error, Linker, Result, StoreLimits, format_err};
-use tiercel_wasi::{DirPerms, FilePerms, WasiCtx};
+use tiercel_wasi::{DirPerms, FilePerms, WasiCtx, WasiCtxBuilder};
 
 /// The data of a store.
 pub struct Host {
@@ -20,15 +20,28 @@ pub struct Host {
 /// # Errors
 /// A directory cannot be opened, an address cannot be listened at; the message names it.
 pub fn wasi(args: &RunArgs, options: &Wasi) -> Result<WasiCtx> {
-    let mut builder = WasiCtx::builder();
     let [file, guest_args @ ..] = &args.file_and_args[..] else {
         return Err(Error::msg("no file is given"));
     };
     let own_name = || Path::new(file).file_name().unwrap_or(file);
+    let mut builder = WasiCtx::builder();
     builder.arg(args.argv0.as_deref().unwrap_or_else(own_name).as_encoded_bytes());
     if args.invoke.is_none() {
         builder.args(guest_args.iter().map(|arg| arg.as_encoded_bytes()));
     }
+    surroundings(builder, &args.wasi, options, &args.tcplisten)
+}
+
+/// What a guest gets beside its arguments.
+///
+/// # Errors
+/// As [`wasi`].
+pub fn surroundings(
+    mut builder: WasiCtxBuilder,
+    args: &WasiArgs,
+    options: &Wasi,
+    tcplisten: &[SocketAddr],
+) -> Result<WasiCtx> {
     if options.inherit_env == Some(true) {
         builder.inherit_env();
     }
@@ -56,7 +69,7 @@ pub fn wasi(args: &RunArgs, options: &Wasi) -> Result<WasiCtx> {
         builder.inherit_stderr();
     }
     // Listeners come before directories, as in Wasmtime: guests expect them from descriptor 3 on.
-    for address in args.tcplisten.iter().chain(&options.tcplisten) {
+    for address in tcplisten.iter().chain(&options.tcplisten) {
         let listener = TcpListener::bind(address)
             .with_context(|| format!("cannot listen at {address}, which `--tcplisten` asks for"))?;
         builder.preopened_listener(listener);

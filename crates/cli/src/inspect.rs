@@ -27,10 +27,11 @@ pub fn run(args: &InspectArgs) -> Result<()> {
 
 fn of_artifact(artifact: &Artifact<'_>, len: usize) -> String {
     let mut text = format!(
-        "bytes: {len}\nversion: {}{}\ntarget: {}\nCPU features: {}\nsettings: {}\n\nsections:\n  offset    bytes  name\n",
+        "bytes: {len}\nversion: {}{}\ntarget: {}\ncompiler: {}\nCPU features: {}\nsettings: {}\n\nsections:\n  offset    bytes  name\n",
         artifact.version(),
         if artifact.is_current() { "" } else { " (not this one: its functions cannot be listed)" },
         artifact.isa(),
+        artifact.compiler(),
         artifact.features().join(", "),
         artifact.settings(),
     );

@@ -1,7 +1,8 @@
 //! in: a command line. out: a guest's output, or the verdict on test scripts, and an exit code.
 //!
 //! Reading order: [`args`] (the command line as a table), [`options`] (the groups `-W`, `-S`, ...), [`engine`] (from options to
-//! an engine), [`run`] with [`host`], [`imports`], [`invoke`] and [`deadline`] (running a module), [`print`](mod@print) (what the compiler makes of it), [`compile`], [`inspect`] and [`cache`] (artifacts), [`wast`] (the language of the
+//! an engine), [`run`] with [`host`], [`imports`], [`invoke`] and [`deadline`] (running a module), [`print`](mod@print) (what the compiler makes of it), [`snapshot`] (running its start beforehand), [`compile`], [`inspect`]
+//! and [`cache`] (artifacts), [`wast`] (the language of the
 //! official test suite), [`exit`] (how the program ends), [`suggest`] (for misspelt words).
 #![forbid(unsafe_code)]
 
@@ -20,6 +21,7 @@ mod options;
 mod print;
 mod profile;
 mod run;
+mod snapshot;
 mod suggest;
 pub mod wast;
 
@@ -33,6 +35,7 @@ pub fn main() -> ! {
         None => run::run(&cli.run),
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Compile(args)) => compile::run(&args),
+        Some(Command::Snapshot(args)) => snapshot::run(&args),
         Some(Command::Cache(args)) => cache::run(&args),
         Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Wast(args)) => wast::command::run(&args),

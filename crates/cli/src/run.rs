@@ -20,7 +20,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
         return Err(Error::msg("no file is given; try `tiercel --help`"));
     };
     let shown = host::shown(file);
-    let options: Wasi = options::parse(&args.wasi).map_err(Error::msg)?;
+    let options: Wasi = options::parse(&args.wasi.wasi).map_err(Error::msg)?;
     let setup = Setup::new(&args.engine, |config| {
         config.allow_precompiled(args.allow_precompiled);
         Ok(())

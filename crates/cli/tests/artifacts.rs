@@ -209,6 +209,7 @@ fn an_artifact_can_be_looked_at() {
     assert_eq!(code, Some(0));
     for expected in [
         "target: x86_64\n",
+        "compiler: opt\n",
         "CPU features: sse3",
         "fuel: false",
         " text\n",
@@ -252,7 +253,7 @@ fn the_target_is_chosen() {
     // For another machine.
     assert_eq!(compile("aarch64-linux+lse"), (Some(0), String::new(), String::new()));
     let stdout = run(&["inspect", &artifact]).1;
-    assert!(stdout.contains("target: aarch64\nCPU features: lse\n"), "{stdout}");
+    assert!(stdout.contains("target: aarch64\ncompiler: opt\nCPU features: lse\n"), "{stdout}");
     let (code, _, stderr) = run(&["--allow-precompiled", &artifact]);
     assert_eq!(code, Some(1));
     assert!(stderr.contains("it was compiled for aarch64, and this CPU is a x86_64"), "{stderr}");

@@ -260,3 +260,62 @@ fn many_threads_share_a_folder() -> Result<()> {
     assert!(folder.files().iter().all(|file| file.extension().is_some_and(|extension| extension == "cwasm")));
     Ok(())
 }
+
+/// A module of the tier `auto` that has hot functions, called until it is kept: at most so many seconds.
+const LONGEST_SECONDS: u64 = 60;
+
+/// Under `auto` the first process keeps what the optimizing compiler makes of the module, and the next one starts with that.
+#[test]
+fn hot_modules_are_kept() -> Result<()> {
+    let folder = Folder::new("hot");
+    let cache = folder.cache();
+    let mut config = Config::new();
+    config.tier(Tier::Auto).tier_up_budget(0).tier_up_threads(1).cache(Some(cache.clone()));
+    let engine = Engine::new(&config)?;
+    let call = |engine: &Engine, tier: Tier| -> Result<Module> {
+        let module = Module::new(engine, text(8))?;
+        assert_eq!(module.tier(), tier);
+        let mut store = Store::new(engine, ());
+        let instance = Instance::new(&mut store, &module, &[])?;
+        assert_eq!(instance.get_typed_func::<(), u32>(&mut store, "f")?.call(&mut store, ())?, 8);
+        Ok(module)
+    };
+    // One that nobody has any more when its turn comes is not kept.
+    drop(call(&engine, Tier::Auto)?);
+    let module = call(&engine, Tier::Auto)?;
+    assert_eq!(counts(&cache), (0, 2));
+    let began = SystemTime::now();
+    while cache.contents()?.0 == 0 {
+        assert!(began.elapsed().is_ok_and(|elapsed| elapsed.as_secs() < LONGEST_SECONDS), "it is not kept");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let kept = call(&engine, Tier::Opt)?;
+    assert_eq!(counts(&cache), (1, 2));
+    assert_eq!(kept.serialize()?, module.serialize()?);
+    // Another tier has another key.
+    let mut other = Config::new();
+    other.tier(Tier::Baseline).cache(Some(cache.clone()));
+    call(&Engine::new(&other)?, Tier::Baseline)?;
+    assert_eq!(counts(&cache), (1, 3));
+    Ok(())
+}
+
+/// Where nothing can be kept, a hot module runs all the same.
+#[test]
+fn hot_modules_run_without_a_cache_that_can_be_written() -> Result<()> {
+    let folder = Folder::new("hot-read-only");
+    let cache = folder.cache();
+    fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o500)).expect("it is ours");
+    let mut config = Config::new();
+    config.tier(Tier::Auto).tier_up_budget(0).tier_up_threads(1).cache(Some(cache.clone()));
+    let engine = Engine::new(&config)?;
+    let module = Module::new(&engine, text(9))?;
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &module, &[])?;
+    let f = instance.get_typed_func::<(), u32>(&mut store, "f")?;
+    let began = SystemTime::now();
+    while began.elapsed().is_ok_and(|elapsed| elapsed < Duration::from_millis(800)) {
+        assert_eq!(f.call(&mut store, ())?, 9);
+    }
+    Ok(())
+}

@@ -8,6 +8,28 @@ use tiercel_tests::paths;
 
 /// Builds the benchmark if it has to be built, and runs the rows whose names contain one of `words`.
 pub fn run(words: &[String], rounds: Option<usize>) -> Result<ExitCode> {
+    let mut command = built()?;
+    if let Some(rounds) = rounds {
+        command.args(["--rounds", &rounds.to_string()]);
+    }
+    // Instances of a program of the usual size.
+    if let Ok(module) = paths::shared("corpus/sqlite3/sqlite3.wasm") {
+        command.arg("--module").arg(module);
+    }
+    command.args(words);
+    exit_of(command)
+}
+
+/// The same for many instances: how long one takes, what thousands of them take of the host's memory, how many several threads make.
+pub fn instances(rounds: Option<usize>) -> Result<ExitCode> {
+    let rows = run(&["store".to_owned()], rounds)?;
+    let mut command = built()?;
+    command.arg("--instances");
+    exit_of(command).map(|many| if rows == ExitCode::SUCCESS { many } else { rows })
+}
+
+/// The benchmark, built if it has to be.
+fn built() -> Result<Command> {
     let root = paths::repository();
     let (manifest, target) = (root.join("benches/calls/Cargo.toml"), root.join("target/calls"));
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -20,14 +42,10 @@ pub fn run(words: &[String], rounds: Option<usize>) -> Result<ExitCode> {
          vendored, and a compiler as new as that crate asks for"
     );
     let program = target.join("release").join(format!("calls{}", std::env::consts::EXE_SUFFIX));
-    let mut command = Command::new(program);
-    if let Some(rounds) = rounds {
-        command.args(["--rounds", &rounds.to_string()]);
-    }
-    // Instances of a program of the usual size.
-    if let Ok(module) = paths::shared("corpus/sqlite3/sqlite3.wasm") {
-        command.arg("--module").arg(module);
-    }
-    let status = command.args(words).status().with_context(|| format!("cannot start {command:?}"))?;
+    Ok(Command::new(program))
+}
+
+fn exit_of(mut command: Command) -> Result<ExitCode> {
+    let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -3,13 +3,14 @@
 //! An artifact is for one version of the engine, one kind of CPU and one configuration; anything else is refused with the reason. The format is in
 //! [`tiercel_abi::artifact`]. Where there is a file, it is mapped: code and tables are used in place, nothing is copied or relocated.
 
+use super::config::Tier;
 use super::engine::Engine;
 use super::error::{Error, Result};
 use super::module::{Code, Module};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use tiercel_abi::artifact::{Header, Isa, MAGIC, Parts, Refusal, SECTIONS, Section};
+use tiercel_abi::artifact::{Header, Isa, MAGIC, Maker, Parts, Refusal, SECTIONS, Section};
 use tiercel_wasm::encoding::{self, Ranges};
 use tiercel_wasm::{Feature, Features};
 
@@ -171,7 +172,7 @@ impl Module {
     pub(crate) fn write_artifact(&self, outside: bool, write: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
         // An artifact is the optimizing compiler's, of all functions.
         #[cfg(native)]
-        if self.tier() == super::config::Tier::Auto {
+        if self.tier() == Tier::Auto {
             return self.ahead()?.write_artifact(outside, write);
         }
         let inner = &*self.0;
@@ -189,8 +190,13 @@ impl Module {
             };
         }
         let (isa, features) = if has_code { self.target() } else { (Isa::None, 0) };
+        let maker = match self.tier() {
+            _ if !has_code => Maker::None,
+            Tier::Baseline => Maker::Baseline,
+            _ => Maker::Opt,
+        };
         let settings = inner.engine.settings();
-        Parts { isa, features, version: VERSION, settings: &settings, sections }.write(write)
+        Parts { isa, maker, features, version: VERSION, settings: &settings, sections }.write(write)
     }
 
     /// The module in an artifact.
@@ -344,7 +350,7 @@ mod mapped {
         ranges: Ranges,
         /// Where the bytes are that ranges refer to.
         bytes: Range<usize>,
-        image: Option<Box<Image>>,
+        image: Option<(Box<Image>, Tier)>,
     }
 
     impl Contents {
@@ -368,7 +374,8 @@ mod mapped {
             let has_entry =
                 |image: &Image, func| info.defined_func(func).is_none_or(|body| image.entry(body).is_some());
             let image = image.filter(|image| info.escaping.iter().all(|&func| has_entry(image, func)));
-            let image = Some(image.ok_or(Refusal::Damaged(Section::Functions))?);
+            let image = image.ok_or(Refusal::Damaged(Section::Functions))?;
+            let image = Some((image, if header.maker == Maker::Baseline { Tier::Baseline } else { Tier::Opt }));
             Ok(Contents { info, ranges, bytes, image })
         }
     }
@@ -403,8 +410,8 @@ mod tests {
         for (contents, &section) in sections.iter_mut().zip(Section::ALL) {
             *contents = &bytes[header.range(section)];
         }
-        let Header { isa, features, version, settings, .. } = header;
-        let mut parts = Parts { isa, features, version, settings, sections };
+        let Header { isa, maker, features, version, settings, .. } = header;
+        let mut parts = Parts { isa, maker, features, version, settings, sections };
         change(&mut parts);
         let mut out = Vec::new();
         let written: Result<()> = parts.write(|piece| {

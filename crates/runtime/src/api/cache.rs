@@ -59,7 +59,7 @@ struct Entry {
 }
 
 /// The name of a module's entry.
-pub(crate) struct Key(blake3::Hash);
+pub struct Key(blake3::Hash);
 
 impl Key {
     /// The key of a module of this engine.
@@ -183,6 +183,12 @@ impl Cache {
         let counter = if module.is_some() { &self.0.hits } else { &self.0.misses };
         counter.fetch_add(1, Ordering::Relaxed);
         Ok(module)
+    }
+
+    /// Whether there is an entry, whole or not.
+    #[cfg(tiers)]
+    pub(crate) fn has(&self, key: &Key) -> bool {
+        self.path(key).exists()
     }
 
     /// Keeps a module under this key, if that can be done.

@@ -32,12 +32,6 @@ impl Tier {
     #[cfg(not(native))]
     pub const ALL: &[Tier] = &[Tier::Interp];
 
-    /// What compiles all functions of a module at once in its place.
-    #[cfg(native)]
-    pub(crate) fn ahead(self) -> Tier {
-        if self == Tier::Auto { Tier::Opt } else { self }
-    }
-
     /// The name users write, as in `--tier NAME`.
     pub const fn name(self) -> &'static str {
         match self {

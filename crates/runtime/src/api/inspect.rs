@@ -123,6 +123,11 @@ impl<'a> Artifact<'a> {
         self.header.isa.name()
     }
 
+    /// The compiler that has made its code; `none` if there is no code. It is not always that of the settings, which cannot do all modules.
+    pub fn compiler(&self) -> &'static str {
+        self.header.maker.name()
+    }
+
     /// The features of the CPU that its code uses.
     pub fn features(&self) -> Vec<&'static str> {
         #[cfg(feature = "compiler")]

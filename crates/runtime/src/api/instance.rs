@@ -100,7 +100,7 @@ impl Instance {
         Instance { store: store.id, instance }
     }
 
-    fn get<'a>(&self, store: &'a StoreInner) -> &'a vm::Instance {
+    pub(super) fn get<'a>(&self, store: &'a StoreInner) -> &'a vm::Instance {
         store.check(self.store, "instance");
         // SAFETY: the instance is of this store, whose borrow keeps guests from running.
         unsafe { self.instance.as_ref() }

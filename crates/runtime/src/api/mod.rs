@@ -1,6 +1,6 @@
 //! in: what users ask for. out: calls into `vm`, checked.
 //!
-//! Reading order: `engine` and `config`, `module` and `decode`, `artifact`, `inspect` and `cache`, `store` and `context` (who may touch what), `instance` and `linker`, `func`,
+//! Reading order: `engine` and `config`, `module` and `decode`, `artifact`, `inspect`, `cache` and `keep`, `store` and `context` (who may touch what), `instance` and `linker`, `snapshot`, `func`,
 //! `typed` and `caller` (calls both ways), `memory`, `table`, `global`, `externs` and `matching`, then the values: `types`, `values`,
 //! `extern_ref`, `any_ref`; `limits`, `error`, `trap`.
 //!
@@ -22,11 +22,15 @@ pub(crate) mod func;
 pub(crate) mod global;
 pub(crate) mod inspect;
 pub(crate) mod instance;
+#[cfg(all(tiers, feature = "cache"))]
+pub(crate) mod keep;
 pub(crate) mod limits;
 pub(crate) mod linker;
 pub(crate) mod matching;
 pub(crate) mod memory;
 pub(crate) mod module;
+#[cfg(feature = "snapshot")]
+pub(crate) mod snapshot;
 pub(crate) mod store;
 pub(crate) mod table;
 pub(crate) mod trap;
@@ -53,6 +57,8 @@ pub use limits::{ResourceLimiter, StoreLimits, StoreLimitsBuilder};
 pub use linker::{InstancePre, Linker};
 pub use memory::{Memory, MemoryAccessError};
 pub use module::{Module, ModuleExport, STAGES};
+#[cfg(feature = "snapshot")]
+pub use snapshot::SnapshotConfig;
 pub use store::{Store, UpdateDeadline};
 pub use table::Table;
 pub use tiercel_abi::Trap;

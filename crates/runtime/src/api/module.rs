@@ -49,6 +49,9 @@ pub struct ModuleInner {
     /// The compiled code of the functions, in an engine that has any.
     #[cfg(native)]
     pub native: Option<crate::native::NativeModule>,
+    /// Where it is kept when it has hot functions; nowhere if this is empty.
+    #[cfg(all(tiers, feature = "cache"))]
+    pub keep: std::sync::OnceLock<super::keep::Keep>,
     /// Whether the interpreter's code is plain.
     pub plain: bool,
     /// Whether code consumes fuel.
@@ -98,7 +101,7 @@ pub enum Code {
     Ahead,
     /// Is there, or has to be done without.
     #[cfg(native)]
-    Image(Option<Box<crate::native::Image>>),
+    Image(Option<(Box<crate::native::Image>, Tier)>),
 }
 
 /// An export of a module that has been looked up once; see [`Module::get_export_index`].
@@ -226,9 +229,11 @@ impl Module {
         let module = Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Compile)?;
         #[cfg(feature = "cache")]
         if let Some((cache, key)) = cache {
-            // What is compiled when it is called is not there yet.
-            if module.tier() != Tier::Auto {
-                cache.store(&key, &module);
+            match module.tier() {
+                // What is compiled when it is called is not there yet.
+                #[cfg(tiers)]
+                Tier::Auto => drop(module.0.keep.set(super::keep::Keep::new(cache.clone(), key))),
+                _ => cache.store(&key, &module),
             }
         }
         if engine.config().through_artifacts {
@@ -276,9 +281,8 @@ impl Module {
             native: match (engine.native(), code) {
                 (Some(native), Code::Compile) => Some(native.compile(engine.config(), &info, &bytes, &layout)?),
                 (Some(native), Code::Ahead) => Some(native.compile_ahead(engine.config(), &info, &bytes, &layout)?),
-                (Some(native), Code::Image(image)) => {
-                    Some(native.module(&info, image, engine.config().tier.ahead())?)
-                }
+                (Some(native), Code::Image(Some((image, tier)))) => Some(native.module(&info, Some(image), tier)?),
+                (Some(native), Code::Image(None)) => Some(native.module(&info, None, Tier::Interp)?),
                 (None, _) => None,
             },
             engine: engine.clone(),
@@ -290,6 +294,8 @@ impl Module {
             template: Template::default(),
             blocks: Blocks::new(&layout),
             code: ModuleCode::new(&info),
+            #[cfg(all(tiers, feature = "cache"))]
+            keep: std::sync::OnceLock::new(),
             plain: engine.config().plain_interpreter,
             fuel: engine.config().consume_fuel,
             epochs: engine.config().epoch_interruption,

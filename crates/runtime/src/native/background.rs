@@ -52,6 +52,8 @@ impl Shared {
             drop(state);
             if let Some(module) = module.upgrade() {
                 Lazy::optimize(&module, job);
+                #[cfg(feature = "cache")]
+                crate::api::keep::Keep::begin(&module);
             }
             state = self.state();
         }

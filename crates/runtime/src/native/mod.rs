@@ -116,8 +116,10 @@ impl Native {
             #[cfg(tiers)]
             tier_up: hot::TierUp {
                 budget: config.tier_up_budget,
-                threads: config.tier_up_threads.unwrap_or_else(|| {
-                    std::thread::available_parallelism().map_or(1, |threads| threads.get().div_ceil(2))
+                threads: config.tier_up_threads.unwrap_or_else(|| match config.tier {
+                    Tier::Auto => std::thread::available_parallelism().map_or(1, |threads| threads.get().div_ceil(2)),
+                    // To ask the host reads several files.
+                    _ => 0,
                 }),
                 seed: config.tier_up_seed,
             },

@@ -28,11 +28,16 @@ impl Dropped {
 }
 
 impl Instance {
+    /// Whether instructions can still copy from an element segment.
+    pub fn has_elements(&self, segment: u32) -> bool {
+        let mode = &self.module.info.elements[segment as usize].mode;
+        matches!(mode, SegmentMode::Passive) && !self.dropped_elements.has(segment)
+    }
+
     /// How many elements a segment has; none once it is dropped.
     pub fn element_count(&self, segment: u32) -> u32 {
-        let element = &self.module.info.elements[segment as usize];
-        match matches!(element.mode, SegmentMode::Passive) && !self.dropped_elements.has(segment) {
-            true => element.items.len() as u32,
+        match self.has_elements(segment) {
+            true => self.module.info.elements[segment as usize].items.len() as u32,
             false => 0,
         }
     }
@@ -52,12 +57,15 @@ impl Instance {
         }
     }
 
+    /// Whether instructions can still copy from a data segment.
+    pub fn has_data(&self, segment: u32) -> bool {
+        let mode = &self.module.info.data[segment as usize].mode;
+        matches!(mode, SegmentMode::Passive) && !self.dropped_data.has(segment)
+    }
+
     /// The bytes of a data segment; none once it is dropped.
     fn data(&self, segment: u32) -> &[u8] {
-        match &self.module.info.data[segment as usize].mode {
-            SegmentMode::Passive if !self.dropped_data.has(segment) => self.module.data(segment),
-            _ => &[],
-        }
+        if self.has_data(segment) { self.module.data(segment) } else { &[] }
     }
 
     /// Bytes `start..start + len` of a data segment.
