@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`engines`] (who takes part), [`rewrite`] (modules that report their own time), [`measure`] (one run),
 //! [`sweep`] (all runs, interleaved), [`report`] (tables), [`scaling`] (generated modules of growing size), [`callgrind`] (instruction counts),
-//! [`aarch64`] (instruction counts of code for another CPU), [`calls`] (calls between host and guest), [`peers`] (installing engines).
+//! [`aarch64`] (instruction counts of code for another CPU), [`cold`] (cold processes beside the best of the others), [`ruby`] (a large program), [`calls`] (calls between host and guest), [`peers`] (installing engines).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use tiercel_tests::expect::Expectation;
 use tiercel_tests::programs::{self, Program};
 use tiercel_tests::{binary, paths};
 
@@ -19,11 +20,13 @@ use sweep::{Kind, Subject, Sweep};
 mod aarch64;
 mod callgrind;
 mod calls;
+mod cold;
 mod engines;
 mod measure;
 mod peers;
 mod report;
 mod rewrite;
+mod ruby;
 mod scaling;
 mod sweep;
 
@@ -48,6 +51,9 @@ pub struct Options {
     /// Measure compilation (or, of engines without a compile command, loading) instead of execution.
     #[arg(long)]
     compile: bool,
+    /// Measure whole processes with nothing prepared, beside the best of the other engines for each program.
+    #[arg(long)]
+    cold: bool,
     /// Measure a cold start of a module that does nothing and of one that prints a line.
     #[arg(long)]
     startup: bool,
@@ -109,20 +115,32 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         callgrind::run(&tiercel, &callgrind_subjects(options, work.path())?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let engines = engines::find(&tiercel, &peer_dir, &options.engines, work.path())?;
+    let wanted = if options.cold && options.engines.is_empty() { cold::engines() } else { options.engines.clone() };
+    let engines = engines::find(&tiercel, &peer_dir, &wanted, work.path())?;
     if options.scaling {
         return scaling::run(options, engines, work.path());
     }
     let baseline = baseline(options, &engines)?;
     let (kind, subjects) = if options.startup {
-        (Kind::Startup, startup_subjects(work.path())?)
+        (Kind::Cold, startup_subjects(work.path())?)
+    } else if options.cold {
+        let mut subjects = subjects(options, work.path(), rewrite::self_timed)?;
+        subjects.extend(ruby_subject(options, &peer_dir, work.path(), Ok)?);
+        (Kind::Cold, subjects)
+    } else if options.compile {
+        let mut subjects = subjects(options, work.path(), rewrite::load_only)?;
+        subjects.extend(ruby_subject(options, &peer_dir, work.path(), |program| rewrite::load_only(&program))?);
+        (Kind::Compile, subjects)
     } else {
-        let rewrite = if options.compile { rewrite::load_only } else { rewrite::self_timed };
-        (if options.compile { Kind::Compile } else { Kind::Run }, subjects(options, work.path(), rewrite)?)
+        (Kind::Run, subjects(options, work.path(), rewrite::self_timed)?)
     };
+    ensure!(!subjects.is_empty(), "no program that can be run is named like {}", options.only.join(", "));
     let sweep = Sweep { kind, subjects, engines, reps, limit: Duration::from_secs(options.timeout) };
     let results = sweep.run(work.path());
     report::print(&sweep, &results, &baseline);
+    if options.cold {
+        cold::print(&sweep, &results);
+    }
     if let Some(path) = &options.json {
         report::write_json(&sweep, &results, path)?;
     }
@@ -153,10 +171,7 @@ fn chosen_programs(options: &Options) -> Result<Vec<Program>> {
     for folder in folders {
         chosen.extend(programs::find(&folder).map_err(|error| anyhow!(error))?);
     }
-    chosen.retain(|program| {
-        options.only.is_empty() || options.only.iter().any(|word| program.name.contains(word.as_str()))
-    });
-    ensure!(!chosen.is_empty(), "no program is named like {}", options.only.join(", "));
+    chosen.retain(|program| is_chosen(options, &program.name));
     Ok(chosen)
 }
 
@@ -178,7 +193,6 @@ fn subjects(options: &Options, work: &Path, rewrite: fn(&[u8]) -> Result<Vec<u8>
         let expectation = expectation.map_err(|error| anyhow!(error))?;
         subjects.push(Subject { name: program.name, wasm, folder: program.folder, expectation });
     }
-    ensure!(!subjects.is_empty(), "no program is left to run");
     Ok(subjects)
 }
 
@@ -193,6 +207,33 @@ fn pairs(options: &Options, work: &Path) -> Result<Vec<aarch64::Pair>> {
         Some(aarch64::Pair { loaded: loaded.clone(), whole })
     };
     Ok(whole.into_iter().filter_map(pair).collect())
+}
+
+/// The large program, if it is asked for and installed.
+fn ruby_subject(
+    options: &Options,
+    peer_dir: &Path,
+    work: &Path,
+    rewrite: impl FnOnce(Vec<u8>) -> Result<Vec<u8>>,
+) -> Result<Option<Subject>> {
+    let name = "ruby";
+    if !is_chosen(options, name) {
+        return Ok(None);
+    }
+    let Some((program, printed)) = ruby::program(peer_dir)? else {
+        eprintln!("note: no {} below {}: cargo xtask bench --install-peers", ruby::PACKAGE, peer_dir.display());
+        return Ok(None);
+    };
+    let wasm = work.join(format!("{name}.wasm"));
+    fs::write(&wasm, rewrite(program)?)?;
+    let stdout = (!options.compile).then(|| printed.as_bytes().to_vec());
+    let expectation = Expectation { stdout, ..Expectation::default() };
+    Ok(Some(Subject { name: name.to_owned(), wasm, folder: work.to_owned(), expectation }))
+}
+
+/// Whether a program of this name is asked for.
+fn is_chosen(options: &Options, name: &str) -> bool {
+    options.only.is_empty() || options.only.iter().any(|word| name.contains(word.as_str()))
 }
 
 /// A module that does nothing and one that prints a line.

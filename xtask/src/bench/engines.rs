@@ -155,7 +155,7 @@ pub fn find(tiercel: &Path, peer_dir: &Path, wanted: &[String], work: &Path) -> 
             run: words(&format!("run --tier {tier} --dir . {{wasm}}")),
             // The interpreter has nothing to compile ahead of time; a tier that has gets its command here.
             compile: None,
-            cold: words(&format!("run --tier {tier} --dir . {{wasm}}")),
+            cold: words(&format!("run -C cache=n --tier {tier} --dir . {{wasm}}")),
         })
         .collect();
     for peer in PEERS {
