@@ -53,6 +53,10 @@ impl Setup {
         if let Some(budget) = codegen.tier_up_budget {
             config.tier_up_budget(u32::try_from(budget).unwrap_or(u32::MAX));
         }
+        if let Some(threads) = codegen.tier_up_threads {
+            config.tier_up_threads(threads);
+        }
+        config.tier_up_seed(codegen.tier_up_seed);
         if let Some(enable) = codegen.inlining {
             config.compiler_inlining(enable);
         }

@@ -6,6 +6,7 @@
 use crate::ir::{self, Inlined, Type};
 use crate::isa::backend::{Backend, Emission, Lowering};
 use crate::isa::{Target, aarch64, x64};
+use crate::loop_state::LoopState;
 use crate::regalloc::{self, Allocator, Chaos, Machine, Output, checker, plain};
 use crate::translate::{self, Translator};
 use crate::{opt, pipeline};
@@ -264,6 +265,22 @@ impl Compiler {
         self.compile_and_print(cx, body, code, None)
     }
 
+    /// Compiles the continuation of a function from a loop on. The code is called with [`LoopState::arguments`]; no reference to it can be taken.
+    ///
+    /// # Errors
+    /// As [`Compiler::compile`].
+    ///
+    /// # Panics
+    /// As [`Compiler::compile`].
+    pub fn compile_continuation(
+        &mut self,
+        cx: translate::Context<'_>,
+        state: &LoopState,
+        code: &mut Code,
+    ) -> Result<(), Error> {
+        self.run(cx, state.body as usize, Some(state), code, None)
+    }
+
     /// The same, and gives the text of the function to `print` after each stage, with its name: `translate`, those of
     /// [`pipeline::PASSES`], `lower`.
     ///
@@ -274,10 +291,21 @@ impl Compiler {
         cx: translate::Context<'_>,
         body: usize,
         code: &mut Code,
+        print: Option<Print<'_>>,
+    ) -> Result<(), Error> {
+        self.run(cx, body, None, code, print)
+    }
+
+    fn run(
+        &mut self,
+        cx: translate::Context<'_>,
+        body: usize,
+        from: Option<&LoopState>,
+        code: &mut Code,
         mut print: Option<Print<'_>>,
     ) -> Result<(), Error> {
         let cx = translate::Context { config: self.options.translate, ..cx };
-        let func = self.translator.translate(cx, body)?;
+        let func = self.translator.translate_from(cx, body, from)?;
         let mut options = pipeline::Options { verify: self.options.verify, ..pipeline::Options::default() };
         let mut print_ir;
         if let Some(print) = &mut print {
@@ -288,8 +316,11 @@ impl Compiler {
         pipeline::run(func, &mut self.scratch, &mut options);
         let index = body as u32 + cx.info.imported.funcs;
         self.params.clear();
-        self.params.extend(cx.info.func_type(index).params().iter().map(|&ty| Type::from(ty)));
-        let job = Job { cx, options: &self.options, body, func, params: &self.params };
+        match from {
+            Some(state) => self.params.extend(state.params().map(|(ty, _)| ty)),
+            None => self.params.extend(cx.info.func_type(index).params().iter().map(|&ty| Type::from(ty))),
+        }
+        let job = Job { cx, options: &self.options, body, from, func, params: &self.params };
         match &mut self.backend {
             AnyBackend::X64(backend) => job.finish(&mut **backend, &mut self.registers, code, print)?,
             AnyBackend::Aarch64(backend) => job.finish(&mut **backend, &mut self.registers, code, print)?,
@@ -304,6 +335,7 @@ struct Job<'a> {
     cx: translate::Context<'a>,
     options: &'a Options,
     body: usize,
+    from: Option<&'a LoopState>,
     func: &'a ir::Function,
     params: &'a [Type],
 }
@@ -317,7 +349,7 @@ impl Job<'_> {
         code: &mut Code,
         print: Option<Print<'_>>,
     ) -> Result<(), Error> {
-        let &Job { cx, options, body, func, params } = self;
+        let &Job { cx, options, body, from, func, params } = self;
         let Options { foreign_tail_calls, spectre, signals, check_widths, .. } = *options;
         let index = body as u32 + cx.info.imported.funcs;
         let lowering = Lowering {
@@ -327,7 +359,7 @@ impl Job<'_> {
             spectre,
             signals,
             check_widths,
-            registers: B::REGISTERS,
+            registers: from.map_or(B::REGISTERS, |state| state.registers(B::REGISTERS)),
         };
         backend.lower(lowering, func, params).map_err(|op| {
             let start = cx.info.bodies[body].start.into();
@@ -346,7 +378,7 @@ impl Job<'_> {
         {
             panic!("function {index}: wrong register allocation: {error}");
         }
-        let escapes = cx.info.escaping.binary_search(&index).is_ok();
+        let escapes = from.is_none() && cx.info.escaping.binary_search(&index).is_ok();
         let emission = Emission { escapes, calls: options.calls, signals, loc: first_operator(cx, body)? };
         backend.emit(emission, allocation, code);
         Ok(())

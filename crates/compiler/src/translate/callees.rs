@@ -91,6 +91,9 @@ pub struct Site {
 }
 
 impl Callees {
+    /// No function.
+    pub const NONE: Callees = Callees { by_body: Vec::new() };
+
     /// Reads all small bodies.
     pub fn new(info: &ModuleInfo, bytes: &[u8]) -> Callees {
         let bodies = info.bodies.iter().enumerate();

@@ -118,7 +118,7 @@ impl Translator {
         self.stack.truncate(first);
         let in_loop = self.control.in_loop();
         self.frames.push(Frame::body(ty.results().len() as u32, returns, first, in_loop));
-        self.operators(cx, body.get_operators_reader()?)?;
+        self.operators(cx, body.get_operators_reader()?, &[])?;
         if tail && self.skipped.is_none() {
             self.br(self.outermost());
         }

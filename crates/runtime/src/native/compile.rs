@@ -10,7 +10,7 @@ use crate::tuning::COMPILE_BYTES_PER_THREAD;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use tiercel_abi::VmctxLayout;
-use tiercel_compiler::baseline::Baseline;
+use tiercel_compiler::baseline;
 use tiercel_compiler::compile::{Calls, Code, Compiler, Options};
 use tiercel_compiler::isa::Target;
 use tiercel_compiler::isa::aarch64::{CallPolicy, Ranges, Variant};
@@ -118,7 +118,7 @@ pub fn compile(
 
 /// The compiler of a tier.
 pub enum AnyCompiler {
-    Baseline(Box<Baseline>),
+    Baseline(baseline::Compiler),
     Opt(Box<Compiler>),
 }
 
@@ -126,7 +126,7 @@ impl AnyCompiler {
     /// The compiler of a tier that is compiled code.
     pub fn new(tier: Tier, options: Options) -> AnyCompiler {
         match tier {
-            Tier::Baseline => AnyCompiler::Baseline(Box::new(Baseline::new(options))),
+            Tier::Baseline => AnyCompiler::Baseline(baseline::Compiler::new(options)),
             _ => AnyCompiler::Opt(Box::new(Compiler::new(options))),
         }
     }
@@ -160,7 +160,7 @@ pub fn explain(
     let cx = Context { info, bytes, layout, callees: &callees, config: options.translate };
     let mut code = Code::default();
     if tier == Tier::Baseline {
-        Baseline::new(options).compile(cx, body, &mut code)?;
+        baseline::Compiler::new(options).compile(cx, body, &mut code)?;
     } else {
         Compiler::new(options).compile_and_print(cx, body, &mut code, Some(print))?;
     }
