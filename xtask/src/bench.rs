@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: programs on Tiercel and on the engines found here, interleaved, with wrong output shown as a failure.
 //!
 //! Reading order: [`engines`] (who takes part), [`rewrite`] (modules that report their own time), [`measure`] (one run),
-//! [`sweep`] (all runs, interleaved), [`report`] (tables), [`scaling`] (generated modules of growing size), [`callgrind`] (instruction counts),
-//! [`aarch64`] (instruction counts of code for another CPU), [`cold`] (cold processes beside the best of the others), [`ruby`] (a large program), [`calls`] (calls between host and guest), [`peers`] (installing engines).
+//! [`sweep`] (all runs, interleaved), [`report`] (tables), [`scaling`] (generated modules of growing size), [`callgrind`] (instruction counts), [`counters`] (what counting costs in code),
+//! [`aarch64`] (instruction counts of code for another CPU), [`cold`] (cold processes beside the best of the others), [`ruby`] (a large program),
+//! [`timeline`] (speed since the start, drawn by [`chart`]), [`calls`] (calls between host and guest), [`peers`] (installing engines).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,9 @@ use sweep::{Kind, Subject, Sweep};
 mod aarch64;
 mod callgrind;
 mod calls;
+mod chart;
 mod cold;
+mod counters;
 mod engines;
 mod measure;
 mod peers;
@@ -29,6 +32,7 @@ mod rewrite;
 mod ruby;
 mod scaling;
 mod sweep;
+mod timeline;
 
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -54,6 +58,15 @@ pub struct Options {
     /// Measure whole processes with nothing prepared, beside the best of the other engines for each program.
     #[arg(long)]
     cold: bool,
+    /// Draw how many requests per second a large program answers since its start, on each engine.
+    #[arg(long)]
+    timeline: bool,
+    /// Seconds that --timeline shows.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Where --timeline draws. Default: target/timeline.svg.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Measure a cold start of a module that does nothing and of one that prints a line.
     #[arg(long)]
     startup: bool,
@@ -63,6 +76,9 @@ pub struct Options {
     /// Count instructions of short runs of Tiercel under valgrind: steady figures on a busy machine.
     #[arg(long)]
     callgrind: bool,
+    /// Measure what counters cost in code of the tier `auto`: in time, or with --callgrind in instructions.
+    #[arg(long)]
+    counters: bool,
     /// Count the instructions of code for aarch64 under qemu, beside wasmtime's.
     #[arg(long)]
     aarch64: bool,
@@ -84,6 +100,13 @@ pub struct Options {
     /// Write every sample to a file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+/// A program to measure: as it is, and only loaded.
+struct Pair {
+    whole: Subject,
+    /// The same with an empty `_start`.
+    loaded: Subject,
 }
 
 /// Runs the command.
@@ -111,12 +134,28 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         None => binary::build("release").map_err(|error| anyhow!(error))?,
     };
     let work = tempfile::tempdir().context("no temporary folder")?;
+    if options.counters && options.callgrind {
+        counters::count_instructions(&tiercel, &pairs(options, work.path())?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if options.callgrind {
         callgrind::run(&tiercel, &callgrind_subjects(options, work.path())?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let wanted = if options.cold && options.engines.is_empty() { cold::engines() } else { options.engines.clone() };
-    let engines = engines::find(&tiercel, &peer_dir, &wanted, work.path())?;
+    let wanted = match options.engines.is_empty() {
+        true if options.cold => cold::engines(),
+        true if options.timeline => timeline::engines(),
+        _ => options.engines.clone(),
+    };
+    let engines = match options.counters {
+        true => counters::engines(&tiercel),
+        false => engines::find(&tiercel, &peer_dir, &wanted, work.path())?,
+    };
+    if options.timeline {
+        let output = options.output.clone().unwrap_or_else(|| timeline::output(paths::repository()));
+        timeline::run(&engines, &peer_dir, Duration::from_secs(options.seconds), work.path(), &output)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if options.scaling {
         return scaling::run(options, engines, work.path());
     }
@@ -197,14 +236,14 @@ fn subjects(options: &Options, work: &Path, rewrite: fn(&[u8]) -> Result<Vec<u8>
 }
 
 /// The programs asked for, each with one that is only loaded.
-fn pairs(options: &Options, work: &Path) -> Result<Vec<aarch64::Pair>> {
+fn pairs(options: &Options, work: &Path) -> Result<Vec<Pair>> {
     let load = work.join("load");
     fs::create_dir(&load)?;
     let whole = subjects(options, work, rewrite::self_timed)?;
     let loaded = subjects(options, &load, rewrite::load_only)?;
     let pair = |whole: Subject| {
         let loaded = loaded.iter().find(|loaded| loaded.name == whole.name)?;
-        Some(aarch64::Pair { loaded: loaded.clone(), whole })
+        Some(Pair { loaded: loaded.clone(), whole })
     };
     Ok(whole.into_iter().filter_map(pair).collect())
 }
@@ -220,7 +259,8 @@ fn ruby_subject(
     if !is_chosen(options, name) {
         return Ok(None);
     }
-    let Some((program, printed)) = ruby::program(peer_dir)? else {
+    let (script, printed) = ruby::SHORT;
+    let Some(program) = ruby::program(peer_dir, script)? else {
         eprintln!("note: no {} below {}: cargo xtask bench --install-peers", ruby::PACKAGE, peer_dir.display());
         return Ok(None);
     };

@@ -1,5 +1,5 @@
 //! Ruby as a program of 30 MB. In: the module of the npm package, a library that expects a host of JavaScript. Out: a WASI program that evaluates a
-//! line of Ruby.
+//! script.
 //!
 //! Imports other than WASI's become functions that do nothing, so that every engine runs the module; the new functions come last, and the indices of the
 //! others close up. Of the exports only what a WASI program has is left.
@@ -26,18 +26,17 @@ const FILE: &str = "dist/ruby+stdlib.wasm";
 /// What the interpreter is started with: it reads them as strings of C.
 const ARGUMENTS: [&str; 3] = ["ruby.wasm\0", "-EUTF-8\0", "-e_=0\0"];
 
-/// The program, and what it prints.
-const SCRIPT: (&str, &str) = ("puts 1; $stdout.flush", "1\n");
+/// A short script, and what it prints.
+pub const SHORT: (&str, &str) = ("puts 1; $stdout.flush", "1\n");
 
-/// The program, and what it prints; none where the package is not installed below `peer_dir`.
-pub fn program(peer_dir: &Path) -> Result<Option<(Vec<u8>, &'static str)>> {
+/// A program that evaluates `script`; none where the package is not installed below `peer_dir`.
+pub fn program(peer_dir: &Path, script: &str) -> Result<Option<Vec<u8>>> {
     let file = peer_dir.join("node_modules").join(PACKAGE).join(FILE);
     if !file.is_file() {
         return Ok(None);
     }
     let wasm = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let program = command(&wasm, SCRIPT.0).with_context(|| format!("cannot make a program of {}", file.display()))?;
-    Ok(Some((program, SCRIPT.1)))
+    command(&wasm, script).with_context(|| format!("cannot make a program of {}", file.display())).map(Some)
 }
 
 /// The library with a `_start` that evaluates `script`.
@@ -109,7 +108,7 @@ impl Library {
         self.functions - self.strangers.len() as u32
     }
 
-    /// The body of `_start`: what the package's JavaScript does to evaluate a line.
+    /// The body of `_start`: what the package's JavaScript does to evaluate a script.
     fn start(&self, script: &str) -> Result<Function> {
         // Names of the interface have their signature behind them.
         let export = |name: &str| {
