@@ -196,6 +196,11 @@ impl VmctxLayout {
         self.own_globals + index * GLOBAL_BYTES
     }
 
+    /// Where the first `VmFuncRef` is: what comes before is an instance's own, what comes from there on is the same for each in this place.
+    pub fn func_refs(&self) -> u32 {
+        self.func_refs
+    }
+
     /// Where the `VmFuncRef` of the escaping function number `index` is.
     pub fn func_ref(&self, index: u32) -> u32 {
         debug_assert!(index < self.shape.func_refs);

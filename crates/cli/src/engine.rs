@@ -3,6 +3,7 @@
 use crate::args::EngineArgs;
 use crate::cache;
 use crate::deadline;
+use crate::log;
 use crate::options::{self, Codegen, Debug, Optimize, Wasm};
 use std::num::NonZeroUsize;
 use tiercel::{
@@ -25,6 +26,7 @@ impl Setup {
         let optimize: Optimize = settings(&args.optimize)?;
         let debug: Debug = settings(&args.debug)?;
         let codegen: Codegen = settings(&args.codegen)?;
+        log::start(&debug.log);
 
         let mut config = Config::new();
         config.tier(args.tier);

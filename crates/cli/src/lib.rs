@@ -15,6 +15,7 @@ mod host;
 mod imports;
 mod inspect;
 mod invoke;
+mod log;
 mod options;
 mod print;
 mod profile;

@@ -6,7 +6,7 @@
 //! cargo run --release -p tiercel-compiler --example compile -- app.wasm check  verifies IR and register allocation
 //! cargo run --release -p tiercel-compiler --example compile -- app.wasm calls  time and size if nothing is inlined
 //! ```
-//! With `--baseline` at the end the baseline compiler does it.
+//! With `--baseline` at the end the baseline compiler does it, with `--aarch64` it is code for that target.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::hash::{DefaultHasher, Hasher};
@@ -14,14 +14,18 @@ use std::time::Instant;
 use tiercel_compiler::baseline;
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
+use tiercel_compiler::isa::{Target, aarch64};
 use tiercel_compiler::translate::{Callees, Config, Context, Inlining};
 use tiercel_wasm::TypeRegistry;
+use yaxpeax_arch::{Decoder as _, U8Reader};
+use yaxpeax_arm::armv8::a64::InstDecoder;
 
 /// Times that everything is done; the best time counts.
 const REPEATS: usize = 5;
 
 fn main() {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
+    let for_aarch64 = args.pop_if(|last| last == "--aarch64").is_some();
     let is_baseline = args.pop_if(|last| last == "--baseline").is_some();
     let Some(path) = args.first() else { fail("usage: compile MODULE.wasm [BODY | check | calls | once [calls]]") };
     let bytes = std::fs::read(path).unwrap_or_else(|error| fail(&format!("{path}: {error}")));
@@ -34,7 +38,9 @@ fn main() {
     let config = Config { inlining, ..Config::default() };
     let callees = Callees::new(&info, &bytes);
     let cx = Context { info: &info, bytes: &bytes, layout: &layout, callees: &callees, config };
-    let options = Options { translate: config, verify: mode == Some("check"), ..Options::default() };
+    let target = if for_aarch64 { Target::Aarch64(aarch64::Features::ALL) } else { Options::default().target };
+    let options = Options { translate: config, target, verify: mode == Some("check"), ..Options::default() };
+    let show = if for_aarch64 { show_aarch64 } else { show };
     let (mut compiler, mut code) = (Compiler::new(options), Code::default());
     let mut baseline = baseline::Compiler::new(options);
     if let Some(body) = mode.and_then(|mode| mode.parse().ok()) {
@@ -85,6 +91,16 @@ fn show(code: &Code) {
         let mut text = String::new();
         formatter.format(&inst, &mut text);
         println!("{:6x}  {text}", inst.ip());
+    }
+}
+
+fn show_aarch64(code: &Code) {
+    let decoder = InstDecoder::default();
+    for (number, word) in code.bytes.chunks_exact(4).enumerate() {
+        match decoder.decode(&mut U8Reader::new(word)) {
+            Ok(inst) => println!("{:6x}  {inst}", number * 4),
+            Err(_) => println!("{:6x}  .word {word:02x?}", number * 4),
+        }
     }
 }
 

@@ -1,19 +1,21 @@
 //! What the optimizing compiler makes of small functions: `codegen/*.wat`, with what matters beside each function.
 //!
 //! A line `;; x64: "shl" !"imul"` speaks of the function that ends above it: its code has the quoted texts in this order, one behind the
-//! other, and those after `!` nowhere. `;; ir:` says the same of the IR after the last pass. `;;! features = "sse4.1"` at the top
-//! names the CPU's features; without it there are all. `;;! spectre = "n"` switches the defence against speculation off,
+//! other, and those after `!` nowhere. `;; aarch64:` says the same of that target's code, `;; ir:` of the IR after the last pass.
+//! `;;! features = "sse4.1"` at the top names the features of an x64 CPU; without it there are all. `;;! spectre = "n"` switches the defence against speculation off,
 //! `;;! inlining = "n"` leaves calls as they are, `;;! checks = "explicit"` is code without guard pages and signals.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::path::Path;
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
-use tiercel_compiler::isa::Target;
 use tiercel_compiler::isa::x64::Features;
+use tiercel_compiler::isa::{Target, aarch64};
 use tiercel_compiler::pipeline::PASSES;
 use tiercel_compiler::translate::{Bounds, Callees, Config, Context, Inlining};
 use tiercel_wasm::TypeRegistry;
+use yaxpeax_arch::{Decoder as _, U8Reader};
+use yaxpeax_arm::armv8::a64::InstDecoder;
 
 /// A check: the function's place in the file, what is looked at, and the rest of the line.
 struct Check<'a> {
@@ -50,7 +52,7 @@ fn checks_of(text: &str) -> Vec<Check<'_>> {
         let line = line.trim_start();
         bodies += usize::from(line.starts_with("(func"));
         let Some(rest) = line.strip_prefix(";; ") else { continue };
-        for subject in ["x64", "ir"] {
+        for subject in ["x64", "aarch64", "ir"] {
             if let Some(texts) = rest.strip_prefix(subject).and_then(|rest| rest.strip_prefix(':')) {
                 let body = bodies.checked_sub(1).expect("a check stands behind its function");
                 checks.push(Check { body, line: index + 1, subject, texts });
@@ -82,6 +84,7 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
         ..Options::default()
     };
     let mut compiler = Compiler::new(options);
+    let mut for_aarch64 = Compiler::new(Options { target: Target::Aarch64(aarch64::Features::ALL), ..options });
     let last = PASSES.last().expect("there are passes").name;
     let mut failures = Vec::new();
     for check in checks {
@@ -91,8 +94,13 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
                 ir = func.to_string();
             }
         };
+        let compiler = if check.subject == "aarch64" { &mut for_aarch64 } else { &mut compiler };
         compiler.compile_and_print(cx, check.body, &mut code, Some(&mut print)).expect("it can be compiled");
-        let listing = if check.subject == "ir" { ir } else { disassemble(&code) };
+        let listing = match check.subject {
+            "ir" => ir,
+            "aarch64" => disassemble_aarch64(&code),
+            _ => disassemble(&code),
+        };
         if let Err(reason) = matches(&listing, check.texts) {
             failures.push(format!("{}: {reason} in\n{listing}", check.line));
         }
@@ -133,4 +141,13 @@ fn disassemble(code: &Code) -> String {
         text.push('\n');
     }
     text
+}
+
+fn disassemble_aarch64(code: &Code) -> String {
+    let decoder = InstDecoder::default();
+    let lines = code.bytes.chunks_exact(4).map(|word| match decoder.decode(&mut U8Reader::new(word)) {
+        Ok(inst) => format!("{inst}\n"),
+        Err(_) => format!(".word {word:02x?}\n"),
+    });
+    lines.collect()
 }

@@ -1,5 +1,6 @@
 //! Instructions that code for aarch64 executes, ours and wasmtime's: a plugin of the emulator counts them. What an engine executes to load a
-//! program is subtracted: the same program with an empty `_start`.
+//! program is subtracted: the same program with an empty `_start`. Beside it the bytes of
+//! all functions.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ use crate::aarch64::{EMULATOR, LIBRARIES, find};
 
 /// The column of wasmtime.
 const WASMTIME: &str = "wasmtime";
+/// Prints an object's symbols; it comes with the linker.
+const SYMBOLS: &str = "aarch64-linux-gnu-nm";
 
 struct Counter<'a> {
     plugin: PathBuf,
@@ -24,7 +27,7 @@ struct Counter<'a> {
     work: &'a Path,
 }
 
-/// Prints a table of the instructions of each program, without those of loading it.
+/// Prints a table of the instructions of each program, without those of loading it, and one of the sizes of their code.
 pub fn run(peer_dir: &Path, pairs: &[Pair], limit: Duration, work: &Path) -> Result<()> {
     let tiercel = find().and_then(|rust| rust.build(binary::PROFILE)).map_err(|error| anyhow!(error))?;
     let theirs = peer_dir.join("aarch64/wasmtime_cli/wasmtime");
@@ -34,42 +37,67 @@ pub fn run(peer_dir: &Path, pairs: &[Pair], limit: Duration, work: &Path) -> Res
         eprintln!("note: no wasmtime for aarch64 in {}: cargo xtask bench --install-peers", peer_dir.display());
     }
     let counter = Counter { plugin: build_plugin(work)?, out: work.join("count"), limit, work };
-    let (mut rows, mut ratios) = (Vec::new(), Vec::new());
+    let (mut counts, mut sizes) = (Table::default(), Table::default());
     for Pair { whole, loaded } in pairs {
         let ours = counter.between(whole, loaded, |subject| {
-            Ok(vec![path(&tiercel), "run".into(), "--tier".into(), "opt".into(), path(&subject.wasm)])
+            let words = ["run", "--tier", "opt", "--dir", "."].map(str::to_owned);
+            Ok([vec![path(&tiercel)], words.to_vec(), vec![path(&subject.wasm)]].concat())
         });
         let theirs = compiler.as_ref().map(|compiler| {
             counter.between(whole, loaded, |subject| {
                 let compiled = counter.precompile(compiler, &subject.wasm)?;
-                Ok(vec![path(&theirs), "run".into(), "--allow-precompiled".into(), path(&compiled)])
+                let words = ["run", "--allow-precompiled", "--dir", "."].map(str::to_owned);
+                Ok([vec![path(&theirs)], words.to_vec(), vec![path(&compiled)]].concat())
             })
         });
-        let cell = |count: &Result<u64>| match count {
-            Ok(count) => report::number(*count as f64 / 1e6),
+        counts.add(&whole.name, 1e-6, ours, theirs);
+        let theirs = compiler.as_ref().map(|compiler| counter.their_size(compiler, &whole.wasm));
+        sizes.add(&whole.name, 1e-3, counter.our_size(&tiercel, &whole.wasm), theirs);
+    }
+    counts.print("Instructions executed on aarch64, in millions, without loading");
+    sizes.print("Code for aarch64, in thousands of bytes");
+    Ok(())
+}
+
+/// Figures of both engines.
+#[derive(Default)]
+struct Table {
+    rows: Vec<(String, Vec<String>)>,
+    ratios: Vec<f64>,
+    has_theirs: bool,
+}
+
+impl Table {
+    /// Adds a row; in the table figures are multiplied by `scale`.
+    fn add(&mut self, name: &str, scale: f64, ours: Result<u64>, theirs: Option<Result<u64>>) {
+        let cell = |figure: &Result<u64>| match figure {
+            Ok(figure) => report::number(*figure as f64 * scale),
             Err(error) => {
-                eprintln!("{}: {error:#}", whole.name);
+                eprintln!("{name}: {error:#}");
                 "failed".to_owned()
             }
         };
         let mut cells = vec![cell(&ours)];
         if let Some(theirs) = theirs {
+            self.has_theirs = true;
             cells.push(cell(&theirs));
             let ratio = ours.ok().zip(theirs.ok()).map(|(ours, theirs)| ours as f64 / theirs as f64);
             cells.push(ratio.map_or("-".to_owned(), report::number));
-            ratios.extend(ratio);
+            self.ratios.extend(ratio);
         }
-        eprintln!("{}: {}", whole.name, cells.join(" "));
-        rows.push((whole.name.clone(), cells));
+        eprintln!("{name}: {}", cells.join(" "));
+        self.rows.push((name.to_owned(), cells));
     }
-    let mut columns = vec!["tiercel-opt"];
-    if compiler.is_some() {
-        columns.extend([WASMTIME, "ratio"]);
-        let mean = report::geometric_mean(&ratios).map_or("-".to_owned(), report::number);
-        rows.push(("**geometric mean**".to_owned(), vec![String::new(), String::new(), mean]));
+
+    fn print(mut self, title: &str) {
+        let mut columns = vec!["tiercel-opt"];
+        if self.has_theirs {
+            columns.extend([WASMTIME, "ratio"]);
+            let mean = report::geometric_mean(&self.ratios).map_or("-".to_owned(), report::number);
+            self.rows.push(("**geometric mean**".to_owned(), vec![String::new(), String::new(), mean]));
+        }
+        report::print_table(title, &columns, &self.rows);
     }
-    report::print_table("Instructions executed on aarch64, in millions, without loading", &columns, &rows);
-    Ok(())
 }
 
 impl Counter<'_> {
@@ -108,6 +136,37 @@ impl Counter<'_> {
         ensure!(status.success(), "wasmtime compile: {status}");
         Ok(out)
     }
+
+    /// The bytes of all functions in an artifact of ours.
+    fn our_size(&self, tiercel: &Path, wasm: &Path) -> Result<u64> {
+        let artifact = self.work.join("ours.artifact");
+        let emulated = || {
+            let mut command = Command::new(EMULATOR);
+            command.args(["-L", LIBRARIES]).arg(tiercel);
+            command
+        };
+        output(emulated().args(["compile", "--tier", "opt", "-o"]).arg(&artifact).arg(wasm))?;
+        let listed = output(emulated().arg("inspect").arg(&artifact))?;
+        // Behind the heading: index, offset, bytes.
+        let functions = listed.lines().skip_while(|line| !line.trim_start().starts_with("index")).skip(1);
+        let sizes = functions.filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok());
+        Some(sizes.sum()).filter(|sum| *sum != 0).context("the artifact has no functions")
+    }
+
+    /// The bytes of all functions that wasmtime makes.
+    fn their_size(&self, compiler: &Path, wasm: &Path) -> Result<u64> {
+        let symbols = output(Command::new(SYMBOLS).arg("-S").arg(self.precompile(compiler, wasm)?))?;
+        let functions = symbols.lines().filter(|line| line.contains("::function["));
+        let sizes = functions.filter_map(|line| u64::from_str_radix(line.split_whitespace().nth(1)?, 16).ok());
+        Some(sizes.sum()).filter(|sum| *sum != 0).context("what wasmtime made has no functions")
+    }
+}
+
+/// What a command prints.
+fn output(command: &mut Command) -> Result<String> {
+    let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
+    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn path(path: &Path) -> String {

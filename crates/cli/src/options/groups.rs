@@ -2,6 +2,7 @@
 
 use super::value::{Field, OptionValue};
 use super::{Group, Key};
+use crate::log::Topic;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -80,6 +81,7 @@ groups! {
     Debug 'D' "Options for finding mistakes in guests." {
         max_backtrace "max-backtrace": Option<usize>, "How many functions a backtrace shows at most; 0 is no backtrace.";
         verify_compiler "verify-compiler": Option<bool>, "Make the compiler check itself after each step; it panics where it is wrong.";
+        log "log": Vec<Topic>, "Tell on standard error what the engine does: which tiers functions come to, what the cache is used for.";
         check_widths "check-widths": Option<bool>, "Make compiled code test that the upper half of each i32 is zero, as the compiler assumes.";
     }
 

@@ -114,6 +114,9 @@ pub mod access {
     pub const ARRAY: u8 = 32;
     /// What is accessed is a reference that the collector follows.
     pub const REFS: u8 = 64;
+    /// The store lies on one side of the memory's end: as far as it goes something was accessed before it on every path, or its address is a
+    /// multiple of its bytes. Otherwise a processor may write the part inside before it traps.
+    pub const WHOLE: u8 = 128;
 }
 
 /// The field `c` of a test of a reference: the lower half is how many types stand above the type that is asked for.

@@ -189,7 +189,7 @@ pub(super) fn has_lane(op: Opcode) -> bool {
 }
 
 /// How the flags of an access are written, in this order.
-pub(super) const ACCESS_FLAGS: [(u8, &str); 7] = [
+pub(super) const ACCESS_FLAGS: [(u8, &str); 8] = [
     (access::OTHER_MEMORY, "other"),
     (access::CHECKED, "checked"),
     (access::SAFE, "safe"),
@@ -197,6 +197,7 @@ pub(super) const ACCESS_FLAGS: [(u8, &str); 7] = [
     (access::OBJECT, "object"),
     (access::ARRAY, "array"),
     (access::REFS, "refs"),
+    (access::WHOLE, "whole"),
 ];
 
 fn show_access(imm: u8) -> String {

@@ -89,7 +89,7 @@ fn recognize(func: &Function, head: Block) -> Option<Found> {
             _ if func.effect(value) == Effect::Pure => continue,
             _ => return None,
         };
-        if inst.imm & !access::NO_TRAP != 0 || place.replace(value).is_some() {
+        if inst.imm & !(access::NO_TRAP | access::WHOLE) != 0 || place.replace(value).is_some() {
             return None;
         }
     }

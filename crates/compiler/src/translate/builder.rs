@@ -469,11 +469,14 @@ impl Builder {
 
     // What is known of indices.
 
-    /// Notes that memory number `memory` was accessed at `index` and up to `end` bytes behind it.
-    pub fn accessed(&mut self, index: Value, end: u64, memory: u32) {
-        let Ok(end) = u32::try_from(end) else { return };
-        if !self.optimize || self.func.is_const(index) || self.reach(index, memory) >= u64::from(end) {
-            return;
+    /// Notes that memory number `memory` was accessed at `index` and up to `end` bytes behind it; `true`: that is known already.
+    pub fn accessed(&mut self, index: Value, end: u64, memory: u32) -> bool {
+        let Ok(end) = u32::try_from(end) else { return false };
+        if !self.optimize || self.func.is_const(index) {
+            return false;
+        }
+        if self.reach(index, memory) >= u64::from(end) {
+            return true;
         }
         // The table keeps numbers of values; this one is a number of bytes.
         self.gvn.insert(reach(index, memory), 0, Value::new(end as usize), self.current());
@@ -484,6 +487,7 @@ impl Builder {
                 self.gvn.insert(key, 0, index, self.current());
             }
         }
+        false
     }
 
     /// Another index and a constant that together are this one, if that sum does not wrap: the other index was accessed further than the

@@ -55,6 +55,8 @@ struct Address {
     offset: u32,
     imm: u8,
     class: AliasClass,
+    /// Whether a store there is [`access::WHOLE`].
+    whole: bool,
     /// Index and offset as the guest has them, if they are others.
     written: Option<(Value, u32)>,
 }
@@ -129,9 +131,11 @@ impl Translator {
             }
             self.build.mem_check(base, end as u32, memory, len);
         }
-        if base == index {
-            self.build.accessed(index, end as u64, memory);
-        }
+        let known = base == index && self.build.accessed(index, end as u64, memory);
+        let whole = known || imm & access::NO_TRAP != 0 || {
+            let zeros = known::low_zeros(&self.build.func, index).min(far.trailing_zeros());
+            zeros >= u32::from(bytes).trailing_zeros()
+        };
         // Two imported memories may be the same one.
         let class = if memory == 0 || memory < cx.info.imported.memories {
             AliasClass::MEMORY
@@ -149,7 +153,7 @@ impl Translator {
             base = self.build.binary(Opcode::I64Add, start, index);
         }
         let written = written.filter(|_| imm & access::NATIVE == 0);
-        Some(Address { base, offset, imm, class, written })
+        Some(Address { base, offset, imm, class, whole, written })
     }
 
     /// Whether it is worth finding out how large an index can be.
@@ -188,7 +192,8 @@ impl Translator {
         };
         let at = address.base.index() as u32;
         let load = same.map(|load| Inst::new(load, load.info().result).fields(at, address.offset, 0).imm(address.imm));
-        let inst = Inst::new(op, Type::None).fields(at, address.offset, value.index() as u32).imm(address.imm);
+        let imm = address.imm | if address.whole { access::WHOLE } else { 0 };
+        let inst = Inst::new(op, Type::None).fields(at, address.offset, value.index() as u32).imm(imm);
         self.build.store(inst, address.class, load);
     }
 

@@ -8,6 +8,7 @@
 
 use super::arch::stubs::{self as emit, KEPT};
 use super::compile::AnyCompiler;
+use super::events::{self, Clock};
 use super::hot::{Hot, Job, Next};
 use super::image::Image;
 use super::replacement::{Continuation, Replacement};
@@ -174,6 +175,7 @@ impl Lazy {
             return Ok(current);
         }
         let cx = self.context(module, &NO_CALLEES);
+        let clock = Clock::start();
         let mut code = core::mem::take(&mut made.code);
         match made.baseline.compile(cx, body, &mut code).map_err(Error::from) {
             Err(error) if error.kind() == ErrorKind::Unsupported => {
@@ -182,6 +184,7 @@ impl Lazy {
             done => done?,
         }
         let published = self.publish(made, body, &mut code);
+        events::compiled(module, body as u32, code.bytes.len(), &clock);
         made.code = code;
         published
     }
@@ -199,6 +202,7 @@ impl Lazy {
     /// Does a job for a module with such code: compiles it with the optimizing compiler, and publishes it.
     pub fn optimize(module: &ModuleInner, job: Job) {
         let Some(this) = module.native.as_ref().and_then(|native| native.lazy.as_deref()) else { return };
+        let clock = Clock::start();
         let made = match job.at {
             None => this.optimize_function(module, job.body),
             Some(at) => {
@@ -211,12 +215,8 @@ impl Lazy {
                 bytes
             }
         };
-        let Job { body, at } = job;
-        match made {
-            Ok(bytes) => tracing::debug!(target: "tiercel::tiers", body, at, bytes, "optimized"),
-            // It goes on as it is.
-            Err(error) => tracing::debug!(target: "tiercel::tiers", body, at, %error, "not optimized"),
-        }
+        // Where that failed it goes on as it is.
+        events::optimized(module, job, &made, &clock);
     }
 
     /// Gives the bytes of the code.
@@ -327,23 +327,27 @@ unsafe extern "sysv64" fn counted_down(
     let (Some(native), Some(code)) = (module.engine.native(), &module.native) else { return null() };
     let Some(lazy) = &code.lazy else { return null() };
     let bytes = module.info.bodies[body as usize].len();
+    let at = (at != 0).then_some(at);
     let again = loop {
-        match lazy.hot.counted_down(&native.tier_up, body, bytes, (at != 0).then_some(at)) {
+        match lazy.hot.counted_down(&native.tier_up, body, bytes, at) {
             Next::Count(again) => break again,
             Next::Compile(job, again) if native.tier_up.threads == 0 => {
+                events::hot(module, job, at);
                 Lazy::optimize(module, job);
                 if job.at.is_none() {
                     break again;
                 }
             }
             Next::Compile(job, again) => {
+                events::hot(module, job, at);
                 if !native.background.request(module, job, native.tier_up.threads) {
+                    events::refused(module, job);
                     lazy.hot.refused(job);
                 }
                 break again;
             }
             Next::Replace(continuation) => {
-                tracing::debug!(target: "tiercel::tiers", body, at, "goes on in optimized code");
+                events::replaced(module, body, at);
                 // SAFETY: promised by the caller; nobody else uses what is for the store's running guest.
                 return unsafe {
                     let replacement = &raw mut (*(*(*cx).store).store).replacement;

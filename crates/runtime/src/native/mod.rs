@@ -24,6 +24,8 @@ mod background;
 mod backtrace;
 mod builtins;
 mod compile;
+#[cfg(tiers)]
+mod events;
 mod frames;
 #[cfg(tiers)]
 mod hot;

@@ -77,6 +77,36 @@ fn most_to(func: &Function, value: Value, depth: u32) -> u64 {
     known.min(all)
 }
 
+/// A number of low bits of the value that are 0.
+pub fn low_zeros(func: &Function, value: Value) -> u32 {
+    low_zeros_to(func, value, DEPTH)
+}
+
+fn low_zeros_to(func: &Function, value: Value, depth: u32) -> u32 {
+    let inst = func.inst(value);
+    if let Some(bits) = func.int_const(value) {
+        return bits.trailing_zeros();
+    }
+    let of = |field: u32| match depth {
+        0 => 0,
+        _ => low_zeros_to(func, Value::new(field as usize), depth - 1),
+    };
+    match inst.op {
+        Opcode::I32And | Opcode::I64And => of(inst.a).max(of(inst.b)),
+        Opcode::I32Add | Opcode::I64Add | Opcode::I32Sub | Opcode::I64Sub => of(inst.a).min(of(inst.b)),
+        Opcode::I32Or | Opcode::I64Or | Opcode::I32Xor | Opcode::I64Xor => of(inst.a).min(of(inst.b)),
+        Opcode::I32Mul | Opcode::I64Mul => of(inst.a).saturating_add(of(inst.b)),
+        Opcode::I32Shl | Opcode::I64Shl => {
+            let width = u64::from(8 * inst.ty.bytes());
+            let count = func.int_const(Value::new(inst.b as usize)).map_or(0, |count| count % width);
+            of(inst.a).saturating_add(count as u32)
+        }
+        Opcode::Select => of(inst.a).min(of(inst.b)),
+        Opcode::I64ExtendI32U | Opcode::I64ExtendI32S | Opcode::I32WrapI64 => of(inst.a),
+        _ => 0,
+    }
+}
+
 /// Whether the result of a numeric opcode is 0 or 1 by its nature.
 pub fn is_test(op: Opcode) -> bool {
     use Opcode::*;

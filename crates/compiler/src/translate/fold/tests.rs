@@ -412,6 +412,8 @@ fn check(tree: &Tree, ty: Type, random: &mut Random, inputs: u64) -> bool {
                 if ty.is_int() {
                     let bits = known::bits(&folded.func, root);
                     assert!(b[0] >> bits == 0, "{:x} has more than {bits} bits\n{}", b[0], folded.func);
+                    let zeros = known::low_zeros(&folded.func, root);
+                    assert!(b[0].trailing_zeros() >= zeros, "{:x} has not {zeros} zeros\n{}", b[0], folded.func);
                 }
                 same(ty, a[0], b[0])
                     || shows_payload(tree) && a != b && {

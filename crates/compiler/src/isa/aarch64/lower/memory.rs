@@ -7,7 +7,7 @@ use crate::ir::{Format, Opcode, Type, Value};
 use crate::isa::aarch64::imm::is_imm12;
 use crate::isa::aarch64::inst::Inst;
 use crate::isa::aarch64::mem::Mem;
-use crate::isa::aarch64::regs::{MEMORY_BASE, VMCTX, ZR};
+use crate::isa::aarch64::regs::{MEMORY_BASE, VECTOR_SCRATCH, VMCTX, ZR};
 use crate::isa::aarch64::row::{Cond, Extend, Op, Shift, Size};
 use crate::isa::aarch64::vcode::{NO_TRAP, Test};
 use crate::isa::reg::{Reg, RegClass};
@@ -153,6 +153,22 @@ impl Lower<'_> {
         self.store_as(op, value, stored, inst.op.info().bytes.into());
     }
 
+    /// Reads the place of a store that may lie across the end of a memory with guard pages: the processor is free to write the part inside
+    /// before it faults at the rest, and WebAssembly wants nothing written.
+    fn probe(&mut self, store: Value, bytes: u32, address: &Address) {
+        let inst = self.func.inst(store);
+        let whole = inst.op.info().format != Format::Store || inst.imm & (access::WHOLE | access::NO_TRAP) != 0;
+        let (op, into) = match bytes {
+            _ if whole => return,
+            1 => return,
+            2 => (Op::LDRH, ZR),
+            4 => (Op::LDR_W, ZR),
+            8 => (Op::LDR_X, ZR),
+            _ => (Op::LDR_Q, VECTOR_SCRATCH),
+        };
+        self.push_trap(Inst::m(op, [into], address.mem), address.trap, address.loc);
+    }
+
     fn store_as(&mut self, op: Op, store: Value, stored: Value, bytes: u32) {
         let source = match self.func.int_const(stored) {
             // A place for zero that needs no register.
@@ -162,6 +178,7 @@ impl Lower<'_> {
             _ => self.reg(stored),
         };
         let address = self.load_address(store, bytes);
+        self.probe(store, bytes, &address);
         self.push_trap(Inst::m(op, [source], address.mem), address.trap, address.loc);
     }
 
