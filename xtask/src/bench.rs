@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: programs on Tiercel and on the engines found here, interleaved, with wrong output shown as a failure.
 //!
 //! Reading order: [`engines`] (who takes part), [`rewrite`] (modules that report their own time), [`measure`] (one run),
-//! [`sweep`] (all runs, interleaved), [`report`] (tables), [`scaling`] (generated modules of growing size), [`callgrind`] (instruction counts),
-//! [`aarch64`] (instruction counts of code for another CPU), [`calls`] (calls between host and guest), [`peers`] (installing engines).
+//! [`sweep`] (all runs, interleaved), [`report`] (tables), [`scaling`] (generated modules of growing size), [`callgrind`] (instruction counts), [`counters`] (what counting costs in code),
+//! [`aarch64`] (instruction counts of code for another CPU), [`cold`] (cold processes beside the best of the others), [`ruby`] (a large program),
+//! [`timeline`] (speed since the start, drawn by [`chart`]), [`calls`] (calls between host and guest), [`peers`] (installing engines).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use tiercel_tests::expect::Expectation;
 use tiercel_tests::programs::{self, Program};
 use tiercel_tests::{binary, paths};
 
@@ -19,13 +21,18 @@ use sweep::{Kind, Subject, Sweep};
 mod aarch64;
 mod callgrind;
 mod calls;
+mod chart;
+mod cold;
+mod counters;
 mod engines;
 mod measure;
 mod peers;
 mod report;
 mod rewrite;
+mod ruby;
 mod scaling;
 mod sweep;
+mod timeline;
 
 /// Options of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -48,6 +55,18 @@ pub struct Options {
     /// Measure compilation (or, of engines without a compile command, loading) instead of execution.
     #[arg(long)]
     compile: bool,
+    /// Measure whole processes with nothing prepared, beside the best of the other engines for each program.
+    #[arg(long)]
+    cold: bool,
+    /// Draw how many requests per second a large program answers since its start, on each engine.
+    #[arg(long)]
+    timeline: bool,
+    /// Seconds that --timeline shows.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Where --timeline draws. Default: target/timeline.svg.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Measure a cold start of a module that does nothing and of one that prints a line.
     #[arg(long)]
     startup: bool,
@@ -57,6 +76,9 @@ pub struct Options {
     /// Count instructions of short runs of Tiercel under valgrind: steady figures on a busy machine.
     #[arg(long)]
     callgrind: bool,
+    /// Measure what counters cost in code of the tier `auto`: in time, or with --callgrind in instructions.
+    #[arg(long)]
+    counters: bool,
     /// Count the instructions of code for aarch64 under qemu, beside wasmtime's.
     #[arg(long)]
     aarch64: bool,
@@ -81,6 +103,13 @@ pub struct Options {
     /// Write every sample to a file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+/// A program to measure: as it is, and only loaded.
+struct Pair {
+    whole: Subject,
+    /// The same with an empty `_start`.
+    loaded: Subject,
 }
 
 /// Runs the command.
@@ -111,24 +140,52 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         None => binary::build("release").map_err(|error| anyhow!(error))?,
     };
     let work = tempfile::tempdir().context("no temporary folder")?;
+    if options.counters && options.callgrind {
+        counters::count_instructions(&tiercel, &pairs(options, work.path())?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if options.callgrind {
         callgrind::run(&tiercel, &callgrind_subjects(options, work.path())?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let engines = engines::find(&tiercel, &peer_dir, &options.engines, work.path())?;
+    let wanted = match options.engines.is_empty() {
+        true if options.cold => cold::engines(),
+        true if options.timeline => timeline::engines(),
+        _ => options.engines.clone(),
+    };
+    let engines = match options.counters {
+        true => counters::engines(&tiercel),
+        false => engines::find(&tiercel, &peer_dir, &wanted, work.path())?,
+    };
+    if options.timeline {
+        let output = options.output.clone().unwrap_or_else(|| timeline::output(paths::repository()));
+        timeline::run(&engines, &peer_dir, Duration::from_secs(options.seconds), work.path(), &output)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if options.scaling {
         return scaling::run(options, engines, work.path());
     }
     let baseline = baseline(options, &engines)?;
     let (kind, subjects) = if options.startup {
-        (Kind::Startup, startup_subjects(work.path())?)
+        (Kind::Cold, startup_subjects(work.path())?)
+    } else if options.cold {
+        let mut subjects = subjects(options, work.path(), rewrite::self_timed)?;
+        subjects.extend(ruby_subject(options, &peer_dir, work.path(), Ok)?);
+        (Kind::Cold, subjects)
+    } else if options.compile {
+        let mut subjects = subjects(options, work.path(), rewrite::load_only)?;
+        subjects.extend(ruby_subject(options, &peer_dir, work.path(), |program| rewrite::load_only(&program))?);
+        (Kind::Compile, subjects)
     } else {
-        let rewrite = if options.compile { rewrite::load_only } else { rewrite::self_timed };
-        (if options.compile { Kind::Compile } else { Kind::Run }, subjects(options, work.path(), rewrite)?)
+        (Kind::Run, subjects(options, work.path(), rewrite::self_timed)?)
     };
+    ensure!(!subjects.is_empty(), "no program that can be run is named like {}", options.only.join(", "));
     let sweep = Sweep { kind, subjects, engines, reps, limit: Duration::from_secs(options.timeout) };
     let results = sweep.run(work.path());
     report::print(&sweep, &results, &baseline);
+    if options.cold {
+        cold::print(&sweep, &results);
+    }
     if let Some(path) = &options.json {
         report::write_json(&sweep, &results, path)?;
     }
@@ -159,10 +216,7 @@ fn chosen_programs(options: &Options) -> Result<Vec<Program>> {
     for folder in folders {
         chosen.extend(programs::find(&folder).map_err(|error| anyhow!(error))?);
     }
-    chosen.retain(|program| {
-        options.only.is_empty() || options.only.iter().any(|word| program.name.contains(word.as_str()))
-    });
-    ensure!(!chosen.is_empty(), "no program is named like {}", options.only.join(", "));
+    chosen.retain(|program| is_chosen(options, &program.name));
     Ok(chosen)
 }
 
@@ -184,21 +238,48 @@ fn subjects(options: &Options, work: &Path, rewrite: fn(&[u8]) -> Result<Vec<u8>
         let expectation = expectation.map_err(|error| anyhow!(error))?;
         subjects.push(Subject { name: program.name, wasm, folder: program.folder, expectation });
     }
-    ensure!(!subjects.is_empty(), "no program is left to run");
     Ok(subjects)
 }
 
 /// The programs asked for, each with one that is only loaded.
-fn pairs(options: &Options, work: &Path) -> Result<Vec<aarch64::Pair>> {
+fn pairs(options: &Options, work: &Path) -> Result<Vec<Pair>> {
     let load = work.join("load");
     fs::create_dir(&load)?;
     let whole = subjects(options, work, rewrite::self_timed)?;
     let loaded = subjects(options, &load, rewrite::load_only)?;
     let pair = |whole: Subject| {
         let loaded = loaded.iter().find(|loaded| loaded.name == whole.name)?;
-        Some(aarch64::Pair { loaded: loaded.clone(), whole })
+        Some(Pair { loaded: loaded.clone(), whole })
     };
     Ok(whole.into_iter().filter_map(pair).collect())
+}
+
+/// The large program, if it is asked for and installed.
+fn ruby_subject(
+    options: &Options,
+    peer_dir: &Path,
+    work: &Path,
+    rewrite: impl FnOnce(Vec<u8>) -> Result<Vec<u8>>,
+) -> Result<Option<Subject>> {
+    let name = "ruby";
+    if !is_chosen(options, name) {
+        return Ok(None);
+    }
+    let (script, printed) = ruby::SHORT;
+    let Some(program) = ruby::program(peer_dir, script)? else {
+        eprintln!("note: no {} below {}: cargo xtask bench --install-peers", ruby::PACKAGE, peer_dir.display());
+        return Ok(None);
+    };
+    let wasm = work.join(format!("{name}.wasm"));
+    fs::write(&wasm, rewrite(program)?)?;
+    let stdout = (!options.compile).then(|| printed.as_bytes().to_vec());
+    let expectation = Expectation { stdout, ..Expectation::default() };
+    Ok(Some(Subject { name: name.to_owned(), wasm, folder: work.to_owned(), expectation }))
+}
+
+/// Whether a program of this name is asked for.
+fn is_chosen(options: &Options, name: &str) -> bool {
+    options.only.is_empty() || options.only.iter().any(|word| name.contains(word.as_str()))
 }
 
 /// A module that does nothing and one that prints a line.

@@ -44,6 +44,8 @@ pub struct ModuleInfo {
     pub data: Vec<DataSegment>,
     /// The body of each function that is not imported: locals and code, without the size in front.
     pub bodies: Vec<Range<u32>>,
+    /// Whether a body has tail calls that may leave the instance. Known once bodies are validated, and only to who has validated them.
+    pub foreign_tail_calls: bool,
     /// Functions whose reference can be taken (exported, in a segment, the start function or a global's value), ascending.
     /// No other function can leave the module.
     pub escaping: Vec<u32>,

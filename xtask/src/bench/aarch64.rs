@@ -12,7 +12,7 @@ use tiercel_tests::binary;
 use tiercel_tests::expect::Expectation;
 
 use super::sweep::Subject;
-use super::{engines, measure, report};
+use super::{Pair, engines, measure, report};
 use crate::aarch64::{EMULATOR, LIBRARIES, find};
 
 /// The column of wasmtime.
@@ -25,14 +25,6 @@ struct Counter<'a> {
     out: PathBuf,
     limit: Duration,
     work: &'a Path,
-}
-
-/// A program to measure: as it is, and only loaded.
-pub struct Pair {
-    /// The program.
-    pub whole: Subject,
-    /// The same with an empty `_start`.
-    pub loaded: Subject,
 }
 
 /// Prints a table of the instructions of each program, without those of loading it, and one of the sizes of their code.

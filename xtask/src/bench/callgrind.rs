@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use tiercel_tests::tiers::TIERS;
 
+use super::engines::Engine;
 use super::sweep::Subject;
 use crate::tools::on_path;
 
@@ -17,19 +18,20 @@ pub fn run(tiercel: &Path, subjects: &[Subject]) -> Result<()> {
     println!("| {:-<28} | {:-<8} | {:->14}: |", "", "", "");
     for subject in subjects {
         for tier in TIERS {
-            let count = count(tiercel, tier, subject).with_context(|| format!("{} on {tier}", subject.name))?;
+            let engine = Engine::ours(tiercel, tier, &format!("--tier {tier}"));
+            let count = count(&engine.cold_command(&subject.wasm), subject)
+                .with_context(|| format!("{} on {tier}", subject.name))?;
             println!("| {:<28} | {tier:<8} | {count:>15} |", subject.name);
         }
     }
     Ok(())
 }
 
-fn count(tiercel: &Path, tier: &str, subject: &Subject) -> Result<u64> {
+/// How many instructions a command executes.
+pub fn count(words: &[String], subject: &Subject) -> Result<u64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(tiercel)
-        .args(["run", "--tier", tier])
-        .arg(&subject.wasm)
+        .args(words)
         .current_dir(&subject.folder)
         .stdin(Stdio::null())
         .output()

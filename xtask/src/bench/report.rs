@@ -43,8 +43,8 @@ const COMPILE_CPU: Figure = Figure {
     of: |sample| Some(sample.cpu_seconds),
     least: 0.0,
 };
-const STARTUP: Figure = Figure {
-    title: "Start-up: a fresh process from start to end",
+const COLD: Figure = Figure {
+    title: "A fresh process with nothing prepared, from start to end, wall time",
     unit: "ms",
     scale: 1e3,
     of: |sample| Some(sample.wall_seconds),
@@ -54,7 +54,7 @@ const PEAK: Figure = Figure {
     title: "Peak memory",
     unit: "MiB",
     scale: 1.0 / MEBIBYTE,
-    of: |sample| Some(sample.peak_bytes as f64),
+    of: |sample| sample.peak_bytes.map(|bytes| bytes as f64),
     least: 0.0,
 };
 
@@ -63,14 +63,12 @@ pub fn print(sweep: &Sweep, results: &Results, baseline: &str) {
     let figures: &[Figure] = match sweep.kind {
         Kind::Run => &[PROGRAM_TIME, PEAK],
         Kind::Compile => &[COMPILE_WALL, COMPILE_CPU, PEAK],
-        Kind::Startup => &[STARTUP],
+        Kind::Cold => &[COLD, PEAK],
     };
     for figure in figures {
         print_figure(figure, sweep, results, baseline);
     }
-    if sweep.kind != Kind::Startup
-        && let Some(floor) = measure::memory_floor()
-    {
+    if let Some(floor) = measure::memory_floor() {
         println!(
             "\nPeaks below {:.1} MiB are not seen: GNU time is missing (cargo xtask setup).",
             floor as f64 / MEBIBYTE
@@ -192,7 +190,7 @@ pub fn write_json(sweep: &Sweep, results: &Results, path: &Path) -> Result<()> {
     let kind = match sweep.kind {
         Kind::Run => "run",
         Kind::Compile => "compile",
-        Kind::Startup => "startup",
+        Kind::Cold => "cold",
     };
     let document = json!({ "kind": kind, "reps": sweep.reps, "results": samples, "failures": failures });
     fs::write(path, serde_json::to_vec_pretty(&document)?).with_context(|| format!("cannot write {}", path.display()))

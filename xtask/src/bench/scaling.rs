@@ -59,7 +59,7 @@ pub fn run(options: &Options, engines: Vec<Engine>, work: &Path) -> Result<ExitC
         sample.cpu_seconds * 1e9 / size
     });
     table("Compiling, whole process: wall time, ms", &|sample, _| sample.wall_seconds * 1e3);
-    table("Peak memory, MiB", &|sample, _| sample.peak_bytes as f64 / MEBIBYTE);
+    table("Peak memory, MiB", &|sample, _| sample.peak_bytes.unwrap_or(0) as f64 / MEBIBYTE);
     for ((subject, engine), error) in &results.failures {
         println!("- {subject} on {engine}: {}", error.lines().next().unwrap_or_default());
     }

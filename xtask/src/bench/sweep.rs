@@ -18,8 +18,8 @@ pub enum Kind {
     Run,
     /// The compile command; of engines that have none, running a program that does nothing.
     Compile,
-    /// A fresh process, from start to end.
-    Startup,
+    /// A fresh process with nothing prepared, from start to end; its peak memory in a run of its own.
+    Cold,
 }
 
 /// A module to measure.
@@ -86,8 +86,8 @@ impl Sweep {
     }
 
     fn sample(&self, subject: &Subject, engine: &Engine, out: &Path, first: bool) -> Result<Sample> {
-        let run = |command: &[String], expectation: &Expectation, through_time: bool| {
-            measure::run(command, &subject.folder, expectation, self.limit, through_time)
+        let run = |command: &[String], expectation: &Expectation, with_peak: bool| {
+            measure::run(command, &subject.folder, expectation, self.limit, with_peak)
         };
         match self.kind {
             Kind::Run => {
@@ -105,7 +105,12 @@ impl Sweep {
                 let command = command.unwrap_or_else(|| engine.cold_command(&subject.wasm));
                 run(&command, &Expectation::default(), true)
             }
-            Kind::Startup => run(&engine.cold_command(&subject.wasm), &subject.expectation, false),
+            Kind::Cold => {
+                let command = engine.cold_command(&subject.wasm);
+                let peak = first.then(|| run(&command, &subject.expectation, true)).transpose()?;
+                let peak_bytes = peak.and_then(|sample| sample.peak_bytes);
+                Ok(Sample { peak_bytes, ..run(&command, &subject.expectation, false)? })
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ use tiercel_compiler::regalloc::Chaos;
 use tiercel_compiler::translate::{self, Bounds, Callees, Context, Inlining};
 use tiercel_wasm::ModuleInfo;
 
-/// How code for an engine is made; whether there are tail calls out of an instance is the module's.
+/// How code for an engine is made; `foreign_tail_calls` is the module's.
 pub fn options(config: &Config, target: Target) -> Options {
     // As `Memory::new` reserves. What is reserved beyond what an index reaches is as good as a guard.
     let bounds = match config.memory_reservation.checked_sub(INDEX_BYTES) {
@@ -86,7 +86,7 @@ fn variant(seed: u64) -> Variant {
 pub fn compile(
     config: &Config,
     tier: Tier,
-    mut options: Options,
+    options: Options,
     info: &ModuleInfo,
     bytes: &[u8],
     layout: &VmctxLayout,
@@ -94,25 +94,18 @@ pub fn compile(
     let bodies = info.bodies.len();
     let threads = threads::useful(config, info.bodies_bytes(), COMPILE_BYTES_PER_THREAD);
     let callees = if tier == Tier::Opt { Callees::new(info, bytes) } else { Callees::default() };
-    let compile = |options: Options| {
-        let cx = Context { info, bytes, layout, callees: &callees, config: options.translate };
-        let batches = threads::in_parallel(threads, bodies, |next| {
-            let (mut compiler, mut code, mut batch) =
-                (AnyCompiler::new(tier, options), Code::default(), Batch::default());
-            while let Some(body) = next.take() {
-                compiler.compile(cx, body, &mut code)?;
-                batch.push(body, &code);
-            }
-            Ok(batch)
-        });
-        batches.into_iter().collect::<Result<Vec<_>, tiercel_wasm::Error>>()
-    };
-    let mut batches = compile(options)?;
-    // Rare, and known only now.
-    if batches.iter().any(Batch::has_foreign_tail_calls) {
-        options.foreign_tail_calls = true;
-        batches = compile(options)?;
-    }
+    let options = Options { foreign_tail_calls: info.foreign_tail_calls, ..options };
+    let cx = Context { info, bytes, layout, callees: &callees, config: options.translate };
+    let batches = threads::in_parallel(threads, bodies, |next| {
+        let (mut compiler, mut code, mut batch) = (AnyCompiler::new(tier, options), Code::default(), Batch::default());
+        while let Some(body) = next.take() {
+            compiler.compile(cx, body, &mut code)?;
+            debug_assert!(options.foreign_tail_calls || !code.foreign_tail_calls);
+            batch.push(body, &code);
+        }
+        Ok(batch)
+    });
+    let batches = batches.into_iter().collect::<Result<Vec<_>, tiercel_wasm::Error>>()?;
     Image::new(options.target, bodies, &batches)
 }
 
@@ -157,6 +150,7 @@ pub fn explain(
     print: &mut dyn FnMut(&'static str, &dyn core::fmt::Display),
 ) -> Result<Vec<u8>> {
     let callees = Callees::new(info, bytes);
+    let options = Options { foreign_tail_calls: info.foreign_tail_calls, ..options };
     let cx = Context { info, bytes, layout, callees: &callees, config: options.translate };
     let mut code = Code::default();
     if tier == Tier::Baseline {

@@ -20,7 +20,7 @@ const MOST_LOOPS: usize = 8;
 /// How functions come to be optimized. No effect on what guests compute.
 #[derive(Clone, Copy, Debug)]
 pub struct TierUp {
-    /// What a function's counter starts with, besides what its size adds; 0: it has run down at once.
+    /// What a function's counter starts with, besides what its size adds; 0: it has run down at once; [`u32::MAX`]: there are no counters.
     pub budget: u32,
     /// Threads that optimize, at most; 0: who finds a function hot does it, at once.
     pub threads: usize,
@@ -29,6 +29,11 @@ pub struct TierUp {
 }
 
 impl TierUp {
+    /// Whether code counts.
+    pub fn counts(&self) -> bool {
+        self.budget != u32::MAX
+    }
+
     /// What the counter of a function starts with: what compiling costs, in units of what running costs.
     pub fn first_budget(&self, body: u32, bytes: usize) -> i32 {
         let per_byte = u64::from(BUDGET_PER_BYTE) * bytes as u64 * u64::from(self.budget != 0);

@@ -27,7 +27,6 @@ pub struct Batch {
     stack_maps: Vec<u32>,
     inlined: Vec<Inlined>,
     pieces: Vec<Piece>,
-    foreign_tail_calls: bool,
 }
 
 /// A function in a batch.
@@ -69,12 +68,6 @@ impl Batch {
             frameless: code.frameless,
         };
         self.pieces.push(piece);
-        self.foreign_tail_calls |= code.foreign_tail_calls;
-    }
-
-    /// Whether a function has tail calls for which others have to be compiled with `Options::foreign_tail_calls`.
-    pub fn has_foreign_tail_calls(&self) -> bool {
-        self.foreign_tail_calls
     }
 }
 

@@ -32,7 +32,6 @@ use tiercel_compiler::compile::{CallReloc, Calls, CellNumbers, Code, Compiler, O
 use tiercel_compiler::isa::Target;
 use tiercel_compiler::translate::{Callees, Context, Feedback};
 use tiercel_wasm::ModuleInfo;
-use wasmparser::{BinaryReader, FunctionBody, Operator};
 
 /// Address space for code: for each byte of WebAssembly, in addition, and at most; more than 2 GiB would be out of reach.
 const SPACE_PER_BYTE: usize = 64;
@@ -60,13 +59,7 @@ pub struct Lazy {
     made: Mutex<Made>,
     hot: Arc<Hot>,
     /// What the optimizing compiler wants to know of the module, found out when it first does.
-    facts: OnceLock<Facts>,
-}
-
-struct Facts {
-    callees: Callees,
-    /// Whether there are tail calls that may leave the instance.
-    foreign_tail_calls: bool,
+    callees: OnceLock<Callees>,
 }
 
 /// What compiling changes.
@@ -85,8 +78,9 @@ impl Lazy {
     pub fn new(native: &Native, info: &ModuleInfo, entries: &[stubs::Stubs]) -> Result<(Box<Lazy>, Box<[Entries]>)> {
         let bodies = info.bodies.len();
         let bytes: usize = info.bodies.iter().map(ExactSizeIterator::len).sum();
-        // What calls may leave an instance is not known yet.
-        let options = Options { calls: Calls::Cells, counts: true, foreign_tail_calls: true, ..native.options };
+        let foreign_tail_calls = info.foreign_tail_calls;
+        let counts = native.tier_up.counts();
+        let options = Options { calls: Calls::Cells, counts, foreign_tail_calls, ..native.options };
         let mut asm = super::arch::Assembler::new(super::arch::CPU_FLOOR);
         let defined = |func: u32| info.defined_func(func);
         let foreign: Vec<Option<u32>> = info
@@ -140,7 +134,7 @@ impl Lazy {
             thunks,
             made: Mutex::new(made),
             hot: Arc::default(),
-            facts: OnceLock::new(),
+            callees: OnceLock::new(),
         });
         registry::add_lazy(&lazy);
         Ok((lazy, entries))
@@ -198,11 +192,8 @@ impl Lazy {
     }
 
     /// What the optimizing compiler wants to know of the module.
-    fn facts(&self, module: &ModuleInner) -> &Facts {
-        self.facts.get_or_init(|| Facts {
-            callees: Callees::new(&module.info, &module.bytes),
-            foreign_tail_calls: has_foreign_tail_calls(&module.info, &module.bytes),
-        })
+    fn callees(&self, module: &ModuleInner) -> &Callees {
+        self.callees.get_or_init(|| Callees::new(&module.info, &module.bytes))
     }
 
     fn context<'a>(&self, module: &'a ModuleInner, callees: &'a Callees) -> Context<'a> {
@@ -231,8 +222,8 @@ impl Lazy {
     }
 
     /// A compiler that knows what code has seen.
-    fn compiler(&self, module: &ModuleInner, options: Options) -> Compiler {
-        let mut compiler = Compiler::new(options);
+    fn compiler(&self, module: &ModuleInner) -> Compiler {
+        let mut compiler = Compiler::new(self.options);
         let numbers = CellNumbers::new(&module.info);
         compiler.set_feedback(Arc::new(Seen {
             space: self.space.clone(),
@@ -245,18 +236,15 @@ impl Lazy {
 
     /// Gives the bytes of the code.
     fn optimize_function(&self, module: &ModuleInner, body: u32) -> Result<usize> {
-        let facts = self.facts(module);
-        let options = Options { foreign_tail_calls: facts.foreign_tail_calls, ..self.options };
         let mut code = Code::default();
-        let cx = self.context(module, &facts.callees);
-        self.compiler(module, options).compile(cx, body as usize, &mut code)?;
+        let cx = self.context(module, self.callees(module));
+        self.compiler(module).compile(cx, body as usize, &mut code)?;
         self.publish(&mut self.made.lock(), body as usize, &mut code)?;
         Ok(code.bytes.len())
     }
 
     /// Gives the bytes of its code too.
     fn make_continuation(&self, module: &ModuleInner, body: u32, at: u32) -> Result<(Continuation, usize)> {
-        let facts = self.facts(module);
         let baseline = &mut baseline::Compiler::new(self.options);
         let state = baseline.loop_state(self.context(module, &NO_CALLEES), body as usize, at)?;
         let state = state.ok_or_else(|| Error::limit("no frame comes to the loop"))?;
@@ -264,10 +252,9 @@ impl Lazy {
         if arguments.stack_bytes > MOST_ARGUMENT_BYTES {
             return Err(Error::limit("the frame holds too many values"));
         }
-        let options = Options { foreign_tail_calls: facts.foreign_tail_calls, ..self.options };
         let mut code = Code::default();
-        let cx = self.context(module, &facts.callees);
-        self.compiler(module, options).compile_continuation(cx, &state, &mut code)?;
+        let cx = self.context(module, self.callees(module));
+        self.compiler(module).compile_continuation(cx, &state, &mut code)?;
         let entry = self.place(&mut self.made.lock(), body as usize, &mut code)?;
         Ok((Continuation { entry, state, arguments }, code.bytes.len()))
     }
@@ -417,20 +404,6 @@ unsafe extern "C" fn counted_down(
     let numbers = CellNumbers::new(&module.info);
     lazy.space.cells()[numbers.counter(body) as usize].store(again as usize, Ordering::Relaxed);
     null()
-}
-
-/// Whether a module has tail calls that may leave its instances.
-fn has_foreign_tail_calls(info: &ModuleInfo, bytes: &[u8]) -> bool {
-    info.bodies.iter().any(|range| {
-        let body = BinaryReader::new(&bytes[range.start as usize..range.end as usize], range.start.into());
-        let Ok(reader) = FunctionBody::new(body).get_operators_reader() else { return true };
-        reader.into_iter().any(|operator| match operator {
-            Ok(Operator::ReturnCall { function_index }) => function_index < info.imported.funcs,
-            Ok(Operator::ReturnCallIndirect { .. } | Operator::ReturnCallRef { .. }) => true,
-            Ok(_) => false,
-            Err(_) => true,
-        })
-    })
 }
 
 impl Drop for Lazy {

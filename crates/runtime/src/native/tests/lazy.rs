@@ -73,12 +73,11 @@ fn functions_are_optimized() {
     let instance = Instance::new(&mut store, &module, &[]).expect("an instance");
     let call = instance.get_typed_func::<i32, i32>(&mut store, "f0").expect("exported");
     call.call(&mut store, 1).expect("no trap");
-    // Three pieces of code of the first compiler, three of the other one.
+    // Three pieces of code of the first compiler, three of the other one; and what replaces frames that run, if there were any in time.
     while module.code_ranges().len() < 6 {
         thread::yield_now();
         call.call(&mut store, 1).expect("no trap");
     }
-    assert_eq!(module.code_ranges().len(), 6);
 }
 
 /// A guest that is in one loop all the time goes on in optimized code: with its locals, its operands, and from the loop inside to the one outside.

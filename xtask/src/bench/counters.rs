@@ -1,0 +1,45 @@
+//! `--counters`: what it costs that code of the tier `auto` counts how often it runs. The same code of the baseline compiler runs with counters that
+//! never run down, and without any. With `--callgrind` instructions are counted instead of time.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::engines::Engine;
+use super::sweep::Subject;
+use super::{Pair, callgrind, report};
+
+/// How the two ways are called.
+pub const WITHOUT: &str = "without counters";
+const WITH: &str = "with counters";
+
+/// Largest budget of a function, of about two billion instructions, and the word for no counters.
+const LARGE_BUDGET: u32 = u32::MAX - 1;
+const NO_COUNTERS: u32 = u32::MAX;
+
+/// The two ways to run.
+pub fn engines(tiercel: &Path) -> Vec<Engine> {
+    let engine = |name, budget| Engine::ours(tiercel, name, &format!("--tier auto -C tier-up-budget={budget}"));
+    vec![engine(WITHOUT, NO_COUNTERS), engine(WITH, LARGE_BUDGET)]
+}
+
+/// Prints the instructions of each program, without those of loading it.
+pub fn count_instructions(tiercel: &Path, pairs: &[Pair]) -> Result<()> {
+    let (mut rows, mut ratios) = (Vec::new(), Vec::new());
+    for Pair { whole, loaded } in pairs {
+        let mut counts = Vec::new();
+        for engine in engines(tiercel) {
+            let count = |subject: &Subject| callgrind::count(&engine.cold_command(&subject.wasm), subject);
+            counts.push(count(whole)?.saturating_sub(count(loaded)?) as f64);
+        }
+        let ratio = counts[1] / counts[0];
+        let cells = counts.iter().map(|count| report::number(count / 1e6)).chain([format!("{ratio:.3}")]).collect();
+        eprintln!("{}: {ratio:.3}", whole.name);
+        rows.push((whole.name.clone(), cells));
+        ratios.push(ratio);
+    }
+    let mean = report::geometric_mean(&ratios).map_or("-".to_owned(), |mean| format!("{mean:.3}"));
+    rows.push(("**geometric mean**".to_owned(), vec![String::new(), String::new(), mean]));
+    report::print_table("Instructions executed, in millions, without loading", &[WITHOUT, WITH, "ratio"], &rows);
+    Ok(())
+}
