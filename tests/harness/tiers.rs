@@ -3,8 +3,9 @@
 /// Values of the program's option `--tier`. A new tier is one more word here.
 pub const TIERS: &[&str] = &["interp", "baseline", "auto", "opt"];
 
-/// What some tests run on besides, with the options for it: the compiler checking itself and its code the widths of values; and no guard pages and
-/// signals, with memories that move whenever they grow.
+/// What some tests run on besides, with the options for it: the compiler checking itself and its code the widths of values; no guard pages and
+/// signals, with memories that move whenever they grow; functions optimized as soon as they are called; while the guest waits, so that feedback is the
+/// same each time; running loops replaced in their first round; all of it at random.
 pub const WAYS: &[(&str, &[&str])] = &[
     ("baseline-checked", &["--tier", "baseline", "-D", "verify-compiler,check-widths"]),
     (
@@ -12,6 +13,9 @@ pub const WAYS: &[(&str, &[&str])] = &[
         &["--tier", "baseline", "-O", "memory-reservation=0,memory-guard-size=0,signals-based-traps=n"],
     ),
     ("auto-at-once", &["--tier", "auto", "-C", "tier-up-budget=0"]),
+    ("auto-waiting", &["--tier", "auto", "-C", "tier-up-threads=0"]),
+    ("auto-replaced", &["--tier", "auto", "-C", "tier-up-budget=0,tier-up-threads=0"]),
+    ("auto-random", &["--tier", "auto", "-C", "tier-up-threads=0,tier-up-seed=1"]),
     ("opt-checked", &["--tier", "opt", "-D", "verify-compiler,check-widths"]),
     ("opt-explicit", &["--tier", "opt", "-O", "memory-reservation=0,memory-guard-size=0,signals-based-traps=n"]),
 ];

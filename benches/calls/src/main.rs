@@ -1,10 +1,12 @@
 //! What calls between host and guest cost in Tiercel and in wasmtime: both in one process, in turns, medians.
 //!
 //! ```text
-//! calls [--rounds N] [--engine tiercel|wasmtime] [WORD]...
+//! calls [--rounds N] [--engine tiercel|wasmtime] [--module FILE]... [WORD]...
 //! ```
-//! Words choose the rows whose names contain one of them. One engine alone is for counting instructions.
+//! Words choose the rows whose names contain one of them. One engine alone is for counting instructions. Of each module that is named, instances
+//! are made, too; what it imports traps.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -88,9 +90,10 @@ macro_rules! subject {
         mod $engine {
             use super::{Act, SMALL, SMALL_WITH_MEMORY, WAT, with_data};
             use std::hint::black_box;
+            use std::path::{Path, PathBuf};
             use $engine::{AsContextMut, Caller, Config, Engine, FuncType, Linker, Module, Store, Val, ValType};
 
-            pub fn rows() -> Vec<(&'static str, Act)> {
+            pub fn rows(modules: &[PathBuf]) -> Vec<(String, Act)> {
                 let engine = Engine::new(&Config::new()).expect("an engine");
                 let module = Module::new(&engine, wat::parse_str(WAT).expect("valid text")).expect("a module");
                 let mut linker: Linker<u32> = Linker::new(&engine);
@@ -112,7 +115,7 @@ macro_rules! subject {
                 };
                 linker.func_new("host", "untyped", ty, untyped).expect("a function");
 
-                let mut rows: Vec<(&'static str, Act)> = Vec::new();
+                let mut rows: Vec<(String, Act)> = Vec::new();
                 let make = || {
                     let mut store = Store::new(&engine, 0u32);
                     let instance = linker.instantiate(&mut store, &module).expect("an instance");
@@ -128,7 +131,7 @@ macro_rules! subject {
                                 black_box(func.call(&mut store, $args).expect("no trap"));
                             }
                         };
-                        rows.push(($name, Box::new(act)));
+                        rows.push(($name.to_owned(), Box::new(act)));
                     };
                 }
                 typed!("host to guest, typed: ()", "nop", (), (), ());
@@ -166,14 +169,14 @@ macro_rules! subject {
                         black_box(&results);
                     }
                 };
-                rows.push(("host to guest, untyped: i32 i32 -> i32", Box::new(act)));
+                rows.push(("host to guest, untyped: i32 i32 -> i32".to_owned(), Box::new(act)));
 
                 macro_rules! looped {
                     ($name:literal, $func:literal) => {
                         let (mut store, instance) = make();
                         let func = instance.get_typed_func::<i32, ()>(&mut store, $func).expect("the function");
                         let act = move |calls: u32| func.call(&mut store, calls as i32).expect("no trap");
-                        rows.push(($name, Box::new(act)));
+                        rows.push(($name.to_owned(), Box::new(act)));
                     };
                 }
                 looped!("(guest loop without a call)", "loop");
@@ -206,7 +209,23 @@ macro_rules! subject {
                             black_box(run.call(&mut store, ()).expect("no trap"));
                         }
                     };
-                    rows.push((name, Box::new(act)));
+                    rows.push((name.to_owned(), Box::new(act)));
+                }
+                for path in modules {
+                    let bytes = std::fs::read(path).expect("a file that can be read");
+                    let module = Module::new(&engine, bytes).expect("a module");
+                    let mut linker = Linker::new(&engine);
+                    linker.define_unknown_imports_as_traps(&module).expect("imports of functions");
+                    let pre = linker.instantiate_pre(&module).expect("all imports");
+                    let engine = engine.clone();
+                    let act = move |calls: u32| {
+                        for _ in 0..calls {
+                            let mut store = Store::new(&engine, 0u32);
+                            black_box(pre.instantiate(&mut store).expect("an instance"));
+                        }
+                    };
+                    let name = path.file_stem().map(Path::new).unwrap_or(path).display().to_string();
+                    rows.push((format!("store, instance, drop: {name}"), Box::new(act)));
                 }
                 rows
             }
@@ -259,7 +278,7 @@ fn compare(name: &str, ours: &mut Act, theirs: &mut Act, rounds: usize) -> f64 {
 }
 
 fn main() -> ExitCode {
-    let (mut rounds, mut engine, mut words) = (ROUNDS, None, Vec::new());
+    let (mut rounds, mut engine, mut words, mut modules) = (ROUNDS, None, Vec::new(), Vec::new());
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -271,13 +290,17 @@ fn main() -> ExitCode {
                 Some(name) if ["tiercel", "wasmtime"].contains(&name.as_str()) => engine = Some(name),
                 _ => return usage("--engine wants `tiercel` or `wasmtime`"),
             },
+            "--module" => match arguments.next() {
+                Some(file) => modules.push(PathBuf::from(file)),
+                None => return usage("--module wants a file"),
+            },
             option if option.starts_with('-') => return usage(&format!("unknown option {option}")),
             _ => words.push(argument),
         }
     }
     let chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     if let Some(engine) = engine {
-        let rows = if engine == "tiercel" { tiercel::rows() } else { wasmtime::rows() };
+        let rows = if engine == "tiercel" { tiercel::rows(&modules) } else { wasmtime::rows(&modules) };
         for (name, mut act) in rows.into_iter().filter(|(name, _)| chosen(name)) {
             const CALLS: u32 = 1000;
             act(CALLS * rounds as u32);
@@ -286,15 +309,15 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     println!("{:<46} {:>9} {:>9} {:>7}", "nanoseconds, medians", "tiercel", "wasmtime", "ratio");
-    for ((name, mut ours), (_, mut theirs)) in tiercel::rows().into_iter().zip(wasmtime::rows()) {
-        if chosen(name) {
-            compare(name, &mut ours, &mut theirs, rounds);
+    for ((name, mut ours), (_, mut theirs)) in tiercel::rows(&modules).into_iter().zip(wasmtime::rows(&modules)) {
+        if chosen(&name) {
+            compare(&name, &mut ours, &mut theirs, rounds);
         }
     }
     ExitCode::SUCCESS
 }
 
 fn usage(problem: &str) -> ExitCode {
-    eprintln!("error: {problem}\nusage: calls [--rounds N] [--engine tiercel|wasmtime] [WORD]...");
+    eprintln!("error: {problem}\nusage: calls [--rounds N] [--engine tiercel|wasmtime] [--module FILE]... [WORD]...");
     ExitCode::from(2)
 }

@@ -98,6 +98,28 @@ pub mod func_ref {
     pub const IN_REGISTERS: u32 = 5;
 }
 
+/// Fields of what says how code goes on that replaces a frame, in units of a pointer.
+pub mod replacement {
+    /// The address of the code.
+    pub const ENTRY: u32 = 0;
+    /// The stack pointer as the old function's caller had it before it pushed arguments.
+    pub const CALLER_SP: u32 = 1;
+    /// The caller's frame pointer.
+    pub const CALLER_FP: u32 = 2;
+    /// Where the code returns to.
+    pub const RETURN_ADDRESS: u32 = 3;
+    /// The address of the buffer of results, if there is one.
+    pub const BUFFER: u32 = 4;
+    /// The arguments, words as they are to lie on the stack, and how many there are.
+    pub const ARGUMENTS: u32 = 5;
+    /// How many there are.
+    pub const ARGUMENT_WORDS: u32 = 6;
+    /// The registers that functions preserve, as the caller had them: those that the baseline compiler uses.
+    pub const KEPT: u32 = 7;
+    /// So many at most, on any instruction set.
+    pub const MOST_KEPT: u32 = 10;
+}
+
 /// Bytes of a global.
 pub const GLOBAL_BYTES: u32 = 16;
 
@@ -172,6 +194,11 @@ impl VmctxLayout {
     pub fn own_global(&self, index: u32) -> u32 {
         debug_assert!(index < self.shape.own_globals);
         self.own_globals + index * GLOBAL_BYTES
+    }
+
+    /// Where the first `VmFuncRef` is: what comes before is an instance's own, what comes from there on is the same for each in this place.
+    pub fn func_refs(&self) -> u32 {
+        self.func_refs
     }
 
     /// Where the `VmFuncRef` of the escaping function number `index` is.

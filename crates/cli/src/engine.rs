@@ -3,6 +3,7 @@
 use crate::args::EngineArgs;
 use crate::cache;
 use crate::deadline;
+use crate::log;
 use crate::options::{self, Codegen, Debug, Optimize, Wasm};
 use std::num::NonZeroUsize;
 use tiercel::{
@@ -25,6 +26,7 @@ impl Setup {
         let optimize: Optimize = settings(&args.optimize)?;
         let debug: Debug = settings(&args.debug)?;
         let codegen: Codegen = settings(&args.codegen)?;
+        log::start(&debug.log);
 
         let mut config = Config::new();
         config.tier(args.tier);
@@ -53,6 +55,10 @@ impl Setup {
         if let Some(budget) = codegen.tier_up_budget {
             config.tier_up_budget(u32::try_from(budget).unwrap_or(u32::MAX));
         }
+        if let Some(threads) = codegen.tier_up_threads {
+            config.tier_up_threads(threads);
+        }
+        config.tier_up_seed(codegen.tier_up_seed);
         if let Some(enable) = codegen.inlining {
             config.compiler_inlining(enable);
         }

@@ -16,6 +16,7 @@ mod host;
 mod imports;
 mod inspect;
 mod invoke;
+mod log;
 mod options;
 mod print;
 mod profile;

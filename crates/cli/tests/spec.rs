@@ -60,8 +60,20 @@ struct Way {
     explicit_checks: bool,
     /// Modules are loaded from artifacts.
     artifacts: bool,
-    /// Functions are optimized in the background as soon as they are called.
-    eager: bool,
+    /// When functions are optimized.
+    tier_up: TierUp,
+}
+
+/// When functions are optimized.
+#[derive(Clone, Copy, PartialEq)]
+enum TierUp {
+    Usual,
+    /// In the background as soon as they are called.
+    AtOnce,
+    /// While the guest waits, and running loops are replaced in their first round.
+    Replaced,
+    /// While the guest waits, at random by this seed.
+    Random(u64),
 }
 
 impl Way {
@@ -71,7 +83,7 @@ impl Way {
             check_widths: false,
             explicit_checks: false,
             artifacts: false,
-            eager: false,
+            tier_up: TierUp::Usual,
         });
         let compiled = plain.clone().filter(|way| way.tier != Tier::Interp);
         let of = |tier: Tier| plain.clone().filter(move |way| way.tier == tier);
@@ -79,8 +91,9 @@ impl Way {
             compiled.clone().filter(|way| way.tier != Tier::Auto).map(|way| Way { check_widths: true, ..way });
         let explicit = compiled.map(|way| Way { explicit_checks: true, ..way });
         let artifacts = of(Tier::Opt).map(|way| Way { artifacts: true, ..way });
-        let eager = of(Tier::Auto).map(|way| Way { eager: true, ..way });
-        let all: Vec<Way> = plain.clone().chain(checked).chain(explicit).chain(artifacts).chain(eager).collect();
+        let schedules = [TierUp::AtOnce, TierUp::Replaced, TierUp::Random(1), TierUp::Random(2), TierUp::Random(3)];
+        let tier_up = schedules.into_iter().flat_map(|tier_up| of(Tier::Auto).map(move |way| Way { tier_up, ..way }));
+        let all: Vec<Way> = plain.clone().chain(checked).chain(explicit).chain(artifacts).chain(tier_up).collect();
         all.into_iter()
     }
 
@@ -88,8 +101,13 @@ impl Way {
         let widths = if self.check_widths { ", widths checked" } else { "" };
         let explicit = if self.explicit_checks { ", explicit checks" } else { "" };
         let artifacts = if self.artifacts { ", artifacts" } else { "" };
-        let eager = if self.eager { ", optimized at once" } else { "" };
-        format!("{}{widths}{explicit}{artifacts}{eager}", self.tier.name())
+        let tier_up = match self.tier_up {
+            TierUp::Usual => String::new(),
+            TierUp::AtOnce => ", optimized at once".into(),
+            TierUp::Replaced => ", loops replaced at once".into(),
+            TierUp::Random(seed) => format!(", optimized by seed {seed}"),
+        };
+        format!("{}{widths}{explicit}{artifacts}{tier_up}", self.tier.name())
     }
 }
 
@@ -106,9 +124,12 @@ impl Directory {
     fn config(&self, way: Way) -> Config {
         let mut config = Config::new();
         config.tier(way.tier).verify_compiler(true).check_widths(way.check_widths).through_artifacts(way.artifacts);
-        if way.eager {
-            config.tier_up_budget(0);
-        }
+        match way.tier_up {
+            TierUp::Usual => &mut config,
+            TierUp::AtOnce => config.tier_up_budget(0),
+            TierUp::Replaced => config.tier_up_budget(0).tier_up_threads(0),
+            TierUp::Random(seed) => config.tier_up_seed(Some(seed)).tier_up_threads(0),
+        };
         if way.explicit_checks {
             config.signals_based_traps(false);
         }

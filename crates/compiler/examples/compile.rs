@@ -11,7 +11,7 @@
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::hash::{DefaultHasher, Hasher};
 use std::time::Instant;
-use tiercel_compiler::baseline::Baseline;
+use tiercel_compiler::baseline;
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
 use tiercel_compiler::isa::{Target, aarch64};
@@ -42,7 +42,7 @@ fn main() {
     let options = Options { translate: config, target, verify: mode == Some("check"), ..Options::default() };
     let show = if for_aarch64 { show_aarch64 } else { show };
     let (mut compiler, mut code) = (Compiler::new(options), Code::default());
-    let mut baseline = Baseline::new(options);
+    let mut baseline = baseline::Compiler::new(options);
     if let Some(body) = mode.and_then(|mode| mode.parse().ok()) {
         if is_baseline {
             baseline.compile(cx, body, &mut code).unwrap_or_else(|error| fail(&error.to_string()));

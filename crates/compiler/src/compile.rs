@@ -6,10 +6,12 @@
 use crate::ir::{self, Inlined, Type};
 use crate::isa::backend::{Backend, Emission, Lowering};
 use crate::isa::{Target, aarch64, x64};
+use crate::loop_state::LoopState;
 use crate::regalloc::{self, Allocator, Chaos, Machine, Output, checker, plain};
-use crate::translate::{self, Translator};
+use crate::translate::{self, Feedback, Translator};
 use crate::{opt, pipeline};
-use tiercel_wasm::Error;
+use std::sync::Arc;
+use tiercel_wasm::{Error, ModuleInfo};
 use wasmparser::{BinaryReader, FunctionBody};
 
 /// How to compile.
@@ -73,14 +75,26 @@ pub enum Calls {
     Cells,
 }
 
-/// The numbers of all cells of a module with so many bodies: one for each function, by the index of its body, and those that this names.
-#[derive(Clone, Copy, Debug)]
+/// The numbers of all cells of a module: one for each function, by the index of its body, and those that this names.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct CellNumbers {
-    /// Bodies of the module.
-    pub bodies: u32,
+    bodies: u32,
+    /// Where the first body starts in the module, and the bytes of all.
+    first: u32,
+    bytes: u32,
 }
 
+/// A call through a reference has so many bytes at least: an opcode and a type.
+const CALL_REF_BYTES: u32 = 2;
+
 impl CellNumbers {
+    /// Those of a module.
+    pub fn new(info: &ModuleInfo) -> CellNumbers {
+        let first = info.bodies.first().map_or(0, |body| body.start);
+        let end = info.bodies.last().map_or(0, |body| body.end);
+        CellNumbers { bodies: info.bodies.len() as u32, first, bytes: end - first }
+    }
+
     /// The cell with the address of what code calls whose counter is below zero.
     pub fn count_down(self) -> u32 {
         self.bodies
@@ -91,9 +105,15 @@ impl CellNumbers {
         self.bodies + 1 + body
     }
 
-    /// How many there are.
+    /// The cell that tells which function the call through a reference at this place in the module goes to: the index of its body, `u32`, and how often
+    /// it was another one than before, `u32`. If it is 0 nothing is known.
+    pub fn callee(self, loc: u32) -> u32 {
+        self.bodies + 1 + self.bodies + (loc - self.first) / CALL_REF_BYTES
+    }
+
+    /// How many there are. Most are never touched.
     pub fn len(self) -> u32 {
-        self.bodies + 1 + self.bodies
+        self.bodies + 1 + self.bodies + self.bytes.div_ceil(CALL_REF_BYTES)
     }
 
     /// Whether there are none.
@@ -253,6 +273,11 @@ impl Compiler {
         }
     }
 
+    /// Lets functions be inlined by what code has seen that counts.
+    pub fn set_feedback(&mut self, feedback: Arc<dyn Feedback>) {
+        self.translator.feedback = Some(feedback);
+    }
+
     /// Compiles the function with this body index. The IR is made with [`Options::translate`], whatever `cx` says.
     ///
     /// # Errors
@@ -262,6 +287,22 @@ impl Compiler {
     /// With [`Options::verify`], if a stage breaks a rule: a bug of the compiler.
     pub fn compile(&mut self, cx: translate::Context<'_>, body: usize, code: &mut Code) -> Result<(), Error> {
         self.compile_and_print(cx, body, code, None)
+    }
+
+    /// Compiles the continuation of a function from a loop on. The code is called with [`LoopState::arguments`]; no reference to it can be taken.
+    ///
+    /// # Errors
+    /// As [`Compiler::compile`].
+    ///
+    /// # Panics
+    /// As [`Compiler::compile`].
+    pub fn compile_continuation(
+        &mut self,
+        cx: translate::Context<'_>,
+        state: &LoopState,
+        code: &mut Code,
+    ) -> Result<(), Error> {
+        self.run(cx, state.body as usize, Some(state), code, None)
     }
 
     /// The same, and gives the text of the function to `print` after each stage, with its name: `translate`, those of
@@ -274,10 +315,21 @@ impl Compiler {
         cx: translate::Context<'_>,
         body: usize,
         code: &mut Code,
+        print: Option<Print<'_>>,
+    ) -> Result<(), Error> {
+        self.run(cx, body, None, code, print)
+    }
+
+    fn run(
+        &mut self,
+        cx: translate::Context<'_>,
+        body: usize,
+        from: Option<&LoopState>,
+        code: &mut Code,
         mut print: Option<Print<'_>>,
     ) -> Result<(), Error> {
         let cx = translate::Context { config: self.options.translate, ..cx };
-        let func = self.translator.translate(cx, body)?;
+        let func = self.translator.translate_from(cx, body, from)?;
         let mut options = pipeline::Options { verify: self.options.verify, ..pipeline::Options::default() };
         let mut print_ir;
         if let Some(print) = &mut print {
@@ -288,8 +340,11 @@ impl Compiler {
         pipeline::run(func, &mut self.scratch, &mut options);
         let index = body as u32 + cx.info.imported.funcs;
         self.params.clear();
-        self.params.extend(cx.info.func_type(index).params().iter().map(|&ty| Type::from(ty)));
-        let job = Job { cx, options: &self.options, body, func, params: &self.params };
+        match from {
+            Some(state) => self.params.extend(state.params().map(|(ty, _)| ty)),
+            None => self.params.extend(cx.info.func_type(index).params().iter().map(|&ty| Type::from(ty))),
+        }
+        let job = Job { cx, options: &self.options, body, from, func, params: &self.params };
         match &mut self.backend {
             AnyBackend::X64(backend) => job.finish(&mut **backend, &mut self.registers, code, print)?,
             AnyBackend::Aarch64(backend) => job.finish(&mut **backend, &mut self.registers, code, print)?,
@@ -304,6 +359,7 @@ struct Job<'a> {
     cx: translate::Context<'a>,
     options: &'a Options,
     body: usize,
+    from: Option<&'a LoopState>,
     func: &'a ir::Function,
     params: &'a [Type],
 }
@@ -317,7 +373,7 @@ impl Job<'_> {
         code: &mut Code,
         print: Option<Print<'_>>,
     ) -> Result<(), Error> {
-        let &Job { cx, options, body, func, params } = self;
+        let &Job { cx, options, body, from, func, params } = self;
         let Options { foreign_tail_calls, spectre, signals, check_widths, .. } = *options;
         let index = body as u32 + cx.info.imported.funcs;
         let lowering = Lowering {
@@ -327,7 +383,7 @@ impl Job<'_> {
             spectre,
             signals,
             check_widths,
-            registers: B::REGISTERS,
+            registers: from.map_or(B::REGISTERS, |state| state.registers(B::REGISTERS)),
         };
         backend.lower(lowering, func, params).map_err(|op| {
             let start = cx.info.bodies[body].start.into();
@@ -346,7 +402,7 @@ impl Job<'_> {
         {
             panic!("function {index}: wrong register allocation: {error}");
         }
-        let escapes = cx.info.escaping.binary_search(&index).is_ok();
+        let escapes = from.is_none() && cx.info.escaping.binary_search(&index).is_ok();
         let emission = Emission { escapes, calls: options.calls, signals, loc: first_operator(cx, body)? };
         backend.emit(emission, allocation, code);
         Ok(())

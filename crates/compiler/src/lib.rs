@@ -11,6 +11,7 @@ pub mod compile;
 pub mod entity;
 pub mod ir;
 pub mod isa;
+pub mod loop_state;
 pub mod opt;
 pub mod pipeline;
 pub mod regalloc;

@@ -21,7 +21,7 @@
 //!
 //! Reading order: `api` (what users hold), `vm` (what running code sees), `gc` (the
 //! collected heap), `interp` (the interpreter), `native` (compiled code), `sys` (the operating
-//! system), `tuning` (numbers without effect on correctness), `sync` (locks with and without `std`).
+//! system), `tuning` (numbers without effect on correctness), `sync` (locks with and without `std`), `threads` (work on many bodies at once).
 #![no_std]
 
 extern crate alloc;
@@ -38,6 +38,8 @@ mod interp;
 mod native;
 mod sync;
 mod sys;
+#[cfg(feature = "std")]
+mod threads;
 mod tuning;
 mod vm;
 

@@ -28,6 +28,10 @@ pub const INLINE_CALL_SLOTS: usize = 16;
 #[cfg(native)]
 pub const COMPILE_BYTES_PER_THREAD: usize = 16 << 10;
 
+/// Bytes of function bodies for which another thread that validates is worth its start.
+#[cfg(feature = "std")]
+pub const VALIDATE_BYTES_PER_THREAD: usize = 128 << 10;
+
 /// The host's stack that host functions find below what guests may use, in bytes.
 pub const HOST_STACK_BYTES: usize = 256 << 10;
 
@@ -54,6 +58,10 @@ pub const CACHE_LEFT_OVER_SECONDS: u64 = 600;
 #[cfg(native)]
 pub const IDLE_REGIONS: usize = 256;
 
+/// A memory that is to be used again is given new pages, unless at most so many were written: then those are restored.
+#[cfg(native)]
+pub const RESTORED_PAGES: usize = 16;
+
 /// An image of a memory is at most this many times as large as the data in it, and a bit.
 #[cfg(native)]
 pub const IMAGE_FACTOR: usize = 16;
@@ -64,3 +72,15 @@ pub const IMAGE_SLACK_BYTES: usize = 1 << 20;
 
 /// What a function's counter starts with: see `Config::tier_up_budget`.
 pub const TIER_UP_BUDGET: u32 = 20_000;
+
+/// A module keeps the blocks of so many instances that are gone for new ones.
+pub const IDLE_BLOCKS: usize = 256;
+
+/// And no more than so many bytes of them.
+pub const IDLE_BLOCK_BYTES: usize = if cfg!(native) { 16 << 20 } else { 0 };
+
+/// What a table holds at first is noted as long as there are at most so many elements for each that a segment gives, and a few.
+pub const TABLE_FACTOR: usize = 4;
+
+/// The few.
+pub const TABLE_SLACK: usize = 1 << 10;

@@ -5,7 +5,7 @@
 //! accumulators and neighbouring instructions.
 
 use tiercel::{Engine, Linker, Module, Result, Store, StoreLimitsBuilder, Tier, Trap, Val};
-use tiercel_random::observe::{self, Plan, Seen, Way};
+use tiercel_random::observe::{self, Plan, Seen, TierUp, Way};
 use tiercel_random::smith::{self, Shape};
 use tiercel_random::{dense, nested};
 
@@ -88,8 +88,13 @@ fn compiled(modules: u64, calls_each: u32, usual: Way, same_limits: fn(u64) -> b
             check(chaos, &chaos.engine());
         }
         if Tier::Auto.is_available() {
-            // At once, while it runs, or hardly ever.
-            let tier_up = Way { tier_up: Some([0, 200, 5000][seed as usize % 3]), ..chaos };
+            let tier_up = match seed % 4 {
+                // At once, while it runs, or hardly ever.
+                0 => TierUp::Budget([0, 200, 5000][seed as usize / 4 % 3]),
+                1 => TierUp::Replaced,
+                _ => TierUp::Random(seed),
+            };
+            let tier_up = Way { tier_up: Some(tier_up), ..chaos };
             check(tier_up, &tier_up.engine());
         }
         ran += 1;

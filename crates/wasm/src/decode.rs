@@ -1,5 +1,6 @@
 //! bytes -> [`ModuleInfo`]. wasmparser decodes and validates; here its terms become ours.
 
+use crate::bodies::Declarations;
 use crate::composite::*;
 use crate::error::Error;
 use crate::features::Features;
@@ -11,12 +12,21 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::ops::Range;
 use wasmparser::{
-    BranchHintSectionReader, CompositeInnerType, DataKind, ElementKind, ExternalKind, FromReader,
-    FuncValidatorAllocations, Imports, Operator, Parser, Payload, SectionLimited, TypeRef, ValidPayload, Validator,
+    BranchHintSectionReader, CompositeInnerType, DataKind, ElementKind, ExternalKind, FromReader, Imports, Operator,
+    Parser, Payload, SectionLimited, TypeRef, ValidPayload, Validator, ValidatorResources,
 };
 
 /// Decodes and validates a whole module, its function bodies included.
 pub fn decode(bytes: &[u8], features: &Features, registry: &mut TypeRegistry) -> Result<ModuleInfo, Error> {
+    declarations(bytes, features, registry)?.validate(|bodies| bodies.validate())
+}
+
+/// Decodes a module and validates all but its function bodies.
+pub fn declarations<'a>(
+    bytes: &'a [u8],
+    features: &Features,
+    registry: &mut TypeRegistry,
+) -> Result<Declarations<'a>, Error> {
     if let Some(feature) = features.unsupported() {
         return Err(Error::limit(format!("the proposal `{}` is not supported yet", feature.name())));
     }
@@ -25,24 +35,9 @@ pub fn decode(bytes: &[u8], features: &Features, registry: &mut TypeRegistry) ->
         return Err(Error::limit(format!("the module has {len} bytes, the limit is {max}")));
     }
     let mut decoder = Decoder { info: ModuleInfo::default(), hints: None, group: Vec::new(), registry };
-    let mut validator = Validator::new_with_features(features.wasmparser());
-    let mut allocations = FuncValidatorAllocations::default();
-    let mut parser = Parser::new(0);
-    parser.set_features(features.wasmparser());
-    for payload in parser.parse_all(bytes) {
-        let payload = payload?;
-        if let ValidPayload::Func(func, body) = validator.payload(&payload)? {
-            let mut func_validator = func.into_validator(allocations);
-            func_validator.validate(&body)?;
-            allocations = func_validator.into_allocations();
-        }
-        decoder.payload(payload)?;
-    }
-    decoder.branch_hints();
-    let info = &mut decoder.info;
-    info.escaping.sort_unstable();
-    info.escaping.dedup();
-    Ok(decoder.info)
+    let mut resources = None;
+    let whole = decoder.module(bytes, features, &mut resources);
+    Ok(Declarations { bytes, features: features.wasmparser(), info: decoder.info, resources, whole })
 }
 
 struct Decoder<'a> {
@@ -60,6 +55,31 @@ fn range(range: &Range<u64>) -> Range<u32> {
 }
 
 impl<'a> Decoder<'a> {
+    /// Reads sections up to the end, or to the first that is wrong. Gives what validating the bodies needs, if there are any, besides.
+    fn module(
+        &mut self,
+        bytes: &'a [u8],
+        features: &Features,
+        resources: &mut Option<ValidatorResources>,
+    ) -> Result<(), Error> {
+        let mut validator = Validator::new_with_features(features.wasmparser());
+        let mut parser = Parser::new(0);
+        parser.set_features(features.wasmparser());
+        for payload in parser.parse_all(bytes) {
+            let payload = payload?;
+            if let ValidPayload::Func(func, _) = validator.payload(&payload)?
+                && resources.is_none()
+            {
+                *resources = Some(func.resources);
+            }
+            self.payload(payload)?;
+        }
+        self.branch_hints();
+        self.info.escaping.sort_unstable();
+        self.info.escaping.dedup();
+        Ok(())
+    }
+
     fn payload(&mut self, payload: Payload<'a>) -> Result<(), Error> {
         match payload {
             Payload::TypeSection(section) => {

@@ -247,6 +247,11 @@ impl ModuleInfo {
         func.checked_sub(self.imported.funcs).map(|i| i as usize)
     }
 
+    /// The size of all bodies together.
+    pub fn bodies_bytes(&self) -> usize {
+        self.bodies.iter().map(ExactSizeIterator::len).sum()
+    }
+
     /// The identity of a function's type.
     pub fn func_type_id(&self, func: u32) -> TypeId {
         self.types[self.funcs[func as usize] as usize]

@@ -21,8 +21,8 @@ pub struct Way {
     pub compiled: bool,
     /// That code is the baseline compiler's.
     pub baseline: bool,
-    /// Functions are compiled by the baseline compiler when they are called, and optimized in the background after so much work.
-    pub tier_up: Option<u32>,
+    /// Functions are compiled by the baseline compiler when they are called, and optimized so.
+    pub tier_up: Option<TierUp>,
     /// Rare paths of the compiler, by a seed.
     pub chaos: Option<u64>,
     /// Compiled code tests that the upper half of each `i32` is zero.
@@ -39,6 +39,17 @@ pub struct Way {
     pub gc_stress: bool,
 }
 
+/// When functions are optimized.
+#[derive(Clone, Copy, Debug)]
+pub enum TierUp {
+    /// In the background, after so much work.
+    Budget(u32),
+    /// While the guest waits, as soon as they are called; loops are replaced in their first round.
+    Replaced,
+    /// While the guest waits, at random by this seed.
+    Random(u64),
+}
+
 impl Way {
     /// An engine that runs modules this way.
     pub fn engine(self) -> Engine {
@@ -48,7 +59,12 @@ impl Way {
             None if self.baseline => Tier::Baseline,
             None => Tier::Opt,
         };
-        self.tier_up.map(|budget| config.tier_up_budget(budget));
+        match self.tier_up {
+            None => &mut config,
+            Some(TierUp::Budget(budget)) => config.tier_up_budget(budget),
+            Some(TierUp::Replaced) => config.tier_up_budget(0).tier_up_threads(0),
+            Some(TierUp::Random(seed)) => config.tier_up_seed(Some(seed)).tier_up_threads(0),
+        };
         config.tier(if self.compiled { compiler } else { Tier::Interp }).consume_fuel(self.fuel);
         config.plain_interpreter(self.plain).gc_stress(self.gc_stress).wasm_wide_arithmetic(true);
         config.verify_compiler(true).compiler_chaos(self.chaos).compiler_threads(1).check_widths(self.check_widths);

@@ -1,4 +1,4 @@
-//! What calls between host and guest cost, beside wasmtime's: builds and runs `benches/calls`, a package of its own, because wasmtime takes
+//! What calls between host and guest and new instances cost, beside wasmtime's: builds and runs `benches/calls`, a package of its own, because wasmtime takes
 //! minutes to build.
 
 use std::process::{Command, ExitCode};
@@ -23,6 +23,10 @@ pub fn run(words: &[String], rounds: Option<usize>) -> Result<ExitCode> {
     let mut command = Command::new(program);
     if let Some(rounds) = rounds {
         command.args(["--rounds", &rounds.to_string()]);
+    }
+    // Instances of a program of the usual size.
+    if let Ok(module) = paths::shared("corpus/sqlite3/sqlite3.wasm") {
+        command.arg("--module").arg(module);
     }
     let status = command.args(words).status().with_context(|| format!("cannot start {command:?}"))?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -2,6 +2,7 @@
 
 use super::value::{Field, OptionValue};
 use super::{Group, Key};
+use crate::log::Topic;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -71,6 +72,8 @@ groups! {
     Codegen 'C' "Options about code generation." {
         inlining "inlining": Option<bool>, "Put small functions in place of calls of them (default: y).";
         tier_up_budget "tier-up-budget": Option<usize>, "With --tier auto: how much a function runs before it is optimized, in instructions; 0 is at once.";
+        tier_up_threads "tier-up-threads": Option<usize>, "With --tier auto: how many threads optimize in the background; 0 is none, the guest waits.";
+        tier_up_seed "tier-up-seed": Option<u64>, "With --tier auto: make it random by this seed when functions are optimized.";
         cache "cache": Option<bool>, "Keep compiled modules on disk, for the next time (default: y).";
         cache_dir "cache-dir": Option<PathBuf>, "Where they are kept; see `tiercel cache info`.";
     }
@@ -78,6 +81,7 @@ groups! {
     Debug 'D' "Options for finding mistakes in guests." {
         max_backtrace "max-backtrace": Option<usize>, "How many functions a backtrace shows at most; 0 is no backtrace.";
         verify_compiler "verify-compiler": Option<bool>, "Make the compiler check itself after each step; it panics where it is wrong.";
+        log "log": Vec<Topic>, "Tell on standard error what the engine does: which tiers functions come to, what the cache is used for.";
         check_widths "check-widths": Option<bool>, "Make compiled code test that the upper half of each i32 is zero, as the compiler assumes.";
     }
 

@@ -7,6 +7,7 @@ mod groups;
 mod value;
 
 pub use groups::{Codegen, Debug, Optimize, Wasi, Wasm};
+pub use value::OptionValue;
 
 use crate::{exit, suggest};
 use std::fmt::Write as _;

@@ -1,13 +1,12 @@
 //! Calls and returns: arguments and results in the places of the convention, what is saved around it.
 
+use super::Baseline;
+use super::machine::{Assembly, Emit, Machine};
 use super::state::{Operand, Place, Value};
-use super::x64::SCRATCH;
-use super::{Baseline, x64};
 use crate::compile::CallSite;
 use crate::ir::{Builtin, Type};
-use crate::isa::convention::{self, Convention};
+use crate::isa::convention::{self, Convention, Registers};
 use crate::isa::reg::{Reg, RegClass, RegSet};
-use crate::isa::x64::abi::{CALLEE_REF, INT_ARGS, REGISTERS};
 use crate::translate::Context;
 use tiercel_abi::Trap;
 use tiercel_abi::frames::NO_MAP;
@@ -38,7 +37,7 @@ impl Sigs {
     }
 
     /// The number of a type's signature, to look up in [`Sigs::sig`].
-    fn number(&mut self, cx: Context<'_>, ty: u32) -> usize {
+    fn number(&mut self, registers: Registers, cx: Context<'_>, ty: u32) -> usize {
         let known = self.by_type[ty as usize];
         if known != u32::MAX {
             return known as usize;
@@ -55,23 +54,26 @@ impl Sigs {
         sig.params.extend(ty.params().iter().map(|&ty| Type::from(ty)));
         sig.results.clear();
         sig.results.extend(ty.results().iter().map(|&ty| Type::from(ty)));
-        sig.convention.set(REGISTERS, &sig.params, &sig.results);
+        sig.convention.set(registers, &sig.params, &sig.results);
         number
     }
 }
 
 /// What is called.
 #[derive(Clone, Copy)]
-pub enum Callee {
+pub enum Callee<M: Machine> {
     /// The function of the module with this body index.
     Local(u32),
     /// The import with this index.
     Import(u32),
     /// Through a reference.
-    Ref(Value),
+    Ref(Value<M>),
 }
 
-impl Baseline {
+impl<M: Machine> Baseline<M>
+where
+    Self: Emit<M = M>,
+{
     /// `call` and `return_call`.
     pub(super) fn call(&mut self, cx: Context<'_>, func: u32, tail: bool) {
         let ty = cx.info.funcs[func as usize];
@@ -111,8 +113,8 @@ impl Baseline {
     }
 
     /// Calls with the arguments on the stack and pushes the results, or leaves the function for the callee.
-    fn emit_call(&mut self, cx: Context<'_>, callee: Callee, ty: u32, tail: bool) {
-        let number = self.sigs.number(cx, ty);
+    fn emit_call(&mut self, cx: Context<'_>, callee: Callee<M>, ty: u32, tail: bool) {
+        let number = self.sigs.number(M::REGISTERS, cx, ty);
         let sig = std::mem::take(&mut self.sigs.sigs[number]);
         let height = self.stack.len() - sig.params.len();
         if tail {
@@ -135,17 +137,17 @@ impl Baseline {
             }
         }
         if let Callee::Ref(value) = callee {
-            self.moves.push((value, CALLEE_REF));
+            self.moves.push((value, M::CALLEE_REF));
         }
         self.make_moves();
         if let Callee::Import(func) = callee {
-            self.load_pointer(CALLEE_REF, cx.layout.imported_func(func) as i32);
+            self.load_pointer(M::CALLEE_REF, cx.layout.imported_func(func) as i32);
         }
         if buffer_bytes != 0 {
             if tail {
-                self.load(Type::I64, INT_ARGS[0], self.buffer_home);
+                self.load(Type::I64, M::REGISTERS.args[0], self.buffer_home);
             } else {
-                self.out_address(INT_ARGS[0], stack_bytes as i32);
+                self.out_address(M::REGISTERS.args[0], stack_bytes as i32);
             }
         }
         while self.stack.len() > height {
@@ -165,7 +167,13 @@ impl Baseline {
         } else {
             match callee {
                 Callee::Local(body) => self.call_function(body),
-                _ => self.call_native(),
+                Callee::Import(_) => self.call_native(),
+                Callee::Ref(_) => {
+                    if self.options.counts {
+                        self.note_callee();
+                    }
+                    self.call_native();
+                }
             }
             self.call_site();
             let foreign = !matches!(callee, Callee::Local(_)) || self.options.foreign_tail_calls;
@@ -251,7 +259,7 @@ impl Baseline {
             if pending.len() == before {
                 // Only cycles are left: one of their values waits in the scratch register.
                 let (to, from) = pending[0];
-                let scratch = if from.class() == RegClass::Int { SCRATCH } else { x64::VECTOR_SCRATCH };
+                let scratch = if from.class() == RegClass::Int { M::SCRATCH } else { M::VECTOR_SCRATCH };
                 self.move_reg(scratch, to);
                 self.move_reg(to, from);
                 pending.swap_remove(0);
@@ -274,7 +282,7 @@ impl Baseline {
     }
 
     /// The register that a value is in.
-    fn reg_of(&self, value: Value) -> Option<Reg> {
+    fn reg_of(&self, value: Value<M>) -> Option<Reg> {
         match value.place {
             Place::Reg(reg) => Some(reg),
             Place::Local(local) => {
@@ -286,7 +294,7 @@ impl Baseline {
     }
 
     /// Stores an argument on the stack.
-    pub(super) fn pass_on_stack(&mut self, value: Value, offset: i32) {
+    pub(super) fn pass_on_stack(&mut self, value: Value<M>, offset: i32) {
         let value = match value.place {
             Place::Local(local) => match self.local_operand(local) {
                 Operand::Reg(reg) => Value { place: Place::Reg(reg), ..value },
@@ -327,21 +335,21 @@ impl Baseline {
     }
 
     /// A value that stays on the stack in a register, if need be a scratch register.
-    fn in_reg_anyhow(&mut self, value: Value) -> Reg {
+    fn in_reg_anyhow(&mut self, value: Value<M>) -> Reg {
         if let Some(reg) = self.reg_of(value) {
             return reg;
         }
         // A vector register takes any value from the frame; a constant needs the other scratch register only while it is made.
-        self.put(value, x64::VECTOR_SCRATCH);
-        x64::VECTOR_SCRATCH
+        self.put(value, M::VECTOR_SCRATCH);
+        M::VECTOR_SCRATCH
     }
 
     /// Calls a routine of the runtime with these operands, popped, and numbers in front of them; gives whether it has a result.
-    pub(super) fn builtin(&mut self, builtin: Builtin, numbers: &[u32], operands: &[Value]) {
+    pub(super) fn builtin(&mut self, builtin: Builtin, numbers: &[u32], operands: &[Value<M>]) {
         let height = self.stack.len();
         self.save_for_call(height);
         self.moves.clear();
-        let mut args = INT_ARGS[1..].iter();
+        let mut args = M::REGISTERS.args[1..].iter();
         for &number in numbers {
             let value = Value { ty: Type::I32, place: Place::Const(number.into()), home: 0 };
             self.moves.push((value, *args.next().expect("routines have few arguments")));

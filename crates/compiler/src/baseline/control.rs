@@ -3,15 +3,14 @@
 //! The first branch to a label fixes where locals are there; later ones make up what they lack, or the label does with less, as long as its own
 //! code is not there yet. A single result is in the result register, several are at home.
 
+use super::machine::{Assembly, Condition, Emit, Machine};
 use super::state::{Operand, Place, State, Value, index};
-use super::x64::{self, RESULT, VECTOR_RESULT};
 use super::{Baseline, Local};
 use crate::ir::Type;
+use crate::isa::backend::TrapExit;
+use crate::isa::buffer::Label;
 use crate::isa::convention::class_of;
 use crate::isa::reg::{Reg, RegClass, RegSet};
-use crate::isa::x64::asm::Label;
-use crate::isa::x64::row::Cond;
-use crate::isa::x64::vcode::Test;
 use crate::translate::{Context, type_of};
 use tiercel_abi::Trap;
 use tiercel_wasm::Error;
@@ -64,6 +63,28 @@ enum ResultTypes {
     Func(u32),
 }
 
+/// Where code goes whose counter is below zero.
+pub struct CountExit {
+    pub below: Label,
+    /// Where it comes back.
+    pub back: Label,
+    /// The location of the loop; 0 for the function's entry.
+    pub at: u32,
+    /// Locals that are stored for it, each with its home.
+    pub stores: Vec<(Type, Reg, i32)>,
+}
+
+/// A deadline that may have passed: a call of the routine, away from the rest.
+pub struct EpochExit {
+    pub reached: Label,
+    pub back: Label,
+    pub loc: u32,
+    /// Locals that are stored for it, and those that are loaded again, each with its home.
+    pub stores: Vec<(Type, Reg, i32)>,
+    pub loads: Vec<(Type, Reg, i32)>,
+    pub homes: (u32, u32),
+}
+
 /// What an edge has to do.
 #[derive(Clone, Copy, Default)]
 struct Fixes {
@@ -78,11 +99,14 @@ impl Fixes {
 }
 
 /// The register of a single result.
-pub fn result_reg(ty: Type) -> Reg {
-    if class_of(ty) == RegClass::Int { RESULT } else { VECTOR_RESULT }
+pub fn result_reg<M: Machine>(ty: Type) -> Reg {
+    if class_of(ty) == RegClass::Int { M::RESULT } else { M::VECTOR_RESULT }
 }
 
-impl Baseline {
+impl<M: Machine> Baseline<M>
+where
+    Self: Emit<M = M>,
+{
     /// Opens the construct that the body is.
     pub(super) fn open_function(&mut self, cx: Context<'_>, ty: u32) {
         let results = cx.info.func_types[ty as usize].results();
@@ -147,9 +171,12 @@ impl Baseline {
                     self.stack[at].place = Place::Home;
                 }
                 frame.state = Some(self.enter_loop());
-                self.asm.align(x64::LOOP_ALIGN);
+                self.asm.align(M::LOOP_ALIGN);
                 self.asm.bind(frame.label);
                 self.frames.push(frame);
+                if self.watched == Some(self.loc) {
+                    self.loop_state = Some(self.describe(cx));
+                }
                 self.poll();
             }
             _ => {
@@ -181,7 +208,7 @@ impl Baseline {
         let found = self.scan.loops[number];
         let (uses, sets) = self.loop_uses[number];
         let calls = found.calls[0] != found.calls[1] || self.options.translate.epochs;
-        let lives = |this: &Baseline, reg: Reg| {
+        let lives = |this: &Self, reg: Reg| {
             let owner = this.owners[index(reg)];
             owner != u32::MAX && this.locals[owner as usize].last > this.pos
         };
@@ -206,6 +233,17 @@ impl Baseline {
         }
         self.state.stored = self.state.stored.difference(sets.intersection(self.state.loaded));
         self.state
+    }
+
+    /// Locals whose value is in a register alone, each with its home.
+    pub(super) fn dirty_locals(&self) -> Vec<(Type, Reg, i32)> {
+        self.state.loaded.difference(self.state.stored).iter().map(|reg| self.owned(reg)).collect()
+    }
+
+    /// The local that has a register.
+    pub(super) fn owned(&self, reg: Reg) -> (Type, Reg, i32) {
+        let local = self.locals[self.owners[index(reg)] as usize];
+        (local.ty, reg, local.home)
     }
 
     fn store_local(&mut self, reg: Reg) {
@@ -272,7 +310,7 @@ impl Baseline {
             (0, _) => true,
             (1, kind) if kind != Kind::Loop => {
                 let top = self.stack[self.stack.len() - 1];
-                top.place == Place::Reg(result_reg(top.ty))
+                top.place == Place::Reg(result_reg::<M>(top.ty))
             }
             _ => false,
         }
@@ -289,7 +327,7 @@ impl Baseline {
         let state = self.state;
         if arity == 1 && kind != Kind::Loop {
             let top = self.stack[first];
-            self.put(top, result_reg(top.ty));
+            self.put(top, result_reg::<M>(top.ty));
         } else {
             let mut below = self.home_at(height as usize);
             for at in first..self.stack.len() {
@@ -338,7 +376,7 @@ impl Baseline {
     }
 
     /// Branches if the test holds.
-    pub(super) fn branch_if(&mut self, test: Test, depth: u32) {
+    pub(super) fn branch_if(&mut self, test: M::Condition, depth: u32) {
         let frame = self.frame_at(depth);
         let fixes = self.plan(frame, self.state);
         let label = self.frames[frame].label;
@@ -501,7 +539,7 @@ impl Baseline {
         match frame.ty {
             ResultTypes::One(Type::None) => {}
             ResultTypes::One(ty) => {
-                let reg = result_reg(ty);
+                let reg = result_reg::<M>(ty);
                 self.take(reg);
                 self.push(ty, Place::Reg(reg));
             }
@@ -520,22 +558,38 @@ impl Baseline {
     }
 
     /// Sets the flags by the topmost operand, an `i32`, so that the test holds if it is not 0.
-    pub(super) fn pop_test(&mut self) -> Test {
+    pub(super) fn pop_test(&mut self) -> M::Condition {
         let value = self.pop();
         if let Place::Flags(test) = value.place {
             return test;
         }
-        match self.operand(value) {
+        let test = match self.operand(value) {
             Operand::Reg(reg) => self.test_zero(reg),
             Operand::Home(home) => self.test_home(home),
             Operand::Imm(_) => {
                 let reg = self.in_own_reg(value);
-                self.test_zero(reg);
+                let test = self.test_zero(reg);
                 self.release(reg);
+                test
             }
-        }
+        };
         self.discard(value);
-        Test::of(Cond::Ne)
+        test
+    }
+
+    /// Stops the guest if a test holds.
+    pub(super) fn trap_if(&mut self, test: M::Condition, code: u8) {
+        let loc = self.loc;
+        let known = self.traps.last().filter(|exit| exit.code == code && exit.loc == loc);
+        let label = match known {
+            Some(exit) => exit.label,
+            None => {
+                let label = self.asm.label();
+                self.traps.push(TrapExit { label, code, loc });
+                label
+            }
+        };
+        self.jump_if(test, label);
     }
 
     /// Stops the guest.

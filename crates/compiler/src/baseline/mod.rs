@@ -17,11 +17,15 @@
 //! is filled in then.
 //!
 //! Reading order: [`scan`] and [`assign`] (which locals have registers), [`state`] (where values are), [`walk`] (operator by operator), [`control`],
-//! [`calls`], [`snippet`] (rare operators, by way of the optimizing compiler's lowering), `x64/` (instructions).
+//! [`calls`], [`snippet`] (rare operators, by way of the optimizing compiler's lowering), [`machine`] (what each machine has its own of), `x64/`
+//! (instructions).
 
 mod assign;
 mod calls;
 mod control;
+mod frame;
+mod machine;
+mod replace;
 mod scan;
 mod snippet;
 mod state;
@@ -30,26 +34,24 @@ mod x64;
 
 use self::assign::{Assign, Available};
 use self::calls::Sigs;
-use self::control::Frame;
+use self::control::{CountExit, EpochExit, Frame};
+use self::machine::{Assembly, Emit, Machine};
 use self::scan::Scan;
 use self::snippet::Snippets;
 pub use self::snippet::What;
 use self::state::{Local, Place, State, Value, index};
-use crate::compile::{CallReloc, Code, Options};
+use crate::compile::{CellNumbers, Code, Options};
 use crate::ir::Type;
+use crate::isa::Target;
+use crate::isa::backend::TrapExit;
+use crate::isa::buffer::Label;
 use crate::isa::convention::{self, Convention};
 use crate::isa::reg::{Reg, RegSet};
-use crate::isa::x64::Assembler;
-use crate::isa::x64::abi::REGISTERS;
-use crate::isa::x64::asm::Label;
-use crate::isa::x64::emit::TrapExit;
-use crate::isa::x64::lower::PoolConst;
+use crate::loop_state::LoopState;
 use crate::translate::Context;
 use tiercel_wasm::{Error, ValType};
 use wasmparser::{BinaryReader, FunctionBody};
 
-/// Functions start at multiples of so many bytes at least. No effect on correctness.
-const FUNCTION_ALIGN: u32 = 16;
 /// A frame up to this size in a function that calls nothing is not checked against the stack's limit, below which there is room for it.
 const UNCHECKED_LEAF_BYTES: u32 = 1024;
 /// A larger frame is part of the comparison with the limit; a smaller one has room below it.
@@ -67,23 +69,56 @@ enum StackCheck {
 }
 
 /// Compiles functions, one after another, in memory that it keeps.
-pub struct Baseline {
+pub struct Compiler(Box<Baseline<x64::X64>>);
+
+impl Compiler {
+    /// A compiler for functions of any module.
+    pub fn new(options: Options) -> Compiler {
+        Compiler(Box::new(Baseline::new(options)))
+    }
+
+    /// Compiles the function with this body index.
+    ///
+    /// # Errors
+    /// The function uses what this compiler does not support.
+    pub fn compile(&mut self, cx: Context<'_>, body: usize, code: &mut Code) -> Result<(), Error> {
+        match self.0.options.target {
+            Target::X64(_) => self.0.compile(cx, body, code),
+            Target::Aarch64(_) => Err(Error::unsupported(0, format_args!("the baseline compiler is for x86-64 only"))),
+        }
+    }
+
+    /// How the frame of the function with this body index looks at the head of the loop whose operator stands at `at` in the module. Code that was made
+    /// with the same options has all of it at home when it says that its counter has run down. None if no code comes there.
+    ///
+    /// # Errors
+    /// As [`Compiler::compile`].
+    pub fn loop_state(&mut self, cx: Context<'_>, body: usize, at: u32) -> Result<Option<LoopState>, Error> {
+        match self.0.options.target {
+            Target::X64(_) => self.0.loop_state(cx, body, at),
+            Target::Aarch64(_) => Ok(None),
+        }
+    }
+}
+
+/// The compiler of a machine.
+struct Baseline<M: Machine> {
     options: Options,
-    asm: Assembler,
+    asm: M::Assembler,
     scan: Scan,
     assign: Assign,
     sigs: Sigs,
     convention: Convention,
     /// Made for the first of them.
-    snippets: Option<Box<Snippets>>,
+    snippets: Option<Box<Snippets<M>>>,
     code: Code,
 
     locals: Vec<Local>,
-    stack: Vec<Value>,
+    stack: Vec<Value<M>>,
     frames: Vec<Frame>,
     state: State,
     /// The local that each register of one belongs to.
-    owners: [u32; 32],
+    owners: [u32; 64],
     /// Registers for operands, and those of them that are free.
     temps: RegSet,
     free: RegSet,
@@ -100,7 +135,7 @@ pub struct Baseline {
     /// For each loop the registers of locals that it uses, and those that it sets.
     loop_uses: Vec<(RegSet, RegSet)>,
     /// Parameters of `if`s that are open.
-    saved_params: Vec<Value>,
+    saved_params: Vec<Value<M>>,
 
     /// The body's bytes, and where it starts in the module.
     start: u32,
@@ -129,27 +164,32 @@ pub struct Baseline {
     /// Where the immediate of the current segment's fuel ends, and what it costs.
     fuel: Option<(u32, u32)>,
     traps: Vec<TrapExit>,
-    epochs: Vec<x64::EpochExit>,
-    /// Where code goes whose counter is below zero, and where it comes back.
-    counts: Vec<(Label, Label)>,
-    /// The index of the body, and how many the module has.
+    epochs: Vec<EpochExit>,
+    counts: Vec<CountExit>,
+    /// The loop whose state is asked for, by its location; its state, when it was found.
+    watched: Option<u32>,
+    loop_state: Option<LoopState>,
+    /// Calls that have another callee than before: where they go, where they come back, the cell.
+    callee_exits: Vec<(Label, Label, u32)>,
+    /// The index of the body.
     body: u32,
-    bodies: u32,
-    tables: Vec<x64::Table>,
-    pool: Vec<PoolConst>,
+    cells: CellNumbers,
+    parts: M::Parts,
     /// For each call site: its number, and where in `map_homes` the homes start and end that hold references.
     maps: Vec<(u32, u32, u32)>,
     map_homes: Vec<i32>,
-    moves: Vec<(Value, Reg)>,
+    moves: Vec<(Value<M>, Reg)>,
     pending_moves: Vec<(Reg, Reg)>,
 }
 
-impl Baseline {
-    /// A compiler for functions of any module.
-    pub fn new(options: Options) -> Baseline {
+impl<M: Machine> Baseline<M>
+where
+    Self: Emit<M = M>,
+{
+    fn new(options: Options) -> Baseline<M> {
         Baseline {
             options,
-            asm: Assembler::new(options.target.x64().unwrap_or_default()),
+            asm: M::assembler(&options),
             scan: Scan::default(),
             assign: Assign::default(),
             sigs: Sigs::default(),
@@ -160,7 +200,7 @@ impl Baseline {
             stack: Vec::new(),
             frames: Vec::new(),
             state: State::default(),
-            owners: [u32::MAX; 32],
+            owners: [u32::MAX; 64],
             temps: RegSet::EMPTY,
             free: RegSet::EMPTY,
             of_locals: RegSet::EMPTY,
@@ -192,10 +232,12 @@ impl Baseline {
             traps: Vec::new(),
             epochs: Vec::new(),
             counts: Vec::new(),
+            watched: None,
+            loop_state: None,
+            callee_exits: Vec::new(),
             body: 0,
-            bodies: 0,
-            tables: Vec::new(),
-            pool: Vec::new(),
+            cells: CellNumbers::default(),
+            parts: M::Parts::default(),
             maps: Vec::new(),
             map_homes: Vec::new(),
             moves: Vec::new(),
@@ -203,14 +245,7 @@ impl Baseline {
         }
     }
 
-    /// Compiles the function with this body index.
-    ///
-    /// # Errors
-    /// The function uses what this compiler does not support.
-    pub fn compile(&mut self, cx: Context<'_>, body: usize, code: &mut Code) -> Result<(), Error> {
-        if self.options.target.x64().is_none() {
-            return Err(Error::unsupported(0, format_args!("the baseline compiler is for x86-64 only")));
-        }
+    fn compile(&mut self, cx: Context<'_>, body: usize, code: &mut Code) -> Result<(), Error> {
         let cx = Context { config: self.options.translate, ..cx };
         let mut stack_check = StackCheck::None;
         loop {
@@ -227,10 +262,7 @@ impl Baseline {
             }
             stack_check = needed;
         }
-        let relocs = self.asm.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 });
-        self.code.calls.extend(relocs);
-        self.code.align = self.asm.code_align().max(FUNCTION_ALIGN);
-        self.code.bytes.extend_from_slice(self.asm.code());
+        self.asm.deliver(&mut self.code);
         std::mem::swap(&mut self.code, code);
         Ok(())
     }
@@ -240,7 +272,7 @@ impl Baseline {
         let func = body as u32 + cx.info.imported.funcs;
         let bytes = &cx.bytes[range.start as usize..range.end as usize];
         self.start = range.start;
-        (self.body, self.bodies) = (body as u32, cx.info.bodies.len() as u32);
+        (self.body, self.cells) = (body as u32, CellNumbers::new(cx.info));
         self.reset();
         let function = FunctionBody::new(BinaryReader::new(bytes, u64::from(range.start)));
         self.declare(cx, func, &function)?;
@@ -269,7 +301,7 @@ impl Baseline {
         self.stack.clear();
         self.frames.clear();
         self.state = State::default();
-        self.owners = [u32::MAX; 32];
+        self.owners = [u32::MAX; 64];
         (self.settled, self.spill_from) = (0, 0);
         self.skipped = None;
         self.next_loop = 0;
@@ -281,8 +313,8 @@ impl Baseline {
         self.traps.clear();
         self.epochs.clear();
         self.counts.clear();
-        self.tables.clear();
-        self.pool.clear();
+        self.callee_exits.clear();
+        M::clear(&mut self.parts);
         self.maps.clear();
         self.map_homes.clear();
     }
@@ -292,7 +324,7 @@ impl Baseline {
         let ty = cx.info.func_type(func);
         self.sigs.reset(cx.info.func_types.len());
         let types = |types: &[ValType]| types.iter().map(|&ty| Type::from(ty)).collect::<Vec<_>>();
-        self.convention.set(REGISTERS, &types(ty.params()), &types(ty.results()));
+        self.convention.set(M::REGISTERS, &types(ty.params()), &types(ty.results()));
         let local = |ty: Type, reg: Reg| Local { ty, reg, home: 0, copies: 0, last: 0 };
         for (&ty, &place) in ty.params().iter().zip(&self.convention.params) {
             let reg = if let convention::Place::Reg(reg) = place { reg } else { Reg::NONE };
@@ -308,12 +340,12 @@ impl Baseline {
 
     /// Gives registers to locals and homes to all.
     fn choose_registers(&mut self, body_bytes: u32) {
-        let available = Available { destroyed: x64::FOR_LOCALS, kept: x64::KEPT_FOR_LOCALS };
+        let available = Available { destroyed: M::FOR_LOCALS, kept: M::KEPT_FOR_LOCALS };
         self.of_locals = self.assign.run(&self.scan, &mut self.locals, body_bytes, available);
-        self.temps = x64::TEMPS.difference(self.of_locals);
+        self.temps = M::TEMPS.difference(self.of_locals);
         self.free = self.temps;
-        self.destroyed = self.of_locals.difference(x64::KEPT_FOR_LOCALS);
-        self.saved = self.of_locals.intersection(x64::KEPT_FOR_LOCALS);
+        self.destroyed = self.of_locals.difference(M::KEPT_FOR_LOCALS);
+        self.saved = self.of_locals.intersection(M::KEPT_FOR_LOCALS);
         self.vmctx_home = -8;
         self.buffer_home = if self.convention.buffer_bytes != 0 { -16 } else { 0 };
         self.saves_home = self.vmctx_home.min(self.buffer_home);
@@ -370,6 +402,6 @@ impl Baseline {
 }
 
 /// Constant `bits` as an operand.
-fn constant(bits: u64) -> Place {
+fn constant<M: Machine>(bits: u64) -> Place<M> {
     Place::Const(bits)
 }

@@ -2,15 +2,15 @@
 //! translated, lowered and given registers as any function is, and its code stands where the operator does. So what an operator
 //! means in machine code is written once, in the lowering of each ISA.
 
+use super::Baseline;
+use super::machine::{Condition, Emit, Inline, Machine, Snippet};
 use super::state::Place;
-use super::{Baseline, x64};
 use crate::compile::Options;
 use crate::ir::Type;
-use crate::isa::backend::Lowering;
+use crate::isa::backend::{Lowering, inline_slots};
 use crate::isa::convention::{Convention, Place as ArgPlace};
-use crate::isa::x64::vcode::{VCode, preg, preg_set};
-use crate::isa::x64::{abi, emit, lower};
-use crate::regalloc::{Allocator, Machine, Output, plain};
+use crate::isa::vcode::{preg, preg_set};
+use crate::regalloc::{self, Allocator, Output, plain};
 use crate::translate::{Config, Context, Translator};
 use crate::{opt, pipeline};
 use tiercel_wasm::Error;
@@ -20,30 +20,26 @@ use wasmparser::Operator;
 const MOST_OPERANDS: usize = 8;
 
 /// What the stages need, reused.
-pub struct Snippets {
+pub struct Snippets<M: Machine> {
     translator: Translator,
     scratch: opt::Scratch,
-    vcode: VCode,
-    lower: lower::Buffers,
+    machine: M::Snippet,
     allocator: Allocator,
     allocation: Output,
-    emit: emit::Buffers,
     convention: Convention,
     params: Vec<Type>,
 }
 
-impl Snippets {
-    pub fn new(options: Options) -> Snippets {
+impl<M: Machine> Snippets<M> {
+    pub fn new(options: Options) -> Snippets<M> {
         let mut allocator = Allocator::new();
         allocator.chaos = options.chaos;
         Snippets {
             translator: Translator::default(),
             scratch: opt::Scratch::default(),
-            vcode: VCode::default(),
-            lower: lower::Buffers::default(),
+            machine: M::Snippet::default(),
             allocator,
             allocation: Output::default(),
-            emit: emit::Buffers::default(),
             convention: Convention::default(),
             params: Vec::new(),
         }
@@ -66,7 +62,10 @@ pub enum What<'a> {
     Cast(&'a Operator<'a>),
 }
 
-impl Baseline {
+impl<M: Machine> Baseline<M>
+where
+    Self: Emit<M = M>,
+{
     /// Compiles an operator that nothing shorter is known for.
     pub(super) fn snippet(&mut self, cx: Context<'_>, op: &Operator<'_>) -> Result<(), Error> {
         self.run_snippet(cx, What::Operator(op))
@@ -118,7 +117,7 @@ impl Baseline {
         result
     }
 
-    fn emit_snippet(&mut self, cx: Context<'_>, s: &mut Snippets, used: usize) -> Result<(), Error> {
+    fn emit_snippet(&mut self, cx: Context<'_>, s: &mut Snippets<M>, used: usize) -> Result<(), Error> {
         let Options { foreign_tail_calls, spectre, signals, check_widths, verify, .. } = self.options;
         let func = s.translator.func();
         let mut options = pipeline::Options { verify, ..pipeline::Options::default() };
@@ -130,13 +129,14 @@ impl Baseline {
             spectre,
             signals,
             check_widths,
-            registers: x64::SNIPPET_REGISTERS,
+            registers: M::SNIPPET_REGISTERS,
         };
-        lower::lower(lowering, func, &s.params, &mut s.vcode, &mut self.asm, &mut s.lower)
+        s.machine
+            .lower(lowering, func, &s.params, &mut self.asm)
             .map_err(|op| Error::unsupported(self.loc.into(), format_args!("`{}` in compiled code", op.name())))?;
         let results: Vec<Type> = func.results.clone();
-        s.convention.set(x64::SNIPPET_REGISTERS, &s.params, &results);
-        let calls = s.vcode.calls;
+        s.convention.set(M::SNIPPET_REGISTERS, &s.params, &results);
+        let calls = s.machine.vcode().calls;
         let height = self.stack.len() - used;
         if calls {
             self.save_for_call(height);
@@ -149,21 +149,21 @@ impl Baseline {
             self.spill_from = self.spill_from.max(height);
         }
         let allocatable = if calls { self.temps.union(self.destroyed) } else { self.temps };
-        let machine = Machine {
+        let machine = regalloc::Machine {
             allocatable: preg_set(allocatable),
-            callee_saved: preg_set(abi::CALLEE_SAVED),
-            scratch: [preg(x64::SCRATCH), preg(x64::VECTOR_SCRATCH)],
+            callee_saved: preg_set(M::CALLEE_SAVED),
+            scratch: [preg(M::SCRATCH), preg(M::VECTOR_SCRATCH)],
         };
-        let allocated = match s.allocator.run(&s.vcode, &machine, &mut s.allocation) {
-            Err(_) => plain::allocate(&s.vcode, &machine, &mut s.allocation),
+        let allocated = match s.allocator.run(s.machine.vcode(), &machine, &mut s.allocation) {
+            Err(_) => plain::allocate(s.machine.vcode(), &machine, &mut s.allocation),
             done => done,
         };
         allocated.map_err(|error| Error::limit(format!("an operator at {}: {error}", self.loc)))?;
-        if verify && let Err(error) = crate::regalloc::checker::check(&s.vcode, &machine, &s.allocation) {
+        if verify && let Err(error) = crate::regalloc::checker::check(s.machine.vcode(), &machine, &s.allocation) {
             panic!("the operator at {}: wrong register allocation: {error}", self.loc);
         }
         // Arguments that are not in registers lie above the spill slots.
-        let slots = emit::inline_slots(&s.allocation);
+        let slots = inline_slots(&s.allocation);
         self.out_bytes = self.out_bytes.max(slots + s.convention.stack_bytes);
         let end = self.stack.len();
         for (param, place) in s.convention.params.iter().take(used).enumerate() {
@@ -187,13 +187,11 @@ impl Baseline {
         let first_site = self.code.call_sites.len();
         let first_home = self.map_homes.len() as u32;
         self.note_homes();
-        let context = emit::Inline { signals, in_args: slots };
-        emit::emit_inline(context, &s.vcode, &s.allocation, &mut self.asm, &mut s.emit, &mut self.code);
-        self.traps.append(&mut s.emit.traps);
-        self.pool.append(&mut s.lower.pool);
+        let (asm, code, traps, parts) = (&mut self.asm, &mut self.code, &mut self.traps, &mut self.parts);
+        s.machine.emit(&mut Inline { asm, code, traps, parts }, &s.allocation, signals, slots);
         let end = self.map_homes.len() as u32;
         self.maps.extend((first_site..self.code.call_sites.len()).map(|site| (site as u32, first_home, end)));
-        self.has_references |= s.vcode.has_references;
+        self.has_references |= s.machine.vcode().has_references;
         if calls {
             self.after_call();
         } else {

@@ -8,18 +8,17 @@
 //! ([`State::loaded`]) and whose home ([`State::stored`]); one of them does.
 
 use super::Baseline;
-use super::x64::SCRATCH;
+use super::machine::{Assembly, Emit, Machine};
 use crate::ir::Type;
 use crate::isa::convention::class_of;
 use crate::isa::reg::{Reg, RegClass, RegSet};
-use crate::isa::x64::vcode::Test;
 
 /// Operands so near to the top keep a register when theirs is taken. No effect on correctness.
 const NEAR_OPERANDS: usize = 16;
 
 /// Where an operand is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Place {
+pub enum Place<M: Machine> {
     /// It is a constant, of at most 64 bits.
     Const(u64),
     /// It is the local's value as it is now.
@@ -29,16 +28,16 @@ pub enum Place {
     /// At home.
     Home,
     /// It is 1 if the test holds, else 0: only as the topmost operand, and only till the next operator.
-    Flags(Test),
+    Flags(M::Condition),
 }
 
 /// An operand.
 #[derive(Clone, Copy, Debug)]
-pub struct Value {
+pub struct Value<M: Machine> {
     /// Its type.
     pub ty: Type,
     /// Where it is.
-    pub place: Place,
+    pub place: Place<M>,
     /// Its home, in bytes from the frame pointer.
     pub home: i32,
 }
@@ -80,13 +79,16 @@ pub enum Operand {
 
 /// The index of a register in lists of all.
 pub fn index(reg: Reg) -> usize {
-    (reg.number() as usize & 15) + if reg.class() == RegClass::Int { 0 } else { 16 }
+    (reg.number() as usize & 31) + if reg.class() == RegClass::Int { 0 } else { 32 }
 }
 
-impl Baseline {
+impl<M: Machine> Baseline<M>
+where
+    Self: Emit<M = M>,
+{
     // The operand stack.
 
-    pub(super) fn push(&mut self, ty: Type, place: Place) {
+    pub(super) fn push(&mut self, ty: Type, place: Place<M>) {
         let below = self.stack.last().map_or(self.first_home, |value| value.home);
         let size = if ty == Type::V128 { 16 } else { 8 };
         let home = (below - size) & !(size - 1);
@@ -96,7 +98,7 @@ impl Baseline {
     }
 
     /// The topmost operand. Its register, if it has one, stays taken.
-    pub(super) fn pop(&mut self) -> Value {
+    pub(super) fn pop(&mut self) -> Value<M> {
         let value = self.stack.pop().expect("validation has counted the operands");
         self.settled = self.settled.min(self.stack.len());
         self.spill_from = self.spill_from.min(self.stack.len());
@@ -128,7 +130,7 @@ impl Baseline {
     }
 
     /// Gives back what a popped operand has.
-    pub(super) fn discard(&mut self, value: Value) {
+    pub(super) fn discard(&mut self, value: Value<M>) {
         if let Place::Reg(reg) = value.place {
             self.release(reg);
         }
@@ -155,8 +157,7 @@ impl Baseline {
             }
             self.spill_from += 1;
         }
-        let is_one =
-            |value: &Value| matches!(value.place, Place::Reg(reg) if reg.class() == class && self.temps.contains(reg));
+        let is_one = |value: &Value<M>| matches!(value.place, Place::Reg(reg) if reg.class() == class && self.temps.contains(reg));
         let owner = self.stack[self.spill_from..].iter().position(is_one);
         let at = self.spill_from + owner.expect("an operator does not take all registers");
         let Value { ty, place, home } = self.stack[at];
@@ -261,7 +262,7 @@ impl Baseline {
     }
 
     /// A popped operand as one of an instruction. A register that it is in may only be read.
-    pub(super) fn operand(&mut self, value: Value) -> Operand {
+    pub(super) fn operand(&mut self, value: Value<M>) -> Operand {
         match value.place {
             Place::Const(bits) if value.ty == Type::I32 => Operand::Imm(bits as i32),
             Place::Const(bits) if value.ty.is_int() && i32::try_from(bits as i64).is_ok() => Operand::Imm(bits as i32),
@@ -273,7 +274,7 @@ impl Baseline {
     }
 
     /// A popped operand in a register, which may only be read.
-    pub(super) fn in_reg(&mut self, value: Value) -> Reg {
+    pub(super) fn in_reg(&mut self, value: Value<M>) -> Reg {
         match value.place {
             Place::Reg(reg) => reg,
             Place::Local(local) if !self.locals[local as usize].reg.is_none() => match self.local_operand(local) {
@@ -285,7 +286,7 @@ impl Baseline {
     }
 
     /// A popped operand in a register that may be written.
-    pub(super) fn in_own_reg(&mut self, value: Value) -> Reg {
+    pub(super) fn in_own_reg(&mut self, value: Value<M>) -> Reg {
         if let Place::Reg(reg) = value.place
             && self.temps.contains(reg)
         {
@@ -297,7 +298,7 @@ impl Baseline {
     }
 
     /// Copies a popped operand to a register. Flags are left alone.
-    pub(super) fn put(&mut self, value: Value, to: Reg) {
+    pub(super) fn put(&mut self, value: Value<M>, to: Reg) {
         match value.place {
             Place::Const(bits) => self.constant(value.ty, to, bits),
             Place::Home => self.load(value.ty, to, value.home),
@@ -315,7 +316,7 @@ impl Baseline {
     }
 
     /// Copies a popped operand to a place in the frame of its width.
-    pub(super) fn put_home(&mut self, value: Value, to: i32) {
+    pub(super) fn put_home(&mut self, value: Value<M>, to: i32) {
         match value.place {
             Place::Const(bits) => self.store_constant(value.ty, bits, to),
             Place::Home => self.copy_home(value.ty, value.home, to),
@@ -326,8 +327,8 @@ impl Baseline {
                 Operand::Imm(_) => unreachable!("a local is no number"),
             },
             Place::Flags(test) => {
-                self.set_from_flags(SCRATCH, test);
-                self.store(value.ty, SCRATCH, to);
+                self.set_from_flags(M::SCRATCH, test);
+                self.store(value.ty, M::SCRATCH, to);
             }
         }
     }

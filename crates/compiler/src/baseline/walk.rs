@@ -1,8 +1,8 @@
 //! The walk over the operators.
 
 use super::control::Kind;
+use super::machine::{Alu, Condition, Emit, Machine, Shift};
 use super::state::{Place, Value};
-use super::x64::{Alu, Shift};
 use super::{Baseline, constant, scan};
 use crate::ir::{Builtin, Type};
 use crate::translate::{Context, fuel_of, type_of_reference};
@@ -11,7 +11,10 @@ use tiercel_abi::Trap;
 use tiercel_wasm::Error;
 use wasmparser::{BinaryReader, BlockType, MemArgTarget, Operator, OperatorsReader, ValType};
 
-impl Baseline {
+impl<M: Machine> Baseline<M>
+where
+    Self: Emit<M = M>,
+{
     /// Compiles the operators of a body from `first` on.
     pub(super) fn operators(&mut self, cx: Context<'_>, bytes: &[u8], first: usize) -> Result<(), Error> {
         let mut at = first;
@@ -257,7 +260,7 @@ impl Baseline {
     }
 
     /// Pushes a popped operand again.
-    pub(super) fn repush(&mut self, value: Value) {
+    pub(super) fn repush(&mut self, value: Value<M>) {
         match value.place {
             Place::Local(local) if value.ty == self.locals[local as usize].ty => self.push_local(local),
             Place::Local(local) => {

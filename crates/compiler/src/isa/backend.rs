@@ -1,6 +1,7 @@
 //! What an instruction set does for the pipeline, and what it is told. One function at a time: [`Backend::lower`], registers from the allocator,
 //! [`Backend::emit`].
 
+use super::buffer::Label;
 use super::convention::Registers;
 use crate::compile::{Calls, Code};
 use crate::ir::{Function, Opcode, Type};
@@ -39,6 +40,31 @@ pub struct Emission {
     pub signals: bool,
     /// Where the function is in the module, for a trap before its first instruction.
     pub loc: u32,
+}
+
+/// The cold end of a function: a jump to a label leads here.
+pub struct TrapExit {
+    /// What jumps there.
+    pub label: Label,
+    /// As in [`TrapSite`](crate::compile::TrapSite).
+    pub code: u8,
+    /// As in [`TrapSite`](crate::compile::TrapSite).
+    pub loc: u32,
+}
+
+/// What emission of a piece of code in line needs to know besides it: no frame is made, spill slots start at the stack pointer, and a return goes on
+/// behind the piece.
+#[derive(Clone, Copy)]
+pub struct Inline {
+    /// [`Options::signals`](crate::compile::Options::signals).
+    pub signals: bool,
+    /// From the stack pointer up to the first argument on the stack.
+    pub in_args: u32,
+}
+
+/// Bytes that the spill slots of a piece of code in line have, from the stack pointer on.
+pub fn inline_slots(out: &Output) -> u32 {
+    (out.slots8 * 8).next_multiple_of(16) + out.slots16 * 16
 }
 
 /// An instruction set, and the function in work.

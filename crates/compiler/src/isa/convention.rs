@@ -3,11 +3,13 @@
 use super::reg::{Reg, RegClass};
 use crate::ir::Type;
 
-/// Registers that hold arguments and results; those of floats and vectors are numbers 0 to [`VECTOR_ARGS`] of their file.
+/// Registers that hold arguments and results; those of floats and vectors are numbers from 0 on, and up to [`VECTOR_ARGS`] for results.
 #[derive(Clone, Copy, Debug)]
 pub struct Registers {
     /// Integer arguments, in order.
     pub args: &'static [Reg],
+    /// How many float and vector arguments have registers.
+    pub vector_args: u8,
     /// Integer results, in order.
     pub results: &'static [Reg],
 }
@@ -47,15 +49,15 @@ impl Convention {
 
     /// The same, in memory that is there already.
     pub fn set(&mut self, registers: Registers, params: &[Type], results: &[Type]) {
-        self.buffer_bytes = assign(&mut self.results, results, registers.results);
+        self.buffer_bytes = assign(&mut self.results, results, registers.results, VECTOR_ARGS);
         let int_args = if self.buffer_bytes == 0 { registers.args } else { &registers.args[1..] };
-        self.stack_bytes = assign(&mut self.params, params, int_args);
+        self.stack_bytes = assign(&mut self.params, params, int_args, registers.vector_args);
     }
 }
 
 /// Assigns places in order; gives the bytes of memory, a multiple of 16.
-fn assign(places: &mut Vec<Place>, types: &[Type], ints: &[Reg]) -> u32 {
-    let (mut next_int, mut next_vector, mut bytes) = (ints.iter(), 0..VECTOR_ARGS, 0u32);
+fn assign(places: &mut Vec<Place>, types: &[Type], ints: &[Reg], vectors: u8) -> u32 {
+    let (mut next_int, mut next_vector, mut bytes) = (ints.iter(), 0..vectors, 0u32);
     places.clear();
     places.extend(types.iter().map(|ty| {
         let reg = if ty.is_int() {

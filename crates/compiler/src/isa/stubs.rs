@@ -12,7 +12,7 @@
 //! | `raise` | called by trapping code in engines without signals, with the `VmStore` in the scratch register | goes on as `exit` |
 //! | `refuse` | the `native` entry of a host function of any type | nothing; goes on as `exit` |
 //! | `thunks` | the code of functions that are not compiled yet | a routine: the vmctx, the function's number; gives the address of its code, where they jump to |
-//! | `count_down` | called by code whose counter is below zero, with the function's number in the scratch register; leaves all other registers as they are | a routine: the vmctx, the function's number |
+//! | `count_down` | called by code whose counter is below zero, with its place in the scratch register: the function's number, and in the upper half the location of its loop; leaves all other registers as they are | a routine: the vmctx, that place, the frame pointer, the values of `KEPT`; gives nothing or a [`replacement`](tiercel_abi::vmctx::replacement), with which it goes on then |
 //! | `foreign` | the `native` entry of a function whose code may be replaced | what is in its cell |
 //! | `exit` | jumped to with the `VmStore` as first argument when a guest is stopped | a routine: the `VmStore`; then the innermost entry stub returns false |
 //!

@@ -84,13 +84,16 @@ pub struct Site {
     pub depth: usize,
     /// How many of them, the function itself included, are its callee's.
     pub recursion: u32,
-    /// Whether it is in a loop.
-    pub in_loop: bool,
+    /// Whether it is in a loop, or the callee is called much.
+    pub is_hot: bool,
     /// Arguments that are constants.
     pub const_arguments: u32,
 }
 
 impl Callees {
+    /// No function.
+    pub const NONE: Callees = Callees { by_body: Vec::new() };
+
     /// Reads all small bodies.
     pub fn new(info: &ModuleInfo, bytes: &[u8]) -> Callees {
         let bodies = info.bodies.iter().enumerate();
@@ -188,7 +191,7 @@ impl Callee {
         }
         let cost = if weight <= FREE_WEIGHT { bytes.saturating_sub(FREE_BYTES) } else { bytes };
         let limit = if self.calls { CALLER_WEIGHT } else { LEAF_WEIGHT };
-        let limit = limit * if site.in_loop { LOOP_FACTOR } else { 1 };
+        let limit = limit * if site.is_hot { LOOP_FACTOR } else { 1 };
         let gain = site.const_arguments * CONST_ARGUMENT_WEIGHT;
         (cost <= growth && weight <= limit + gain).then_some(cost)
     }

@@ -37,7 +37,7 @@ impl Translator {
     }
 
     /// Emits a call whose arguments are on the stack, and pushes its results or, for a tail call, returns them.
-    fn emit_call(&mut self, cx: Context<'_>, op: Opcode, callee: u32, ty: u32, tail: bool) {
+    pub(super) fn emit_call(&mut self, cx: Context<'_>, op: Opcode, callee: u32, ty: u32, tail: bool) {
         // In an inlined body to which its caller waits, the callee of a tail call takes the body's place.
         let op = match op {
             Opcode::Call if tail && self.body.returns => Opcode::ReturnCall,
@@ -91,19 +91,39 @@ impl Translator {
     }
 
     /// `call_indirect` and `return_call_indirect`.
-    pub(super) fn call_indirect(&mut self, cx: Context<'_>, ty: u32, table: u32, tail: bool) {
-        if let Some(func) = self.indirect_callee(cx, ty, table) {
-            self.emit_call(cx, Opcode::CallRef, func.index() as u32, ty, tail);
+    pub(super) fn call_indirect(&mut self, cx: Context<'_>, ty: u32, table: u32, tail: bool) -> Result<(), Stop> {
+        let index = self.pop();
+        let Some(func) = self.table_element(cx, table, index) else { return Ok(()) };
+        let checks = &mut |this: &mut Translator, func: Value| this.check_callee(cx, func, ty);
+        match self.expected(cx, ty).filter(|&body| !tail && self.inlines_indirectly(cx, ty, body)) {
+            Some(body) => self.guarded_call(cx, ty, body, func, checks)?,
+            None if checks(self, func) => self.emit_call(cx, Opcode::CallRef, func.index() as u32, ty, tail),
+            None => {}
         }
+        Ok(())
+    }
+
+    fn inlines_indirectly(&mut self, cx: Context<'_>, ty: u32, body: usize) -> bool {
+        self.inlines(cx, body, cx.info.func_types[ty as usize].params().len())
     }
 
     /// The function that `call_indirect` calls by the index on the stack, checked; none if that traps always.
     pub(super) fn indirect_callee(&mut self, cx: Context<'_>, ty: u32, table: u32) -> Option<Value> {
         let index = self.pop();
+        let func = self.table_element(cx, table, index)?;
+        self.check_callee(cx, func, ty).then_some(func)
+    }
+
+    /// The reference in a table, its index checked; none if that traps always.
+    fn table_element(&mut self, cx: Context<'_>, table: u32, index: Value) -> Option<Value> {
         let element = self.element_address(cx, table, index)?;
-        let func = self.build.ptr_load(Type::I64, element, 0, AliasClass::TABLE);
+        Some(self.build.ptr_load(Type::I64, element, 0, AliasClass::TABLE))
+    }
+
+    /// Checks that a reference is one of a function of this type; false if it never is.
+    fn check_callee(&mut self, cx: Context<'_>, func: Value, ty: u32) -> bool {
         if !self.check_not_null(func, Trap::IndirectCallToNull) {
-            return None;
+            return false;
         }
         let found =
             self.build.ptr_load(Type::I32, func, func_ref::TYPE_ID * cx.config.pointer_bytes, AliasClass::READ_ONLY);
@@ -114,15 +134,19 @@ impl Translator {
             // Only the runtime knows what other modules' types extend.
             (Opcode::TrapZ, self.builtin(Builtin::TypeExtends, &[found, wanted]))
         };
-        self.check(op, condition, Trap::BadSignature).then_some(func)
+        self.check(op, condition, Trap::BadSignature)
     }
 
     /// `call_ref` and `return_call_ref`.
-    pub(super) fn call_ref(&mut self, cx: Context<'_>, ty: u32, tail: bool) {
+    pub(super) fn call_ref(&mut self, cx: Context<'_>, ty: u32, tail: bool) -> Result<(), Stop> {
         let func = self.pop();
-        if self.check_not_null(func, Trap::NullReference) {
-            self.emit_call(cx, Opcode::CallRef, func.index() as u32, ty, tail);
+        let checks = &mut |this: &mut Translator, func: Value| this.check_not_null(func, Trap::NullReference);
+        match self.expected(cx, ty).filter(|&body| !tail && self.inlines_indirectly(cx, ty, body)) {
+            Some(body) => self.guarded_call(cx, ty, body, func, checks)?,
+            None if checks(self, func) => self.emit_call(cx, Opcode::CallRef, func.index() as u32, ty, tail),
+            None => {}
         }
+        Ok(())
     }
 
     /// Traps if a reference is null; false if it always is.

@@ -22,6 +22,24 @@ enum Label {
     Function,
     /// The end of an inlined body, which is still to come.
     Inlined,
+    /// A loop in the middle of a round: branches lead to the whole loop, which is still to come. The loop's results.
+    Round(OpenLoop, u32),
+}
+
+/// A loop of which a continuation starts in the middle.
+#[derive(Clone, Copy)]
+pub struct OpenLoop {
+    /// Its number in the pre-scan.
+    pub construct: usize,
+    /// The reader that stands at it, as a number for [`Translator::again`].
+    pub again: usize,
+}
+
+/// How the last part of a round goes on behind the loop.
+struct RoundsEnd {
+    pending: Pending,
+    values: Vec<Value>,
+    block: Block,
 }
 
 /// How the arm of an `if` that is not taken is reached.
@@ -101,6 +119,20 @@ impl Frame {
         }
     }
 
+    /// One that is no loop.
+    pub fn forward(params: u32, results: u32, height: usize, in_loop: Option<Loop>) -> Frame {
+        Frame { in_loop, ..Frame::new(Label::Forward, params, results, height) }
+    }
+
+    /// A construct around the loop that a continuation starts with.
+    fn around(open: Option<OpenLoop>, params: u32, results: u32, height: u32) -> Frame {
+        match open {
+            // Its branches take its parameters along.
+            Some(open) => Frame::new(Label::Round(open, results), 0, params, height as usize),
+            None => Frame::new(Label::Forward, params, results, height as usize),
+        }
+    }
+
     /// How many values a branch to its label takes along.
     fn arity(&self) -> usize {
         match self.label {
@@ -143,6 +175,8 @@ pub struct Buffers {
     numbers: Vec<u32>,
     depths: Vec<u32>,
     params: Vec<Value>,
+    /// Of the loop that is opened next.
+    rounds_end: Option<RoundsEnd>,
 }
 
 impl Buffers {
@@ -156,6 +190,7 @@ impl Buffers {
         self.in_loop = None;
         self.marks.clear();
         self.mark = 0;
+        self.rounds_end = None;
     }
 
     /// The innermost loop that is open.
@@ -221,9 +256,49 @@ impl Translator {
             self.poll();
         }
         self.frames.push(frame);
+        if let Some(RoundsEnd { pending, values, block }) = self.control.rounds_end.take() {
+            let first = self.control.values.len() as u32;
+            self.control.values.extend(values);
+            self.push_pending(self.frames.len() - 1, Pending { values: first, ..pending }, block);
+        }
     }
 
-    fn open_if(&mut self, cx: Context<'_>, frame: &mut Frame, condition: Value) {
+    /// Opens a construct, a loop if `open` says so, in the middle.
+    pub(super) fn open_around(&mut self, cx: Context<'_>, op: &Operator<'_>, height: u32, open: Option<OpenLoop>) {
+        let (Operator::Block { blockty } | Operator::Loop { blockty } | Operator::If { blockty }) = op else { return };
+        let (params, results) = Self::arities(cx, *blockty);
+        let mut frame = Frame::around(open, params, results, height);
+        if matches!(op, Operator::If { .. }) {
+            // The other arm is not reached any more.
+            let otherwise = (Value::new(0), false);
+            let (loc, saved) = (self.build.loc, self.control.saved.len() as u32);
+            let (locals, versions, block) = (self.locals.snapshot(), self.build.versions, self.build.current());
+            frame.at_if = Some(AtIf { loc, locals, versions, block, saved, otherwise });
+        }
+        self.frames.push(frame);
+    }
+
+    /// The end of a loop that was opened in the middle.
+    fn end_round(&mut self, open: OpenLoop, results: u32, reachable: bool) {
+        let Some(frame) = self.frames.pop() else { return };
+        if frame.branches == 0 {
+            self.skipped = if reachable { None } else { Some(0) };
+            return;
+        }
+        if reachable {
+            let edge = self.jump();
+            let values = self.stack[self.stack.len() - results as usize..].to_vec();
+            let (locals, versions) = (self.locals.snapshot(), self.build.versions);
+            let pending = Pending { edge, locals, versions, values: 0, fact: None, next: None };
+            self.control.rounds_end = Some(RoundsEnd { pending, values, block: self.build.current() });
+        }
+        self.skipped = None;
+        self.join(&frame);
+        self.body.next_construct = open.construct;
+        self.again = Some(open.again);
+    }
+
+    pub(super) fn open_if(&mut self, cx: Context<'_>, frame: &mut Frame, condition: Value) {
         let saved = self.control.saved.len() as u32;
         self.control.saved.extend_from_slice(&self.stack[frame.height as usize..]);
         let locals = self.locals.snapshot();
@@ -407,6 +482,9 @@ impl Translator {
             }
             self.unreachable();
             return;
+        }
+        if let Label::Round(open, results) = self.frames[index].label {
+            return self.end_round(open, results, reachable);
         }
         let mut reachable = reachable;
         let frame = &self.frames[index];
@@ -612,7 +690,7 @@ impl Translator {
     fn lead_to(&mut self, edge: Edge, depth: u32, fact: Option<Fact>) {
         let index = self.frames.len() - 1 - depth as usize;
         match self.frames[index].label {
-            Label::Forward | Label::Inlined => self.add_pending(index, edge, fact),
+            Label::Forward | Label::Inlined | Label::Round(..) => self.add_pending(index, edge, fact),
             Label::Loop { header, first_local, locals } => {
                 let arity = self.frames[index].arity();
                 self.control.numbers.clear();

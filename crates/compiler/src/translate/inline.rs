@@ -57,6 +57,11 @@ impl Translator {
     /// Decides about a call of the function with this body index; takes what it costs if it is inlined.
     pub(super) fn inlines(&mut self, cx: Context<'_>, body: usize, params: usize) -> bool {
         let Some(callee) = cx.callees.get(body) else { return false };
+        let is_hot = match &self.feedback {
+            Some(seen) if seen.is_cold(body as u32) => return false,
+            Some(seen) => seen.is_hot(body as u32),
+            None => false,
+        };
         let arguments = &self.stack[self.stack.len() - params..];
         let offset = self.build.loc - self.body.shift;
         let site = Site {
@@ -64,7 +69,7 @@ impl Translator {
             depth: self.outer.len(),
             recursion: self.outer.iter().chain([&self.body]).filter(|around| around.index as usize == body).count()
                 as u32,
-            in_loop: self.control.in_loop().is_some(),
+            is_hot: is_hot || self.control.in_loop().is_some(),
             const_arguments: arguments.iter().filter(|&&value| self.build.func.is_const(value)).count() as u32,
         };
         // Locations have to fit, and what the pre-scan of the function found to end in a trap is not worth it.
@@ -118,7 +123,7 @@ impl Translator {
         self.stack.truncate(first);
         let in_loop = self.control.in_loop();
         self.frames.push(Frame::body(ty.results().len() as u32, returns, first, in_loop));
-        self.operators(cx, body.get_operators_reader()?)?;
+        self.operators(cx, body.get_operators_reader()?, &[])?;
         if tail && self.skipped.is_none() {
             self.br(self.outermost());
         }

@@ -6,7 +6,7 @@
 //!
 //! Reading order: [`builder`] (instructions; [`fold`] and [`gvn`] are its parts), [`locals`] (the state of the locals), [`control`]
 //! (constructs, branches, calls' ends), [`ops`] (everything else), [`memory`], [`calls`] and [`gc`], [`inline`] (bodies in place of
-//! calls) and [`callees`] (of which).
+//! calls) and [`callees`] (of which; [`feedback`] says what code has seen), [`continuation`] (from the head of a loop on).
 //!
 //! # Limits
 //! What a branch passes to a join is linear in what differs there, which a malicious body makes quadratic. A function that needs too many
@@ -16,7 +16,9 @@
 mod builder;
 mod callees;
 mod calls;
+mod continuation;
 mod control;
+mod feedback;
 mod fold;
 mod gc;
 mod gvn;
@@ -27,6 +29,7 @@ mod ops;
 mod snippet;
 
 pub use self::callees::{Callees, Inlining};
+pub use self::feedback::Feedback;
 pub(crate) use self::ops::{fuel_of, known_global};
 
 use self::builder::Builder;
@@ -35,6 +38,8 @@ use self::inline::Body;
 use self::locals::Locals;
 use crate::entity::Entity;
 use crate::ir::{Function, Inst, Opcode, Type, Value};
+use crate::loop_state::LoopState;
+use std::sync::Arc;
 use tiercel_abi::VmctxLayout;
 use tiercel_wasm::scan::Scan;
 use tiercel_wasm::{Error, FuncType, HeapType, ModuleInfo, ValType};
@@ -165,6 +170,10 @@ pub struct Translator {
     list_limit: usize,
     /// A join would need more.
     too_large: bool,
+    /// The number of the reader that the operators are to be read from now on.
+    again: Option<usize>,
+    /// What code has seen that counts.
+    pub(crate) feedback: Option<Arc<dyn Feedback>>,
 }
 
 impl Translator {
@@ -173,6 +182,19 @@ impl Translator {
     /// # Errors
     /// The body uses what is not supported, or is too complex for this compiler.
     pub fn translate(&mut self, cx: Context<'_>, body: usize) -> Result<&mut Function, Error> {
+        self.translate_from(cx, body, None)
+    }
+
+    /// Translates the function with this body index, or the continuation from this state on, whose parameters are [`LoopState::params`].
+    ///
+    /// # Errors
+    /// As [`Translator::translate`].
+    pub fn translate_from(
+        &mut self,
+        cx: Context<'_>,
+        body: usize,
+        from: Option<&LoopState>,
+    ) -> Result<&mut Function, Error> {
         let range = cx.info.bodies[body].clone();
         let func = body as u32 + cx.info.imported.funcs;
         let bytes = &cx.bytes[range.start as usize..range.end as usize];
@@ -185,7 +207,7 @@ impl Translator {
         self.scan().scan(cx.bytes, range.clone(), locals)?;
         let mut in_slots = cx.config.locals_in_slots || self.loops_set_too_much(bytes.len());
         loop {
-            match self.attempt(cx, func, range.start, bytes, in_slots) {
+            match self.attempt(cx, func, range.start, bytes, in_slots, from) {
                 Ok(()) => return Ok(&mut self.build.func),
                 Err(Stop::Error(error)) => return Err(error),
                 Err(Stop::TooLarge) if !in_slots => in_slots = true,
@@ -211,7 +233,15 @@ impl Translator {
         loops.map(|construct| scan.assigned(construct).len()).sum::<usize>() > limit
     }
 
-    fn attempt(&mut self, cx: Context<'_>, func: u32, start: u32, bytes: &[u8], in_slots: bool) -> Result<(), Stop> {
+    fn attempt(
+        &mut self,
+        cx: Context<'_>,
+        func: u32,
+        start: u32,
+        bytes: &[u8],
+        in_slots: bool,
+        from: Option<&LoopState>,
+    ) -> Result<(), Stop> {
         let body = FunctionBody::new(BinaryReader::new(bytes, u64::from(start)));
         self.config = cx.config;
         self.in_slots = in_slots;
@@ -229,20 +259,31 @@ impl Translator {
         self.fuel = None;
         self.sigs.reset(cx.info.func_types.len());
         self.too_large = false;
+        self.again = None;
         self.list_limit = LIST_NUMBERS + LIST_NUMBERS_PER_BYTE * bytes.len();
         // The list of no values, which everything without arguments shares.
         self.build.func.make_numbers([]);
-        self.enter(cx, cx.info.func_type(func), &body)?;
+        self.enter(cx, cx.info.func_type(func), &body, from)?;
         let reader = body.get_operators_reader()?;
         self.build.loc = reader.original_position() as u32;
-        self.poll();
-        self.operators(cx, reader)?;
+        match from {
+            Some(state) => self.continuation(cx, reader, state)?,
+            None => {
+                self.poll();
+                self.operators(cx, reader, &[])?;
+            }
+        }
         self.finish_fuel();
         Ok(())
     }
 
-    /// Translates the operators of a body.
-    fn operators(&mut self, cx: Context<'_>, reader: OperatorsReader<'_>) -> Result<(), Stop> {
+    /// Translates the operators of a body. [`Translator::again`] is a number of `loops`.
+    fn operators<'a>(
+        &mut self,
+        cx: Context<'_>,
+        reader: OperatorsReader<'a>,
+        loops: &[OperatorsReader<'a>],
+    ) -> Result<(), Stop> {
         let mut reader = reader;
         let shift = self.body.shift;
         while !reader.eof() {
@@ -259,12 +300,21 @@ impl Translator {
             {
                 return Err(Stop::TooLarge);
             }
+            if let Some(number) = self.again.take() {
+                reader = loops[number].clone();
+            }
         }
         Ok(())
     }
 
     /// Makes the entry block and the locals.
-    fn enter(&mut self, cx: Context<'_>, ty: &FuncType, body: &FunctionBody<'_>) -> Result<(), Stop> {
+    fn enter(
+        &mut self,
+        cx: Context<'_>,
+        ty: &FuncType,
+        body: &FunctionBody<'_>,
+        from: Option<&LoopState>,
+    ) -> Result<(), Stop> {
         self.build.func.results.extend(ty.results().iter().map(|&ty| Type::from(ty)));
         self.local_types.clear();
         self.local_types.extend(ty.params().iter().map(|&ty| Type::from(ty)));
@@ -273,19 +323,23 @@ impl Translator {
             self.local_types.resize(self.local_types.len() + count as usize, type_of(cx.info, ty)?);
         }
         self.locals.reset(self.local_types.len() as u32);
+        if self.in_slots {
+            self.build.func.slots.extend_from_slice(&self.local_types);
+        }
+        self.frames.push(Frame::function(ty.results().len() as u32));
+        if let Some(state) = from {
+            self.enter_continuation(state);
+            return Ok(());
+        }
         let entry = self.build.start_block(None, None);
         let mut params = Vec::with_capacity(ty.params().len());
         for index in 0..ty.params().len() {
             params.push(self.build.make_param(entry, index, self.local_types[index]));
         }
         self.build.set_params(entry, &params);
-        if self.in_slots {
-            self.build.func.slots.extend_from_slice(&self.local_types);
-        }
         for (local, param) in params.into_iter().enumerate() {
             self.set_local(local as u32, param);
         }
-        self.frames.push(Frame::function(ty.results().len() as u32));
         Ok(())
     }
 

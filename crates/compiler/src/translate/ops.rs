@@ -56,14 +56,14 @@ impl Translator {
             Operator::Call { function_index } => self.call(cx, function_index, false)?,
             Operator::ReturnCall { function_index } => self.call(cx, function_index, true)?,
             Operator::CallIndirect { type_index, table_index } => {
-                self.call_indirect(cx, type_index, table_index, false);
+                self.call_indirect(cx, type_index, table_index, false)?;
             }
             Operator::ReturnCallIndirect { type_index, table_index } => {
-                self.call_indirect(cx, type_index, table_index, true);
+                self.call_indirect(cx, type_index, table_index, true)?;
             }
 
-            Operator::CallRef { type_index } => self.call_ref(cx, type_index, false),
-            Operator::ReturnCallRef { type_index } => self.call_ref(cx, type_index, true),
+            Operator::CallRef { type_index } => self.call_ref(cx, type_index, false)?,
+            Operator::ReturnCallRef { type_index } => self.call_ref(cx, type_index, true)?,
             Operator::BrOnNull { relative_depth } => self.br_on_null(relative_depth),
             Operator::BrOnNonNull { relative_depth } => self.br_on_non_null(relative_depth),
 

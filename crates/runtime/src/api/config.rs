@@ -88,6 +88,8 @@ pub struct Config {
     pub(crate) gc_stress: bool,
     pub(crate) spectre_mitigation: bool,
     pub(crate) tier_up_budget: u32,
+    pub(crate) tier_up_threads: Option<usize>,
+    pub(crate) tier_up_seed: Option<u64>,
     pub(crate) compiler_threads: usize,
     pub(crate) compiler_inlining: bool,
     pub(crate) verify_compiler: bool,
@@ -119,6 +121,8 @@ impl Default for Config {
             gc_stress: false,
             spectre_mitigation: true,
             tier_up_budget: crate::tuning::TIER_UP_BUDGET,
+            tier_up_threads: None,
+            tier_up_seed: None,
             compiler_threads: 0,
             compiler_inlining: true,
             verify_compiler: false,
@@ -201,7 +205,20 @@ impl Config {
         self
     }
 
-    /// How many threads compile a module, of which the calling one is one; 0, the default, is one for each CPU. The code is the same.
+    /// How many threads optimize functions in the background under [`Tier::Auto`], at most; 0: a function is optimized when it is found hot, while its guest
+    /// waits, so that the same thing happens in each run. The default is half as many as the host has CPUs.
+    pub fn tier_up_threads(&mut self, threads: usize) -> &mut Self {
+        self.tier_up_threads = Some(threads);
+        self
+    }
+
+    /// Makes it random under [`Tier::Auto`] when functions are optimized, and whether they are: for tests. No effect on what guests compute.
+    pub fn tier_up_seed(&mut self, seed: Option<u64>) -> &mut Self {
+        self.tier_up_seed = seed;
+        self
+    }
+
+    /// How many threads validate or compile a module, of which the calling one is one; 0, the default, is one for each CPU. The outcome is the same.
     pub fn compiler_threads(&mut self, threads: usize) -> &mut Self {
         self.compiler_threads = threads;
         self

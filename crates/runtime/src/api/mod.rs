@@ -1,6 +1,6 @@
 //! in: what users ask for. out: calls into `vm`, checked.
 //!
-//! Reading order: `engine` and `config`, `module`, `artifact`, `inspect` and `cache`, `store` and `context` (who may touch what), `instance` and `linker`, `func`,
+//! Reading order: `engine` and `config`, `module` and `decode`, `artifact`, `inspect` and `cache`, `store` and `context` (who may touch what), `instance` and `linker`, `func`,
 //! `typed` and `caller` (calls both ways), `memory`, `table`, `global`, `externs` and `matching`, then the values: `types`, `values`,
 //! `extern_ref`, `any_ref`; `limits`, `error`, `trap`.
 //!
@@ -13,6 +13,7 @@ pub(crate) mod cache;
 pub(crate) mod caller;
 pub(crate) mod config;
 pub(crate) mod context;
+pub(crate) mod decode;
 pub(crate) mod engine;
 pub mod error;
 pub(crate) mod extern_ref;

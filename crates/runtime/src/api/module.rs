@@ -1,13 +1,14 @@
 //! Checked code that instances are made from.
 
 use super::config::Tier;
+use super::decode::decode;
 use super::engine::Engine;
 use super::error::Result;
 use super::types::{ExportType, ExternType, ImportType};
 use crate::gc::TypeLayout;
 use crate::interp::ModuleCode;
 use crate::sync::Lazy;
-use crate::vm::{Entries, Images};
+use crate::vm::{Blocks, Entries, Template};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -39,8 +40,10 @@ pub struct ModuleInner {
     pub type_layouts: Box<[Arc<TypeLayout>]>,
     /// The types, by index, that a store has to know for casts and collections.
     pub gc_types: Box<[u32]>,
-    /// What its memories are at first.
-    pub images: Images,
+    /// What memories and tables of its instances hold at first.
+    pub template: Template,
+    /// Where vmctxs of its instances lie.
+    pub blocks: Blocks,
     /// The interpreter's code of the functions.
     pub code: ModuleCode,
     /// The compiled code of the functions, in an engine that has any.
@@ -202,7 +205,7 @@ impl Module {
     /// # Errors
     /// As [`Module::from_binary`].
     pub fn validate(engine: &Engine, binary: &[u8]) -> Result<()> {
-        tiercel_wasm::decode(binary, engine.config().features(), &mut engine.types().lock())?;
+        decode(engine, binary)?;
         Ok(())
     }
 
@@ -219,7 +222,7 @@ impl Module {
             }
             (bytes, cache)
         };
-        let info = tiercel_wasm::decode(&bytes, engine.config().features(), &mut engine.types().lock())?;
+        let info = decode(engine, &bytes)?;
         let module = Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Compile)?;
         #[cfg(feature = "cache")]
         if let Some((cache, key)) = cache {
@@ -238,7 +241,7 @@ impl Module {
     #[cfg(native)]
     pub(crate) fn ahead(&self) -> Result<Module> {
         let (engine, bytes) = (&self.0.engine, self.0.bytes.to_vec());
-        let info = tiercel_wasm::decode(&bytes, engine.config().features(), &mut engine.types().lock())?;
+        let info = decode(engine, &bytes)?;
         Self::assemble(engine, info, bytes.into(), Ranges::Module, Code::Ahead)
     }
 
@@ -284,7 +287,8 @@ impl Module {
             layout,
             type_layouts: info.type_defs.iter().map(|def| Arc::new(TypeLayout::new(&def.ty.composite))).collect(),
             gc_types: gc_types(&info),
-            images: Images::default(),
+            template: Template::default(),
+            blocks: Blocks::new(&layout),
             code: ModuleCode::new(&info),
             plain: engine.config().plain_interpreter,
             fuel: engine.config().consume_fuel,
@@ -396,6 +400,12 @@ fn gc_types(info: &ModuleInfo) -> Box<[u32]> {
 }
 
 impl ModuleInner {
+    /// The bytes of a data segment.
+    pub fn data(&self, segment: u32) -> &[u8] {
+        let range = &self.info.data[segment as usize].range;
+        &self.bytes[range.start as usize..range.end as usize]
+    }
+
     /// What is exported under `name`.
     pub fn export(&self, name: &str) -> Option<Entity> {
         let exports = &self.info.exports;

@@ -95,6 +95,9 @@ pub struct StoreInner {
     pub(crate) host_call_values: Vec<Val>,
     /// Fuel beyond what fits `VmStore::fuel`.
     fuel_reserve: u64,
+    /// How code goes on that replaces the innermost frame of a guest.
+    #[cfg(tiers)]
+    pub(crate) replacement: crate::native::Replacement,
     hooks: Hooks,
 }
 
@@ -312,6 +315,8 @@ impl StoreInner {
             externs: Vec::new(),
             host_call_values: Vec::new(),
             fuel_reserve: 0,
+            #[cfg(tiers)]
+            replacement: crate::native::Replacement::default(),
             hooks,
         }
     }

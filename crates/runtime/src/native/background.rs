@@ -1,5 +1,6 @@
 //! Threads that compile hot functions again while guests run. They start when there is something to do and end with their engine.
 
+use super::hot::Job;
 use super::lazy::Lazy;
 use crate::api::module::ModuleInner;
 use alloc::collections::VecDeque;
@@ -22,7 +23,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<(Weak<ModuleInner>, u32)>,
+    waiting: VecDeque<(Weak<ModuleInner>, Job)>,
     threads: usize,
     /// Threads that have nothing to do.
     idle: usize,
@@ -42,7 +43,7 @@ impl Shared {
             if state.closed {
                 return;
             }
-            let Some((module, body)) = state.waiting.pop_front() else {
+            let Some((module, job)) = state.waiting.pop_front() else {
                 state.idle += 1;
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 state.idle -= 1;
@@ -50,7 +51,7 @@ impl Shared {
             };
             drop(state);
             if let Some(module) = module.upgrade() {
-                Lazy::optimize(&module, body);
+                Lazy::optimize(&module, job);
             }
             state = self.state();
         }
@@ -58,13 +59,13 @@ impl Shared {
 }
 
 impl Background {
-    /// Lets a thread optimize a function, one of `threads` at most; false if too many wait.
-    pub fn request(&self, module: &Arc<ModuleInner>, body: u32, threads: usize) -> bool {
+    /// Lets a thread do a job, one of `threads` at most; false if too many wait.
+    pub fn request(&self, module: &Arc<ModuleInner>, job: Job, threads: usize) -> bool {
         let mut state = self.0.state();
         if state.waiting.len() >= MOST_WAITING {
             return false;
         }
-        state.waiting.push_back((Arc::downgrade(module), body));
+        state.waiting.push_back((Arc::downgrade(module), job));
         if state.idle == 0 && state.threads < threads {
             let shared = self.0.clone();
             let spawned = thread::Builder::new().name("tiercel-optimize".into()).spawn(move || shared.work());

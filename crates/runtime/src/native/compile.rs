@@ -1,17 +1,16 @@
 //! in: a validated module. out: its machine code, or the reason why the interpreter has to run it.
 //!
-//! Threads take functions one by one; the image is the same however many there are.
+//! The image is the same however many threads make it.
 
 use super::image::{Batch, Image};
 use crate::api::config::{Config, INDEX_BYTES, Tier};
-use crate::api::error::{Error, Result};
+use crate::api::error::Result;
+use crate::threads;
 use crate::tuning::COMPILE_BYTES_PER_THREAD;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use tiercel_abi::VmctxLayout;
-use tiercel_compiler::baseline::Baseline;
+use tiercel_compiler::baseline;
 use tiercel_compiler::compile::{Calls, Code, Compiler, Options};
 use tiercel_compiler::isa::Target;
 use tiercel_compiler::isa::aarch64::{CallPolicy, Ranges, Variant};
@@ -93,19 +92,11 @@ pub fn compile(
     layout: &VmctxLayout,
 ) -> Result<Box<Image>> {
     let bodies = info.bodies.len();
-    let body_bytes: usize = info.bodies.iter().map(ExactSizeIterator::len).sum();
-    let useful = body_bytes.div_ceil(COMPILE_BYTES_PER_THREAD).clamp(1, bodies.max(1));
-    let threads = match config.compiler_threads {
-        // The host takes its time to answer.
-        0 if useful == 1 => 1,
-        0 => thread::available_parallelism().map_or(1, |threads| threads.get()),
-        threads => threads,
-    };
-    let threads = threads.min(useful);
+    let threads = threads::useful(config, info.bodies_bytes(), COMPILE_BYTES_PER_THREAD);
     let callees = if tier == Tier::Opt { Callees::new(info, bytes) } else { Callees::default() };
     let compile = |options: Options| {
         let cx = Context { info, bytes, layout, callees: &callees, config: options.translate };
-        in_parallel(threads, bodies, |next| {
+        let batches = threads::in_parallel(threads, bodies, |next| {
             let (mut compiler, mut code, mut batch) =
                 (AnyCompiler::new(tier, options), Code::default(), Batch::default());
             while let Some(body) = next.take() {
@@ -113,7 +104,8 @@ pub fn compile(
                 batch.push(body, &code);
             }
             Ok(batch)
-        })
+        });
+        batches.into_iter().collect::<Result<Vec<_>, tiercel_wasm::Error>>()
     };
     let mut batches = compile(options)?;
     // Rare, and known only now.
@@ -126,7 +118,7 @@ pub fn compile(
 
 /// The compiler of a tier.
 pub enum AnyCompiler {
-    Baseline(Box<Baseline>),
+    Baseline(baseline::Compiler),
     Opt(Box<Compiler>),
 }
 
@@ -134,7 +126,7 @@ impl AnyCompiler {
     /// The compiler of a tier that is compiled code.
     pub fn new(tier: Tier, options: Options) -> AnyCompiler {
         match tier {
-            Tier::Baseline => AnyCompiler::Baseline(Box::new(Baseline::new(options))),
+            Tier::Baseline => AnyCompiler::Baseline(baseline::Compiler::new(options)),
             _ => AnyCompiler::Opt(Box::new(Compiler::new(options))),
         }
     }
@@ -168,51 +160,9 @@ pub fn explain(
     let cx = Context { info, bytes, layout, callees: &callees, config: options.translate };
     let mut code = Code::default();
     if tier == Tier::Baseline {
-        Baseline::new(options).compile(cx, body, &mut code)?;
+        baseline::Compiler::new(options).compile(cx, body, &mut code)?;
     } else {
         Compiler::new(options).compile_and_print(cx, body, &mut code, Some(print))?;
     }
     Ok(code.bytes)
-}
-
-/// Hands out the indices of bodies, each once.
-struct Queue {
-    next: AtomicUsize,
-    bodies: usize,
-}
-
-impl Queue {
-    fn take(&self) -> Option<usize> {
-        // An index that is taken after the last one is far from wrapping around: each thread stops at its first.
-        Some(self.next.fetch_add(1, Ordering::Relaxed)).filter(|body| *body < self.bodies)
-    }
-
-    /// Hands out nothing any more.
-    fn close(&self) {
-        self.next.store(self.bodies, Ordering::Relaxed);
-    }
-}
-
-/// Runs `work` on so many threads, of which this one is one; gives what each has made.
-///
-/// # Errors
-/// One of them failed.
-fn in_parallel<R: Send>(
-    threads: usize,
-    bodies: usize,
-    work: impl Fn(&Queue) -> Result<R, tiercel_wasm::Error> + Sync,
-) -> Result<Vec<R>> {
-    let queue = Queue { next: AtomicUsize::new(0), bodies };
-    let work = || work(&queue).inspect_err(|_| queue.close());
-    let results: Vec<Result<R, tiercel_wasm::Error>> = thread::scope(|scope| {
-        let spawn = |_| thread::Builder::new().spawn_scoped(scope, work);
-        // Where the host has no more threads, those that there are do the work.
-        let others: Vec<_> = (1..threads).map_while(|number| spawn(number).ok()).collect();
-        let mut results = alloc::vec![work()];
-        for other in others {
-            results.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        results
-    });
-    results.into_iter().collect::<Result<_, _>>().map_err(Error::from)
 }

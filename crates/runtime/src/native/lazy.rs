@@ -4,11 +4,14 @@
 //! and puts its address into the cell. Code is never changed; a cell is, by one store.
 //!
 //! That code is the baseline compiler's, and counts how often it runs. When its counter has run down, the optimizing compiler makes the function again, in the
-//! background, and the cell gets the new address.
+//! background, and the cell gets the new address ([`super::hot`], [`super::replacement`]).
 
-use super::arch::stubs as emit;
+use super::arch::stubs::{self as emit, KEPT};
 use super::compile::AnyCompiler;
+use super::events::{self, Clock};
+use super::hot::{Hot, Job, Next};
 use super::image::Image;
+use super::replacement::{Continuation, Replacement};
 use super::{Native, registry, stop, stubs};
 use crate::api::config::Tier;
 use crate::api::error::{Error, ErrorKind, Result};
@@ -18,13 +21,15 @@ use crate::sys::CodeSpace;
 use crate::vm::host_func::{catch, leave_pending};
 use crate::vm::{Entries, VmCtx};
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
-use core::ptr::{NonNull, null_mut};
+use core::ptr::{NonNull, null, null_mut};
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::OnceLock;
-use tiercel_compiler::compile::{CallReloc, Calls, CellNumbers, Code, Options};
-use tiercel_compiler::translate::{Callees, Context};
+use tiercel_compiler::baseline;
+use tiercel_compiler::compile::{CallReloc, Calls, CellNumbers, Code, Compiler, Options};
+use tiercel_compiler::translate::{Callees, Context, Feedback};
 use tiercel_wasm::ModuleInfo;
 use wasmparser::{BinaryReader, FunctionBody, Operator};
 
@@ -32,15 +37,19 @@ use wasmparser::{BinaryReader, FunctionBody, Operator};
 const SPACE_PER_BYTE: usize = 64;
 const SPACE_BYTES: usize = 1 << 20;
 const MOST_SPACE_BYTES: usize = 1 << 30;
-/// Units of a function's budget for each of its bytes. No effect on correctness.
-const BUDGET_PER_BYTE: u32 = 150;
-/// How often a function can be compiled: once for each tier, and once more.
+/// Pieces of code for each function: one of each tier, and continuations.
 const IMAGES_PER_BODY: usize = 3;
+/// Pieces of code in addition.
+const IMAGES: usize = 64;
+/// A continuation takes so many bytes of arguments at most: any stack has room for them.
+const MOST_ARGUMENT_BYTES: u32 = 8 << 10;
 const FOREIGN_ALIGN: u32 = 16;
+
+static NO_CALLEES: Callees = Callees::NONE;
 
 /// The code of such a module. Signal handlers find it as long as it lives.
 pub struct Lazy {
-    space: CodeSpace,
+    space: Arc<CodeSpace>,
     options: Options,
     /// Code that is published, ascending by address; null behind the first `images_len`.
     images: Box<[AtomicPtr<Image>]>,
@@ -48,6 +57,7 @@ pub struct Lazy {
     /// The addresses of the thunks.
     thunks: Range<usize>,
     made: Mutex<Made>,
+    hot: Arc<Hot>,
     /// What the optimizing compiler wants to know of the module, found out when it first does.
     facts: OnceLock<Facts>,
 }
@@ -94,9 +104,9 @@ impl Lazy {
         let count_down = asm.offset();
         emit::count_down(&mut asm, counted_down as *const () as u64);
         asm.finish();
-        let numbers = CellNumbers { bodies: bodies as u32 };
+        let numbers = CellNumbers::new(info);
         let room = bytes.saturating_mul(SPACE_PER_BYTE).saturating_add(SPACE_BYTES + 2 * asm.code().len());
-        let space = CodeSpace::new(numbers.len() as usize, room.min(MOST_SPACE_BYTES))?;
+        let space = Arc::new(CodeSpace::new(numbers.len() as usize, room.min(MOST_SPACE_BYTES))?);
         let relocs = asm.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 });
         let mut code = asm.code().to_vec();
         let start = space.code_range().start;
@@ -111,7 +121,7 @@ impl Lazy {
         space.cells()[numbers.count_down() as usize].store(at(count_down), Ordering::Relaxed);
         for (body, range) in info.bodies.iter().enumerate() {
             let counter = &space.cells()[numbers.counter(body as u32) as usize];
-            counter.store(budget(native.first_budget, range.len()) as usize, Ordering::Relaxed);
+            counter.store(native.tier_up.first_budget(body as u32, range.len()) as usize, Ordering::Relaxed);
         }
         let entries = foreign.iter().zip(entries).map(|(&foreign, stubs)| match foreign {
             Some(offset) => Entries { host: Some(stubs.entry), native: core::ptr::with_exposed_provenance(at(offset)) },
@@ -122,10 +132,13 @@ impl Lazy {
         let lazy = Box::new(Lazy {
             space,
             options,
-            images: core::iter::repeat_with(|| AtomicPtr::new(null_mut())).take(IMAGES_PER_BODY * bodies).collect(),
+            images: core::iter::repeat_with(|| AtomicPtr::new(null_mut()))
+                .take(IMAGES_PER_BODY * bodies + IMAGES)
+                .collect(),
             images_len: AtomicUsize::new(0),
             thunks,
             made: Mutex::new(made),
+            hot: Arc::default(),
             facts: OnceLock::new(),
         });
         registry::add_lazy(&lazy);
@@ -168,14 +181,8 @@ impl Lazy {
         if !self.thunks.contains(&current) {
             return Ok(current);
         }
-        let none = Callees::default();
-        let cx = Context {
-            info: &module.info,
-            bytes: &module.bytes,
-            layout: &module.layout,
-            callees: &none,
-            config: self.options.translate,
-        };
+        let cx = self.context(module, &NO_CALLEES);
+        let clock = Clock::start();
         let mut code = core::mem::take(&mut made.code);
         match made.baseline.compile(cx, body, &mut code).map_err(Error::from) {
             Err(error) if error.kind() == ErrorKind::Unsupported => {
@@ -184,6 +191,7 @@ impl Lazy {
             done => done?,
         }
         let published = self.publish(made, body, &mut code);
+        events::compiled(module, body as u32, code.bytes.len(), &clock);
         made.code = code;
         published
     }
@@ -196,28 +204,71 @@ impl Lazy {
         })
     }
 
-    /// Compiles a function of a module with such code with the optimizing compiler, and publishes it.
-    pub fn optimize(module: &ModuleInner, body: u32) {
+    fn context<'a>(&self, module: &'a ModuleInner, callees: &'a Callees) -> Context<'a> {
+        let config = self.options.translate;
+        Context { info: &module.info, bytes: &module.bytes, layout: &module.layout, callees, config }
+    }
+
+    /// Does a job for a module with such code: compiles it with the optimizing compiler, and publishes it.
+    pub fn optimize(module: &ModuleInner, job: Job) {
         let Some(this) = module.native.as_ref().and_then(|native| native.lazy.as_deref()) else { return };
-        let facts = this.facts(module);
-        let options = Options { foreign_tail_calls: facts.foreign_tail_calls, ..this.options };
-        let cx = Context {
-            info: &module.info,
-            bytes: &module.bytes,
-            layout: &module.layout,
-            callees: &facts.callees,
-            config: options.translate,
-        };
-        let mut code = Code::default();
-        let compiled = AnyCompiler::new(Tier::Opt, options).compile(cx, body as usize, &mut code).map_err(Error::from);
-        let published = compiled.and_then(|()| this.publish(&mut this.made.lock(), body as usize, &mut code));
-        match published {
-            Ok(_) => {
-                tracing::debug!(target: "tiercel::tiers", "function {body}: optimized, {} bytes", code.bytes.len())
+        let clock = Clock::start();
+        let made = match job.at {
+            None => this.optimize_function(module, job.body),
+            Some(at) => {
+                let made = this.make_continuation(module, job.body, at);
+                let (made, bytes) = match made {
+                    Ok((continuation, bytes)) => (Some(continuation), Ok(bytes)),
+                    Err(error) => (None, Err(error)),
+                };
+                this.hot.made(job.body, at, made);
+                bytes
             }
-            // It goes on as it is.
-            Err(error) => tracing::debug!(target: "tiercel::tiers", "function {body}: not optimized: {error}"),
+        };
+        // Where that failed it goes on as it is.
+        events::optimized(module, job, &made, &clock);
+    }
+
+    /// A compiler that knows what code has seen.
+    fn compiler(&self, module: &ModuleInner, options: Options) -> Compiler {
+        let mut compiler = Compiler::new(options);
+        let numbers = CellNumbers::new(&module.info);
+        compiler.set_feedback(Arc::new(Seen {
+            space: self.space.clone(),
+            thunks: self.thunks.clone(),
+            hot: self.hot.clone(),
+            numbers,
+        }));
+        compiler
+    }
+
+    /// Gives the bytes of the code.
+    fn optimize_function(&self, module: &ModuleInner, body: u32) -> Result<usize> {
+        let facts = self.facts(module);
+        let options = Options { foreign_tail_calls: facts.foreign_tail_calls, ..self.options };
+        let mut code = Code::default();
+        let cx = self.context(module, &facts.callees);
+        self.compiler(module, options).compile(cx, body as usize, &mut code)?;
+        self.publish(&mut self.made.lock(), body as usize, &mut code)?;
+        Ok(code.bytes.len())
+    }
+
+    /// Gives the bytes of its code too.
+    fn make_continuation(&self, module: &ModuleInner, body: u32, at: u32) -> Result<(Continuation, usize)> {
+        let facts = self.facts(module);
+        let baseline = &mut baseline::Compiler::new(self.options);
+        let state = baseline.loop_state(self.context(module, &NO_CALLEES), body as usize, at)?;
+        let state = state.ok_or_else(|| Error::limit("no frame comes to the loop"))?;
+        let arguments = state.arguments(super::arch::ARGUMENT_REGISTERS);
+        if arguments.stack_bytes > MOST_ARGUMENT_BYTES {
+            return Err(Error::limit("the frame holds too many values"));
         }
+        let options = Options { foreign_tail_calls: facts.foreign_tail_calls, ..self.options };
+        let mut code = Code::default();
+        let cx = self.context(module, &facts.callees);
+        self.compiler(module, options).compile_continuation(cx, &state, &mut code)?;
+        let entry = self.place(&mut self.made.lock(), body as usize, &mut code)?;
+        Ok((Continuation { entry, state, arguments }, code.bytes.len()))
     }
 
     /// Puts the code that was made for a function into its place, and its address into its cell.
@@ -225,6 +276,16 @@ impl Lazy {
     /// # Errors
     /// There is no room.
     fn publish(&self, made: &mut Made, body: usize, code: &mut Code) -> Result<usize> {
+        let entry = self.place(made, body, code)?;
+        self.space.cells()[body].store(entry, Ordering::Release);
+        Ok(entry)
+    }
+
+    /// Puts the code that was made for a function into its place; gives the address of its entry.
+    ///
+    /// # Errors
+    /// There is no room.
+    fn place(&self, made: &mut Made, body: usize, code: &mut Code) -> Result<usize> {
         let offset = made.end.next_multiple_of(code.align.max(1) as usize);
         let room = self.range().len();
         let slot = self.images_len.load(Ordering::Relaxed);
@@ -242,9 +303,36 @@ impl Lazy {
         self.images[slot].store(Box::into_raw(image), Ordering::Relaxed);
         // Before anybody can run it, signal handlers know it.
         self.images_len.store(slot + 1, Ordering::Release);
-        let entry = start + code.local_entry as usize;
-        self.space.cells()[body].store(entry, Ordering::Release);
-        Ok(entry)
+        Ok(start + code.local_entry as usize)
+    }
+}
+
+/// What the cells of a module tell.
+struct Seen {
+    space: Arc<CodeSpace>,
+    thunks: Range<usize>,
+    hot: Arc<Hot>,
+    numbers: CellNumbers,
+}
+
+impl Seen {
+    fn cell(&self, number: u32) -> usize {
+        self.space.cells()[number as usize].load(Ordering::Relaxed)
+    }
+}
+
+impl Feedback for Seen {
+    fn target(&self, loc: u32) -> Option<u32> {
+        let cell = self.cell(self.numbers.callee(loc)) as u64;
+        ((cell >> 32) == 1).then_some(cell as u32)
+    }
+
+    fn is_cold(&self, body: u32) -> bool {
+        self.thunks.contains(&self.cell(body))
+    }
+
+    fn is_hot(&self, body: u32) -> bool {
+        self.hot.is_hot(body)
     }
 }
 
@@ -279,27 +367,56 @@ unsafe extern "sysv64" fn compile(cx: *mut VmCtx, body: usize) -> usize {
     }
 }
 
-/// What is called when the counter of a function has run down.
+/// What is called when the counter of a function has run down: its body's index, and in the upper half the location of its loop. Gives how code goes on that
+/// replaces the frame; null if it stays.
 ///
 /// # Safety
-/// As [`compile`].
-unsafe extern "sysv64" fn counted_down(cx: *mut VmCtx, body: usize) {
+/// As [`compile`]; `fp` and `kept` are what the stub gives.
+unsafe extern "sysv64" fn counted_down(
+    cx: *mut VmCtx,
+    place: u64,
+    fp: *const u8,
+    kept: *const [usize; KEPT.len()],
+) -> *const Replacement {
+    let (body, at) = (place as u32, (place >> 32) as u32);
     // SAFETY: promised by the caller.
     let module = unsafe { (*(*cx).instance).module() };
-    let (Some(native), Some(code)) = (module.engine.native(), &module.native) else { return };
-    let Some(lazy) = &code.lazy else { return };
-    let requested = native.background.request(module, body as u32, native.background_threads);
-    // Who has asked does not ask again; code that is not replaced in time goes on counting.
-    let numbers = CellNumbers { bodies: module.info.bodies.len() as u32 };
-    let counter = &lazy.space.cells()[numbers.counter(body as u32) as usize];
-    let again = if requested { i32::MAX } else { budget(native.first_budget, module.info.bodies[body].len()) };
-    counter.store(again as usize, Ordering::Relaxed);
-}
-
-/// What a counter starts with: what compiling costs, in units of what running costs.
-fn budget(first: u32, body_bytes: usize) -> i32 {
-    let bytes = u64::from(BUDGET_PER_BYTE) * body_bytes as u64 * u64::from(first != 0);
-    i32::try_from(u64::from(first) + bytes).unwrap_or(i32::MAX)
+    let (Some(native), Some(code)) = (module.engine.native(), &module.native) else { return null() };
+    let Some(lazy) = &code.lazy else { return null() };
+    let bytes = module.info.bodies[body as usize].len();
+    let at = (at != 0).then_some(at);
+    let again = loop {
+        match lazy.hot.counted_down(&native.tier_up, body, bytes, at) {
+            Next::Count(again) => break again,
+            Next::Compile(job, again) if native.tier_up.threads == 0 => {
+                events::hot(module, job, at);
+                Lazy::optimize(module, job);
+                if job.at.is_none() {
+                    break again;
+                }
+            }
+            Next::Compile(job, again) => {
+                events::hot(module, job, at);
+                if !native.background.request(module, job, native.tier_up.threads) {
+                    events::refused(module, job);
+                    lazy.hot.refused(job);
+                }
+                break again;
+            }
+            Next::Replace(continuation) => {
+                events::replaced(module, body, at);
+                // SAFETY: promised by the caller; nobody else uses what is for the store's running guest.
+                return unsafe {
+                    let replacement = &raw mut (*(*(*cx).store).store).replacement;
+                    (*replacement).prepare(&continuation, fp, *kept);
+                    replacement
+                };
+            }
+        }
+    };
+    let numbers = CellNumbers::new(&module.info);
+    lazy.space.cells()[numbers.counter(body) as usize].store(again as usize, Ordering::Relaxed);
+    null()
 }
 
 /// Whether a module has tail calls that may leave its instances.

@@ -24,12 +24,18 @@ mod background;
 mod backtrace;
 mod builtins;
 mod compile;
+#[cfg(tiers)]
+mod events;
 mod frames;
+#[cfg(tiers)]
+mod hot;
 mod image;
 #[cfg(tiers)]
 mod lazy;
 mod objects;
 mod registry;
+#[cfg(tiers)]
+mod replacement;
 mod signals;
 mod stop;
 mod stubs;
@@ -41,6 +47,8 @@ pub use self::arch::publish;
 pub use self::builtins::BUILTINS;
 pub use self::frames::visit as visit_frames;
 pub use self::image::Image;
+#[cfg(tiers)]
+pub use self::replacement::Replacement;
 pub use self::stop::Trapped;
 
 use crate::api::config::{Config, Tier};
@@ -64,12 +72,8 @@ pub struct Native {
     pub is_foreign: bool,
     #[cfg(tiers)]
     background: background::Background,
-    /// Threads that optimize, at most.
     #[cfg(tiers)]
-    background_threads: usize,
-    /// What a function's counter starts with, besides what its size adds; 0: each function is optimized when it is first called.
-    #[cfg(tiers)]
-    first_budget: u32,
+    tier_up: hot::TierUp,
 }
 
 /// The code of a module of such an engine.
@@ -110,12 +114,13 @@ impl Native {
             #[cfg(tiers)]
             background: background::Background::default(),
             #[cfg(tiers)]
-            background_threads: match config.compiler_threads {
-                0 => std::thread::available_parallelism().map_or(1, |threads| threads.get().div_ceil(2)),
-                threads => threads,
+            tier_up: hot::TierUp {
+                budget: config.tier_up_budget,
+                threads: config.tier_up_threads.unwrap_or_else(|| {
+                    std::thread::available_parallelism().map_or(1, |threads| threads.get().div_ceil(2))
+                }),
+                seed: config.tier_up_seed,
             },
-            #[cfg(tiers)]
-            first_budget: config.tier_up_budget,
         })
     }
 

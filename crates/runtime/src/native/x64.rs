@@ -3,6 +3,8 @@
 
 use core::ops::Range;
 use tiercel_compiler::isa::Target;
+#[cfg(tiers)]
+pub use tiercel_compiler::isa::x64::abi::REGISTERS as ARGUMENT_REGISTERS;
 pub use tiercel_compiler::isa::x64::{Assembler, Features, stubs};
 
 /// What a CPU must have.

@@ -1,6 +1,8 @@
 //! Images of memories: what a module's data makes of a new memory, as a file in memory that many regions map, copy-on-write.
 
+use super::Mapping;
 use core::ffi::c_void;
+use core::ops::Range;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 use rustix::io::pwrite;
 use rustix::mm::{MapFlags, ProtFlags, mmap};
@@ -9,6 +11,8 @@ use std::os::fd::OwnedFd;
 /// The first contents of a part of a memory.
 pub struct MemoryImage {
     file: OwnedFd,
+    /// All of the file.
+    contents: Mapping,
     /// Where the part starts in the memory, in bytes; a multiple of the host's page size.
     start: usize,
     /// Its bytes; a multiple of the host's page size, not 0.
@@ -32,12 +36,26 @@ impl MemoryImage {
         }
         // From here on nobody can change it.
         fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL).ok()?;
-        Some(MemoryImage { file, start, len })
+        let contents = Mapping::of_sealed(&file, len).ok()?;
+        Some(MemoryImage { file, contents, start, len })
     }
 
     /// The part of the memory.
-    pub fn range(&self) -> core::ops::Range<usize> {
+    pub fn range(&self) -> Range<usize> {
         self.start..self.start + self.len
+    }
+
+    /// Writes what of the image lies in these bytes of a memory whose first byte is at `base`.
+    ///
+    /// # Safety
+    /// The bytes are the caller's to write.
+    pub unsafe fn copy(&self, base: *mut u8, bytes: Range<usize>) {
+        let (start, end) = (bytes.start.max(self.start), bytes.end.min(self.start + self.len));
+        if start < end {
+            let contents = &self.contents[start - self.start..end - self.start];
+            // SAFETY: promised by the caller; nobody writes to the contents.
+            unsafe { base.add(start).copy_from_nonoverlapping(contents.as_ptr(), contents.len()) };
+        }
     }
 
     /// Puts the image in its place in a memory whose first byte is at `base`; writes stay the memory's own.

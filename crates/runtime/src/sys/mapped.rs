@@ -162,6 +162,21 @@ impl MappedRegion {
         if self.moves || self.accessible == 0 {
             return !self.moves;
         }
+        let (base, image) = (self.base, self.image.as_deref());
+        let start = base as usize;
+        let restore = |run: core::ops::Range<usize>| {
+            let run = run.start - start..run.end - start;
+            // SAFETY: the run is accessible, and nobody uses it.
+            unsafe { base.add(run.start).write_bytes(0, run.len()) };
+            if let Some(image) = image {
+                // SAFETY: as above.
+                unsafe { image.copy(base, run) };
+            }
+        };
+        // A few pages are sooner written than taken away and given again.
+        if super::written::for_each_run(start..start + self.accessible, restore) {
+            return true;
+        }
         // SAFETY: nobody uses the memory; private pages are given back, so that the next access finds zeros, or the file.
         unsafe { madvise(self.base.cast(), self.accessible, Advice::LinuxDontNeed) }.is_ok()
     }

@@ -5,6 +5,7 @@ use core::ops::{Deref, Range};
 use core::ptr::null_mut;
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap, mmap_anonymous, mprotect, munmap};
 use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// Bytes that nobody in this process writes to, at the start of a page.
 ///
@@ -30,7 +31,22 @@ impl Mapping {
     /// Nobody changes the file's contents or makes it shorter while it is mapped. To put another file in its place is no harm.
     pub unsafe fn of_file(file: &File, len: usize) -> Result<Mapping> {
         // All of it is read at once, to see whether it is whole.
-        let flags = MapFlags::PRIVATE | MapFlags::POPULATE;
+        // SAFETY: promised by the caller.
+        unsafe { Self::map(file.as_fd(), len, MapFlags::PRIVATE | MapFlags::POPULATE) }
+    }
+
+    /// The first `len` bytes of a file in memory that has so many, not 0, and is sealed.
+    ///
+    /// # Errors
+    /// The host cannot map it.
+    pub fn of_sealed(file: &OwnedFd, len: usize) -> Result<Mapping> {
+        // SAFETY: nobody can change what is sealed.
+        unsafe { Self::map(file.as_fd(), len, MapFlags::PRIVATE) }
+    }
+
+    /// # Safety
+    /// As [`Mapping::of_file`].
+    unsafe fn map(file: BorrowedFd<'_>, len: usize, flags: MapFlags) -> Result<Mapping> {
         // SAFETY: a new private mapping at an address of the host's choice touches nothing that exists.
         let base = unsafe { mmap(null_mut(), len, ProtFlags::READ, flags, file, 0) };
         let base = base.map_err(|error| Error::msg(alloc::format!("the host cannot map the file: {error}")))?;

@@ -1,7 +1,7 @@
 //! in: sizes. out: memory, zeroed, that grows; a host that has none gives an error.
 //!
 //! [`HeapRegion`] may move when it grows. [`mapped`] needs the virtual memory of a 64-bit unix and moves only beyond what it reserves, if it is
-//! allowed to. [`Region`] is the better one that the host has; [`pool`] keeps them, [`image`] is what a memory holds at first. [`executable`] is
+//! allowed to. [`Region`] is the better one that the host has; [`pool`] keeps them, [`image`] is what a memory holds at first, [`written`] what of it was written. [`executable`] is
 //! memory for code, [`code_space`] memory for code that grows, [`mapping`] a file in memory, [`new_file`] writes one, [`stack`] tells where a
 //! thread's stack ends.
 
@@ -22,6 +22,8 @@ pub mod new_file;
 pub mod pool;
 #[cfg(native)]
 pub mod stack;
+#[cfg(native)]
+pub mod written;
 
 #[cfg(tiers)]
 pub use code_space::CodeSpace;

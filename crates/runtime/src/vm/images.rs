@@ -1,44 +1,22 @@
 //! Images of a module's memories: what its data makes of them, mapped copy-on-write by each instance rather than copied.
-//!
-//! They are made when the module is instantiated for the second time: a program that runs once is better off with a copy.
 
 use crate::api::module::ModuleInner;
-use crate::sync::Lazy;
 use crate::sys::MemoryImage;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, Ordering};
-
-/// The images of a module.
-#[derive(Default)]
-pub struct Images {
-    is_used: AtomicBool,
-    made: Lazy<Option<List>>,
-}
 
 /// For each own memory its image; none for one that is zero.
-type List = Box<[Option<Arc<MemoryImage>>]>;
+pub type Images = Box<[Option<Arc<MemoryImage>>]>;
 
-impl Images {
-    /// The images, for an instance that is being made. If there are any, they hold the contents of all active data segments.
-    pub fn get(&self, module: &ModuleInner) -> Option<&[Option<Arc<MemoryImage>>]> {
-        // Only a hint: nothing else is published by it.
-        if !self.is_used.load(Ordering::Relaxed) {
-            self.is_used.store(true, Ordering::Relaxed);
-            return None;
-        }
-        self.made.get(|| make(module)).as_deref()
-    }
-}
-
+/// There are none.
 #[cfg(not(native))]
-fn make(_: &ModuleInner) -> Option<List> {
+pub fn of_module(_: &ModuleInner) -> Option<Images> {
     None
 }
 
-/// None if it is not known beforehand what the segments do, or if images would be too large.
+/// The images. None if it is not known beforehand what the segments do, or if they would be too large.
 #[cfg(native)]
-fn make(module: &ModuleInner) -> Option<List> {
+pub fn of_module(module: &ModuleInner) -> Option<Images> {
     use crate::tuning::{IMAGE_FACTOR, IMAGE_SLACK_BYTES};
     use alloc::vec::Vec;
     use tiercel_wasm::module::{ConstOp, SegmentMode};
@@ -52,12 +30,12 @@ fn make(module: &ModuleInner) -> Option<List> {
     }
     let own = &info.memories[info.imported.memories as usize..];
     let mut pieces: Vec<Vec<(usize, &[u8])>> = own.iter().map(|_| Vec::new()).collect();
-    for data in &info.data {
+    for (segment, data) in info.data.iter().enumerate() {
         let SegmentMode::Active { index, offset } = &data.mode else { continue };
         // An imported memory is not ours, and may be too small.
         let memory = index.checked_sub(info.imported.memories)? as usize;
         let [ConstOp::Const(_, start)] = offset.0[..] else { return None };
-        let bytes = &module.bytes[data.range.start as usize..data.range.end as usize];
+        let bytes = module.data(segment as u32);
         let start = usize::try_from(start).ok()?;
         let end = start.checked_add(bytes.len())?;
         if end as u64 > own[memory].min_pages.checked_mul(own[memory].page_bytes())? {

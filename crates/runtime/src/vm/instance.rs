@@ -1,19 +1,16 @@
 //! An instance: owner of a vmctx.
 
+use super::first_tables::FirstTable;
+use super::images::Images;
+use super::segments::Dropped;
 use super::{Memory, Table, VmCtx, VmFuncRef, VmGlobal, VmStore};
 use crate::api::error::{Error, Result};
 use crate::api::module::ModuleInner;
 use crate::api::store::{Owned, StoreInner};
-use crate::gc::object;
 use crate::sys::MemoryImage;
-use alloc::alloc::{Layout, alloc_zeroed, dealloc};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::ptr::{NonNull, null_mut};
-use tiercel_abi::Trap;
-use tiercel_wasm::CompositeType;
-use tiercel_wasm::module::{ConstExpr, ConstOp, ElementItems, SegmentMode};
 
 /// A module at work.
 ///
@@ -21,11 +18,11 @@ use tiercel_wasm::module::{ConstExpr, ConstOp, ElementItems, SegmentMode};
 /// the instance's store.
 pub struct Instance {
     vmctx: NonNull<VmCtx>,
-    module: Arc<ModuleInner>,
-    dropped_data: Box<[bool]>,
-    dropped_elements: Box<[bool]>,
-    /// For each element segment of references that the collector has to know of: its values.
-    elements: Box<[Option<Box<[u64]>>]>,
+    pub(super) module: Arc<ModuleInner>,
+    pub(super) dropped_data: Dropped,
+    pub(super) dropped_elements: Dropped,
+    /// For each element segment of references that the collector has to know of: its values. Empty if there is no such segment.
+    pub(super) elements: Box<[Option<Box<[u64]>>]>,
 }
 
 /// What an instance imports, in the order of its module's imports; types have been checked.
@@ -39,9 +36,6 @@ pub enum Import {
     /// A global.
     Global(NonNull<VmGlobal>),
 }
-
-/// The bits of a value: one slot, or two for `v128`.
-type Bits = [u64; 2];
 
 impl Instance {
     /// Makes an instance and runs everything of the specification's instantiation (section "Instantiation") but the start
@@ -77,30 +71,32 @@ impl Instance {
                 (*store.as_ptr()).gc.register(vm, id, def, &module.type_layouts[index as usize]);
             }
             this.link(imports);
-            this.init_type_ids();
-            let images = module.images.get(module);
-            this.init_memories(store, images)?;
-            this.init_tables(store)?;
+            let first = module.template.get(module);
+            this.init_memories(store, first.images.as_ref())?;
+            this.init_tables(store, first.tables.as_deref())?;
             this.init_shortcuts();
             this.init_globals(store)?;
-            this.init_table_contents(store)?;
+            if first.tables.is_none() {
+                this.init_table_contents(store)?;
+            }
             Self::eval_segments(ptr, store)?;
-            this.init_elements(ptr)?;
-            this.init_data(ptr, images.is_some())?;
+            if first.tables.is_none() {
+                this.init_elements()?;
+            }
+            if first.images.is_none() {
+                this.init_data()?;
+            }
             Ok(ptr)
         }
     }
 
     fn allocate(module: &Arc<ModuleInner>) -> Result<Owned<Instance>> {
-        // SAFETY: the layout's size is not 0: there is a header.
-        let block = unsafe { alloc_zeroed(vmctx_layout(module)) };
-        let vmctx = NonNull::new(block.cast()).ok_or_else(|| Error::limit("the host has no memory for an instance"))?;
         Ok(Owned::new(Instance {
-            vmctx,
+            vmctx: module.blocks.take(module)?,
             module: module.clone(),
-            dropped_data: alloc::vec![false; module.info.data.len()].into(),
-            dropped_elements: alloc::vec![false; module.info.elements.len()].into(),
-            elements: module.info.elements.iter().map(|_| None).collect(),
+            dropped_data: Dropped::default(),
+            dropped_elements: Dropped::default(),
+            elements: Box::default(),
         }))
     }
 
@@ -184,9 +180,9 @@ impl Instance {
         }
     }
 
-    /// Places the imports and makes references to the module's own functions.
+    /// Places the imports.
     fn link(&self, imports: impl Iterator<Item = Import>) {
-        let (info, layout) = (&self.module.info, &self.module.layout);
+        let layout = &self.module.layout;
         let (mut funcs, mut tables, mut memories, mut globals) = (0.., 0.., 0.., 0..);
         for import in imports {
             match import {
@@ -196,37 +192,11 @@ impl Instance {
                 Import::Global(global) => self.set_pointer(layout.imported_global(next(&mut globals)), global),
             }
         }
-        for (place, &func) in info.escaping.iter().enumerate() {
-            let Some(body) = info.defined_func(func) else { continue };
-            let entries = self.module.entries(place);
-            let func_ref = VmFuncRef {
-                native: entries.native,
-                vmctx: self.vmctx.as_ptr(),
-                cell: self.module.code.cells().wrapping_add(body),
-                host: entries.host,
-                type_id: info.func_type_id(func).as_u32(),
-                func_index: body as u32,
-            };
-            // SAFETY: the layout has one `VmFuncRef` for each escaping function.
-            unsafe { self.at(layout.func_ref(place as u32)).write(func_ref) };
-        }
-    }
-
-    /// Tells code the numbers of the types.
-    fn init_type_ids(&self) {
-        for (index, id) in self.module.info.types.iter().enumerate() {
-            // SAFETY: the layout has a number for each type.
-            unsafe { self.at(self.module.layout.type_id(index as u32)).write(id.as_u32()) };
-        }
     }
 
     /// # Safety
     /// As [`Instance::new`].
-    unsafe fn init_memories(
-        &self,
-        store: NonNull<StoreInner>,
-        images: Option<&[Option<Arc<MemoryImage>>]>,
-    ) -> Result<()> {
+    unsafe fn init_memories(&self, store: NonNull<StoreInner>, images: Option<&Images>) -> Result<()> {
         let info = &self.module.info;
         for (index, ty) in info.memories.iter().enumerate().skip(info.imported.memories as usize) {
             let image = images.and_then(|images| images[index - info.imported.memories as usize].as_ref());
@@ -239,12 +209,16 @@ impl Instance {
 
     /// # Safety
     /// As [`Instance::new`].
-    unsafe fn init_tables(&self, store: NonNull<StoreInner>) -> Result<()> {
+    unsafe fn init_tables(&self, store: NonNull<StoreInner>, first: Option<&[FirstTable]>) -> Result<()> {
         let info = &self.module.info;
         for (index, ty) in info.tables.iter().enumerate().skip(info.imported.tables as usize) {
             // SAFETY: promised by the caller.
             let table = unsafe { new_table(store, *ty, 0)? };
             self.set_pointer(self.module.layout.table(index as u32), table);
+            if let Some(first) = first {
+                // SAFETY: nobody else knows the table.
+                first[index - info.imported.tables as usize].fill(self, unsafe { &mut *table.as_ptr() });
+            }
         }
         Ok(())
     }
@@ -294,63 +268,6 @@ impl Instance {
         Ok(())
     }
 
-    /// Evaluates the element segments whose values are references that the collector has to know of: they may be new objects, and each
-    /// has to be made once.
-    ///
-    /// # Safety
-    /// As [`Instance::new`].
-    unsafe fn eval_segments(this: NonNull<Instance>, store: NonNull<StoreInner>) -> Result<()> {
-        // SAFETY: promised by the caller; what is borrowed is not written to, but for `elements` between evaluations.
-        unsafe {
-            let module = this.as_ref().module.clone();
-            for (segment, element) in module.info.elements.iter().enumerate() {
-                let ElementItems::Exprs(exprs) = &element.items else { continue };
-                if !element.ty.heap.is_traced() {
-                    continue;
-                }
-                (&mut (*this.as_ptr()).elements)[segment] = Some(exprs.iter().map(|_| 0).collect());
-                for (index, expr) in exprs.iter().enumerate() {
-                    let [value, _] = this.as_ref().eval(store, expr)?;
-                    if let Some(values) = &mut (&mut (*this.as_ptr()).elements)[segment] {
-                        values[index] = value;
-                    }
-                }
-            }
-            Ok(())
-        }
-    }
-
-    /// How many elements a segment has; none once it is dropped.
-    pub fn element_count(&self, segment: u32) -> u32 {
-        match self.dropped_elements[segment as usize] {
-            true => 0,
-            false => self.module.info.elements[segment as usize].items.len() as u32,
-        }
-    }
-
-    /// An element of a segment that is not dropped.
-    pub fn element(&self, segment: u32, index: u32) -> u64 {
-        if let Some(values) = &self.elements[segment as usize] {
-            return values[index as usize];
-        }
-        match &self.module.info.elements[segment as usize].items {
-            ElementItems::Funcs(funcs) => self.func(funcs[index as usize]).addr().get() as u64,
-            ElementItems::Exprs(exprs) => match exprs[index as usize].0.as_slice() {
-                // References to functions: no other expression gives one.
-                [op] => self.eval_leaf(op)[0],
-                _ => 0,
-            },
-        }
-    }
-
-    /// Bytes `start..start + len` of a data segment.
-    pub fn data_range(&self, segment: u32, start: u32, len: u64) -> Option<&[u8]> {
-        let range = &self.module.info.data[segment as usize].range;
-        let bytes = &self.module.bytes[range.start as usize..range.end as usize];
-        let bytes = if self.dropped_data[segment as usize] { &[] } else { bytes };
-        bytes.get(start as usize..)?.get(..usize::try_from(len).ok()?)
-    }
-
     /// Calls `each` with every place that may hold a reference to an object: own globals and segments.
     ///
     /// # Safety
@@ -362,302 +279,14 @@ impl Instance {
                 each(self.global(index).as_ptr().cast());
             }
         }
-        for values in self.elements.iter_mut().flatten() {
-            values.iter_mut().for_each(|value| each(value));
-        }
-    }
-
-    /// # Safety
-    /// As [`Instance::new`]; `this` is the address of `self`.
-    unsafe fn init_elements(&self, this: NonNull<Instance>) -> Result<(), Trap> {
-        for (segment, element) in self.module.info.elements.iter().enumerate() {
-            // SAFETY: promised by the caller.
-            unsafe {
-                match &element.mode {
-                    SegmentMode::Passive => continue,
-                    SegmentMode::Declared => {}
-                    SegmentMode::Active { index, offset } => {
-                        let ([start, _], len) = (self.eval_number(offset), element.items.len() as u64);
-                        Self::table_init(this, *index, segment as u32, start, 0, len)?;
-                    }
-                }
-                Self::elem_drop(this, segment as u32);
-            }
-        }
-        Ok(())
-    }
-
-    /// Copies the active data segments, unless the memories were made with them.
-    ///
-    /// # Safety
-    /// As [`Instance::new`]; `this` is the address of `self`.
-    unsafe fn init_data(&self, this: NonNull<Instance>, is_done: bool) -> Result<(), Trap> {
-        for (segment, data) in self.module.info.data.iter().enumerate() {
-            if let SegmentMode::Active { index, offset } = &data.mode {
-                let ([start, _], len) = (self.eval_number(offset), data.range.len() as u64);
-                // SAFETY: promised by the caller.
-                unsafe {
-                    if !is_done {
-                        Self::memory_init(this, *index, segment as u32, start, 0, len)?;
-                    }
-                    Self::data_drop(this, segment as u32);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Copies elements of a segment to a table.
-    ///
-    /// # Errors
-    /// Some are out of bounds; nothing was copied.
-    ///
-    /// # Safety
-    /// `this` is a live instance; neither it nor the table is borrowed.
-    pub unsafe fn table_init(
-        this: NonNull<Instance>,
-        table: u32,
-        segment: u32,
-        dst: u64,
-        src: u64,
-        len: u64,
-    ) -> Result<(), Trap> {
-        // SAFETY: promised by the caller; nothing below runs other code.
-        let this = unsafe { this.as_ref() };
-        let items = &this.module.info.elements[segment as usize].items;
-        let available = if this.dropped_elements[segment as usize] { 0 } else { items.len() as u64 };
-        if src.checked_add(len).is_none_or(|end| end > available) {
-            return Err(Trap::TableOutOfBounds);
-        }
-        // SAFETY: promised by the caller; the table is no part of `this`.
-        let elements = unsafe { &mut *this.table(table).as_ptr() }.range_mut(dst, len)?;
-        let range = src as usize..(src + len) as usize;
-        if range.is_empty() {
-            return Ok(());
-        }
-        match items {
-            ElementItems::Funcs(funcs) => {
-                for (element, &func) in elements.iter_mut().zip(&funcs[range]) {
-                    *element = this.func(func).addr().get() as u64;
-                }
-            }
-            ElementItems::Exprs(_) => {
-                for (element, index) in elements.iter_mut().zip(range) {
-                    *element = this.element(segment, index as u32);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Copies bytes of a data segment to a memory.
-    ///
-    /// # Errors
-    /// Some are out of bounds; nothing was copied.
-    ///
-    /// # Safety
-    /// `this` is a live instance; neither it nor the memory is borrowed.
-    pub unsafe fn memory_init(
-        this: NonNull<Instance>,
-        memory: u32,
-        segment: u32,
-        dst: u64,
-        src: u64,
-        len: u64,
-    ) -> Result<(), Trap> {
-        // SAFETY: promised by the caller; nothing below runs other code.
-        let this = unsafe { this.as_ref() };
-        let range = &this.module.info.data[segment as usize].range;
-        let bytes = &this.module.bytes[range.start as usize..range.end as usize];
-        let bytes = if this.dropped_data[segment as usize] { &[] } else { bytes };
-        // SAFETY: promised by the caller.
-        let (base, size) = unsafe {
-            let def = this.memory(memory).as_ref().def();
-            (def.base, def.len_bytes as u64)
-        };
-        let fits = |start: u64, size: u64| start.checked_add(len).is_some_and(|end| end <= size);
-        if !fits(src, bytes.len() as u64) || !fits(dst, size) {
-            return Err(Trap::MemoryOutOfBounds);
-        }
-        // SAFETY: both ranges were checked; a module's bytes are not part of any memory.
-        unsafe {
-            core::ptr::copy_nonoverlapping(bytes.as_ptr().add(src as usize), base.add(dst as usize), len as usize)
-        };
-        Ok(())
-    }
-
-    /// Drops a data segment.
-    ///
-    /// # Safety
-    /// `this` is a live instance that is not borrowed, but for reading its vmctx and module.
-    pub unsafe fn data_drop(this: NonNull<Instance>, segment: u32) {
-        // SAFETY: promised by the caller.
-        unsafe { (&mut (*this.as_ptr()).dropped_data)[segment as usize] = true };
-    }
-
-    /// Drops an element segment.
-    ///
-    /// # Safety
-    /// As [`Instance::data_drop`].
-    pub unsafe fn elem_drop(this: NonNull<Instance>, segment: u32) {
-        // SAFETY: promised by the caller.
-        unsafe { (&mut (*this.as_ptr()).dropped_elements)[segment as usize] = true };
-    }
-
-    /// The value of a constant expression that makes no object.
-    fn eval_number(&self, expr: &ConstExpr) -> Bits {
-        let mut stack = Operands::default();
-        for op in &expr.0 {
-            if !stack.apply(op) {
-                stack.push(self.eval_leaf(op), false);
-            }
-        }
-        stack.pop()
-    }
-
-    /// The value of a constant expression.
-    ///
-    /// # Errors
-    /// It makes an object for which there is no room.
-    ///
-    /// # Safety
-    /// As [`Instance::new`].
-    unsafe fn eval(&self, store: NonNull<StoreInner>, expr: &ConstExpr) -> Result<Bits> {
-        if let [op @ (ConstOp::Const(..) | ConstOp::GlobalGet(_) | ConstOp::RefNull | ConstOp::RefFunc(_))] =
-            expr.0.as_slice()
-        {
-            return Ok(self.eval_leaf(op));
-        }
-        let mut stack = Operands::default();
-        for op in &expr.0 {
-            if stack.apply(op) {
-                continue;
-            }
-            // SAFETY: promised by the caller.
-            if let Some(reference) = unsafe { self.eval_new(store, op, &mut stack)? } {
-                stack.push([reference, 0], true);
-                continue;
-            }
-            let is_traced = match *op {
-                ConstOp::GlobalGet(index) => self.module.info.globals[index as usize].content.is_traced(),
-                _ => false,
-            };
-            stack.push(self.eval_leaf(op), is_traced);
-        }
-        Ok(stack.pop())
-    }
-
-    /// Makes the object that an instruction of a constant expression asks for.
-    ///
-    /// # Errors
-    /// There is no room for it.
-    ///
-    /// # Safety
-    /// As [`Instance::new`].
-    unsafe fn eval_new(&self, store: NonNull<StoreInner>, op: &ConstOp, stack: &mut Operands) -> Result<Option<u64>> {
-        let (ty, values) = match *op {
-            ConstOp::StructNew(ty) => match &self.module.info.type_defs[ty as usize].ty.composite {
-                CompositeType::Struct(fields) => (ty, New::Values(fields.len())),
-                _ => return Ok(None),
-            },
-            ConstOp::StructNewDefault(ty) => (ty, New::Zero(0)),
-            ConstOp::ArrayNew(ty) => {
-                let len = stack.pop()[0] as u32;
-                (ty, New::Repeated(len))
-            }
-            ConstOp::ArrayNewDefault(ty) => (ty, New::Zero(stack.pop()[0] as u32)),
-            ConstOp::ArrayNewFixed(ty, len) => (ty, New::Values(len as usize)),
-            _ => return Ok(None),
-        };
-        let (id, layout) = (self.module.info.types[ty as usize], &self.module.type_layouts[ty as usize]);
-        // SAFETY: promised by the caller: the store knows the type, and operands that are references are made roots meanwhile.
-        unsafe {
-            let reference = match values {
-                New::Zero(len) => object::new(store, id, layout, len, &mut stack.0, |_| &[])?,
-                New::Repeated(len) => object::new(store, id, layout, len, &mut stack.0, |all| &all[all.len() - 1..])?,
-                New::Values(len) => {
-                    object::new(store, id, layout, len as u32, &mut stack.0, |all| &all[all.len() - len..])?
-                }
-            };
-            match values {
-                New::Zero(_) => {}
-                New::Repeated(_) => drop(stack.pop()),
-                New::Values(len) => stack.0.truncate(stack.0.len() - len),
-            }
-            Ok(Some(reference))
-        }
-    }
-
-    fn eval_leaf(&self, op: &ConstOp) -> Bits {
-        match *op {
-            ConstOp::Const(_, bits) => [bits as u64, (bits >> 64) as u64],
-            // SAFETY: globals are live and only accessed by address.
-            ConstOp::GlobalGet(index) => unsafe { self.global(index).read().0 },
-            ConstOp::RefFunc(index) => [self.func(index).addr().get() as u64, 0],
-            // `RefNull`; operators are not leaves.
-            _ => [0, 0],
-        }
-    }
-}
-
-/// Where the contents of an object come from: the top operands.
-#[derive(Clone, Copy)]
-enum New {
-    /// Nowhere: so many zeroes.
-    Zero(u32),
-    /// So many times from one operand.
-    Repeated(u32),
-    /// From so many operands.
-    Values(usize),
-}
-
-/// The operands of a constant expression: bits, and whether they are a reference that the collector has to know of.
-#[derive(Default)]
-struct Operands(Vec<(Bits, bool)>);
-
-impl Operands {
-    fn push(&mut self, bits: Bits, is_traced: bool) {
-        self.0.push((bits, is_traced));
-    }
-
-    fn pop(&mut self) -> Bits {
-        self.0.pop().unwrap_or_default().0
-    }
-
-    /// Carries out an instruction on numbers; false if it is none.
-    fn apply(&mut self, op: &ConstOp) -> bool {
-        let apply: fn(u64, u64) -> u64 = match op {
-            ConstOp::I32Add => |a, b| u64::from((a as u32).wrapping_add(b as u32)),
-            ConstOp::I32Sub => |a, b| u64::from((a as u32).wrapping_sub(b as u32)),
-            ConstOp::I32Mul => |a, b| u64::from((a as u32).wrapping_mul(b as u32)),
-            ConstOp::I64Add => u64::wrapping_add,
-            ConstOp::I64Sub => u64::wrapping_sub,
-            ConstOp::I64Mul => u64::wrapping_mul,
-            ConstOp::RefI31 => {
-                let [value, _] = self.pop();
-                self.push([crate::gc::i31(value as i32), 0], false);
-                return true;
-            }
-            _ => return false,
-        };
-        let ([b, _], [a, _]) = (self.pop(), self.pop());
-        self.push([apply(a, b), 0], false);
-        true
+        self.visit_elements(each);
     }
 }
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        // SAFETY: the block was allocated with this layout in `allocate`.
-        unsafe { dealloc(self.vmctx.as_ptr().cast(), vmctx_layout(&self.module)) };
-    }
-}
-
-fn vmctx_layout(module: &ModuleInner) -> Layout {
-    // 16 is the alignment of a global.
-    match Layout::from_size_align(module.layout.size() as usize, 16) {
-        Ok(layout) => layout,
-        Err(_) => unreachable!("a 32-bit size that the validator's limits keep far below 2^31"),
+        // SAFETY: the block came from there, and whoever referred to it is gone with the store.
+        unsafe { self.module.blocks.give(self.vmctx) };
     }
 }
 

@@ -65,6 +65,34 @@ fn what_is_wrong_is_said() {
     assert!(Module::new(&engine, "(modul)").is_err());
 }
 
+/// However many threads validate, they find the first thing that is wrong: in a body, between bodies, or behind them.
+#[test]
+fn the_first_error_is_told_by_any_number_of_threads() -> Result<()> {
+    let engines = [1, 2, 7].map(|threads| Engine::new(crate::config().compiler_threads(threads)));
+    let [one, others @ ..] = engines;
+    let (one, others) = (one?, others.into_iter().collect::<Result<Vec<_>>>()?);
+    let good = tiercel_random::dense::large(3, 1200);
+    assert!(good.len() > 3 * (128 << 10), "too small for threads: {}", good.len());
+    Module::validate(&one, &good)?;
+    let (mut wrong, mut random) = (0, 0x9e37_79b9_7f4a_7c15_u64);
+    for _ in 0..25 {
+        let mut bytes = good.clone();
+        // Everything in front of the bodies is left as it is.
+        for _ in 0..3 {
+            random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            let at = bytes.len() / 4 + (random >> 33) as usize % (bytes.len() / 4 * 3);
+            bytes[at] ^= (random >> 24) as u8;
+        }
+        let expected = Module::validate(&one, &bytes).map_err(|error| format!("{error:#}"));
+        wrong += u32::from(expected.is_err());
+        for other in &others {
+            assert_eq!(Module::validate(other, &bytes).map_err(|error| format!("{error:#}")), expected);
+        }
+    }
+    assert!(wrong > 15, "{wrong} of 25 were wrong");
+    Ok(())
+}
+
 #[test]
 fn proposals_are_switched() -> Result<()> {
     let simd = r#"(module (func (result v128) v128.const i64x2 0 0))"#;

@@ -1,7 +1,7 @@
 //! Memories of instances that are gone are used again: nothing of the old contents is left, data is as the module says, and bounds are bounds.
 
 use crate::config;
-use tiercel::{Config, Engine, Instance, Module, Result, Store, Trap};
+use tiercel::{Config, Engine, Func, Instance, Module, Result, Store, Trap};
 
 /// Bytes and where they are.
 type Data = &'static [(usize, &'static [u8])];
@@ -42,7 +42,20 @@ fn load(store: &mut Store<()>, instance: &Instance, at: u64) -> Result<i32> {
     }
 }
 
-fn check(engine: &Engine, module: &Module, number: usize, what: &str) -> Result<()> {
+/// What guests do to their memory: to all of it, and to so little that it is restored byte by byte.
+const SPOILERS: [fn(&mut [u8]); 2] = [
+    |bytes| bytes.fill(0xaa),
+    |bytes| {
+        let len = bytes.len();
+        for at in [0, 3, 4095, 4096, 3 * 4096 + 7, len / 2, len.saturating_sub(4097), len.saturating_sub(1)] {
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte = 0xaa;
+            }
+        }
+    },
+];
+
+fn check(engine: &Engine, module: &Module, number: usize, spoil: fn(&mut [u8]), what: &str) -> Result<()> {
     let (_, pages, data) = MODULES[number];
     let mut store = Store::new(engine, ());
     let instance = Instance::new(&mut store, module, &[])?;
@@ -66,14 +79,19 @@ fn check(engine: &Engine, module: &Module, number: usize, what: &str) -> Result<
         }
     };
     bounds(&mut store, pages * 65_536);
-    memory.data_mut(&mut store).fill(0xaa);
+    spoil(memory.data_mut(&mut store));
     if memory.grow(&mut store, 1).is_ok() {
         let len = memory.data_size(&store);
         assert!(memory.data(&store)[pages as usize * 65_536..].iter().all(|&byte| byte == 0), "{what}: a new page");
-        memory.data_mut(&mut store).fill(0xbb);
+        spoil(memory.data_mut(&mut store));
         bounds(&mut store, len as u64);
     }
     Ok(())
+}
+
+fn combinations(modules: usize) -> impl Iterator<Item = (usize, usize, fn(&mut [u8]))> {
+    let pairs = (0..modules).flat_map(move |first| (0..modules).map(move |second| (first, second)));
+    pairs.flat_map(|(first, second)| SPOILERS.map(|spoil| (first, second, spoil)))
 }
 
 /// Every module after every other one, in each configuration of memories.
@@ -93,16 +111,10 @@ fn nothing_is_left_of_memories_that_are_gone() -> Result<()> {
             let engine = Engine::new(sizes(config.signals_based_traps(signals)))?;
             let modules = MODULES.iter().map(|(body, ..)| Module::new(&engine, text(body)));
             let modules = modules.collect::<Result<Vec<_>>>()?;
-            for first in 0..modules.len() {
-                for second in 0..modules.len() {
-                    for module in [first, second, second] {
-                        check(
-                            &engine,
-                            &modules[module],
-                            module,
-                            &format!("configuration {number}, signals {signals}"),
-                        )?;
-                    }
+            for (first, second, spoil) in combinations(modules.len()) {
+                for module in [first, second, second] {
+                    let what = format!("configuration {number}, signals {signals}");
+                    check(&engine, &modules[module], module, spoil, &what)?;
                 }
             }
         }
@@ -120,7 +132,7 @@ fn many_threads_make_instances() -> Result<()> {
             scope.spawn(move || {
                 for round in 0..40 {
                     let number = (thread + round) % modules.len();
-                    check(engine, &modules[number], number, "threads").expect("it holds");
+                    check(engine, &modules[number], number, SPOILERS[round % 2], "threads").expect("it holds");
                 }
             });
         }
@@ -158,6 +170,62 @@ fn thousands_of_instances_live_at_once() -> Result<()> {
     for (number, (store, memory)) in stores.iter().enumerate() {
         assert_eq!(memory.data(store)[70_000..70_004], (number as u32).to_le_bytes());
         assert_eq!(&memory.data(store)[..5], b"start");
+    }
+    Ok(())
+}
+
+/// Tables and globals are as the module says in each instance, whatever the ones before have done: whether that is known beforehand or not.
+#[test]
+fn nothing_is_left_of_tables_that_are_gone() -> Result<()> {
+    const TABLES: &[(&str, &str)] = &[
+        ("(table $t (export \"t\") 4 funcref) (elem (i32.const 1) func $a $b)", "0ab0"),
+        ("(table $t (export \"t\") 4 funcref) (elem (i32.const 0) func $h $a) (elem (i32.const 1) func $b $h)", "hbh0"),
+        (
+            "(table $t (export \"t\") 4 funcref (ref.func $a)) (elem (i32.const 1) funcref (ref.null func) (ref.func $h))",
+            "a0ha",
+        ),
+        ("(table $t (export \"t\") 3 funcref) (elem declare func $a) (elem func $b)", "000"),
+        (
+            "(global $at i32 (i32.const 2)) (table $t (export \"t\") 4 funcref) (elem (global.get $at) func $a)
+             (elem (i32.const 0) funcref (item global.get $first))",
+            "a0a0",
+        ),
+        ("(table 2 externref) (table $t (export \"t\") i64 2 funcref) (elem (table $t) (i64.const 1) func $b)", "0b"),
+        ("(table $t (export \"t\") 100000 funcref) (elem (i32.const 3) func $b)", "000b0"),
+    ];
+    let engine = Engine::new(&config())?;
+    for (body, expected) in TABLES {
+        let module = Module::new(
+            &engine,
+            format!(
+                "(module (import \"o\" \"h\" (func $h (result i32))) (global $first funcref (ref.func $a))
+                (global $count (mut i32) (i32.const 5)) {body} (export \"a\" (func $a))
+                (func $a (result i32)
+                    (global.set $count (i32.add (global.get $count) (i32.const 1)))
+                    (global.get $count))
+                (func $b (result i32) (i32.const 66)))"
+            ),
+        )?;
+        for _ in 0..4 {
+            let mut store = Store::new(&engine, ());
+            let host = Func::wrap(&mut store, || 77);
+            let instance = Instance::new(&mut store, &module, &[host.into()])?;
+            let table = instance.get_table(&mut store, "t").expect("it is exported");
+            let mut count = 5;
+            for (at, name) in expected.chars().enumerate() {
+                let element = table.get(&mut store, at as u64).expect("inside");
+                let result = match element.as_func().expect("a reference to a function") {
+                    Some(func) => Some(func.typed::<(), i32>(&store)?.call(&mut store, ())?),
+                    None => None,
+                };
+                count += i32::from(name == 'a');
+                let expected = [('a', count), ('b', 66), ('h', 77)].into_iter().find(|(known, _)| *known == name);
+                assert_eq!(result, expected.map(|(_, value)| value), "{body}: element {at}");
+            }
+            let func = instance.get_func(&mut store, "a").expect("it is exported");
+            table.fill(&mut store, 0, func.into(), expected.len() as u64)?;
+            table.grow(&mut store, 1000, func.into())?;
+        }
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Floats. What takes more than an instruction or two is left to snippets.
 
-use super::{VECTOR_SCRATCH, at};
+use super::{VECTOR_SCRATCH, X64, at};
 use crate::baseline::Baseline;
 use crate::baseline::state::{Operand, Place};
 use crate::ir::Type;
@@ -15,7 +15,7 @@ use wasmparser::Operator;
 const SIGN_32: u128 = 0x8000_0000_8000_0000_8000_0000_8000_0000;
 const SIGN_64: u128 = 0x8000_0000_0000_0000_8000_0000_0000_0000;
 
-impl Baseline {
+impl Baseline<X64> {
     /// An operator on floats; `false`: it is none, or none that is made here.
     pub(in crate::baseline) fn float(&mut self, op: &Operator<'_>) -> bool {
         use Operator::*;

@@ -1,8 +1,9 @@
 //! Integers: arithmetic, comparisons, selection.
 
-use super::{MEMORY_BASE, SCRATCH, at};
+use super::{MEMORY_BASE, SCRATCH, Value, X64, at};
 use crate::baseline::Baseline;
-use crate::baseline::state::{Operand, Place, Value};
+use crate::baseline::machine::{Alu, Shift};
+use crate::baseline::state::{Operand, Place};
 use crate::ir::Type;
 use crate::isa::convention::class_of;
 use crate::isa::reg::{Reg, RegClass};
@@ -15,16 +16,6 @@ use crate::isa::x64::vcode::Test;
 use tiercel_abi::Trap;
 use wasmparser::Operator;
 
-/// An operation with two operands of which the first becomes the result.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Alu {
-    Add,
-    Sub,
-    And,
-    Or,
-    Xor,
-}
-
 impl Alu {
     /// With a register or memory, and with a number.
     const fn ops(self) -> (SizedOp, SizedOp) {
@@ -36,16 +27,6 @@ impl Alu {
             Alu::Xor => (Op::XOR_RM, Op::XOR_I),
         }
     }
-}
-
-/// A shift or rotation.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Shift {
-    Shl,
-    Sar,
-    Shr,
-    Rol,
-    Ror,
 }
 
 impl Shift {
@@ -82,7 +63,7 @@ fn reg_of(operand: Operand) -> Option<Reg> {
     }
 }
 
-impl Baseline {
+impl Baseline<X64> {
     /// Emits `op` with a register and an operand in a register or at home.
     fn op_rm(&mut self, op: Op, reg: Reg, operand: Operand) {
         match operand {

@@ -2,9 +2,9 @@
 //!
 //! Accesses to memory 0 with 32-bit addresses and guard pages are made here; all others are checked, by way of snippets.
 
-use super::SCRATCH;
+use super::{SCRATCH, Value, X64};
 use crate::baseline::Baseline;
-use crate::baseline::state::{Place, Value};
+use crate::baseline::state::Place;
 use crate::ir::Type;
 use crate::isa::convention::class_of;
 use crate::isa::reg::{Reg, RegClass};
@@ -20,7 +20,7 @@ const DEFAULT_PAGE_LOG2: u8 = 16;
 /// Bytes of the widest access.
 const WIDEST_ACCESS: u64 = 16;
 
-impl Baseline {
+impl Baseline<X64> {
     /// A load from or a store to memory 0; `false`: it is none, or not one that is made here.
     pub(in crate::baseline) fn access(&mut self, cx: Context<'_>, op: &Operator<'_>, offset: u64) -> bool {
         use Operator::*;

@@ -4,53 +4,35 @@ mod float;
 mod int;
 mod memory;
 
-pub use self::int::{Alu, Shift};
-
-use super::state::{Place, Value};
-use super::{Baseline, CHECKED_AS_ONE_BYTES, StackCheck};
-use crate::compile::{Calls, CellNumbers};
-use crate::ir::{Builtin, Type};
-use crate::isa::convention;
+use super::control::{CountExit, EpochExit};
+use super::machine::{self, Assembly, Condition, Machine};
+use super::state::Place;
+use super::{Baseline, CHECKED_AS_ONE_BYTES, StackCheck, state};
+use crate::compile::{CallReloc, Calls, Code, Options};
+use crate::ir::{Builtin, Function, Opcode, Type};
+use crate::isa::backend::{Inline, Lowering};
+use crate::isa::convention::{self, VECTOR_ARGS};
 use crate::isa::reg::{Reg, RegClass, RegSet};
-use crate::isa::x64::abi::CALLEE_REF;
-use crate::isa::x64::asm::{Label, Symbol};
-use crate::isa::x64::emit::TrapExit;
+use crate::isa::x64::abi::{self, CALLEE_REF};
+use crate::isa::x64::asm::{Assembler, Label, Symbol};
+use crate::isa::x64::emit;
 use crate::isa::x64::inst::Inst;
-use crate::isa::x64::lower::PoolConst;
+use crate::isa::x64::lower::{self, PoolConst};
 use crate::isa::x64::mem::{Mem, Scale};
-use crate::isa::x64::regs::{
-    MEMORY_BASE, R8, R9, R10, R12, R13, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP, VMCTX, XMM0, xmm,
-};
-pub use crate::isa::x64::regs::{SCRATCH, VECTOR_SCRATCH};
+use crate::isa::x64::regs::{MEMORY_BASE, R8, R9, R10, RAX, RBP, RCX, RDI, RDX, RSI, RSP, VMCTX, XMM0, xmm};
+use crate::isa::x64::regs::{SCRATCH, VECTOR_SCRATCH};
 use crate::isa::x64::row::{Cond, Op};
-use crate::isa::x64::vcode::{Parity, Test};
+use crate::isa::x64::stubs::KEPT;
+pub use crate::isa::x64::vcode::X64;
+use crate::isa::x64::vcode::{Parity, Test, VCode};
+use crate::regalloc::Output;
 use crate::translate::Context;
 use tiercel_abi::Trap;
-use tiercel_abi::frames::{NO_MAP, StackMap};
+use tiercel_abi::frames::NO_MAP;
 use tiercel_abi::vmctx::{func_ref, header, store};
 
-/// Registers that locals may have and calls destroy, the best first.
-pub const FOR_LOCALS: &[Reg] = &[RSI, RDI, R8, R9, xmm(8), xmm(9), xmm(10), xmm(11), xmm(12), xmm(13), xmm(14)];
-/// Those that calls keep.
-pub const KEPT_FOR_LOCALS: RegSet = RegSet::EMPTY.with(RBX).with(R12).with(R13);
-/// Registers for operands, where no local has them.
-pub const TEMPS: RegSet = RegSet::of_class(RegClass::Vector, 0x7fff)
-    .with(RAX)
-    .with(RCX)
-    .with(RDX)
-    .with(R10)
-    .with(RSI)
-    .with(RDI)
-    .with(R8)
-    .with(R9);
-/// A single result of a construct.
-pub const RESULT: Reg = RAX;
-pub const VECTOR_RESULT: Reg = XMM0;
-/// Operands of snippets, which are in registers that no local has.
-pub const SNIPPET_REGISTERS: convention::Registers =
-    convention::Registers { args: &[RAX, RCX, RDX, R10], results: &[RAX, RDX] };
-/// Loops start at multiples of so many bytes. No effect on correctness.
-pub const LOOP_ALIGN: u32 = 32;
+/// Functions start at multiples of so many bytes at least. No effect on correctness.
+const FUNCTION_ALIGN: u32 = 16;
 /// Entries of a `br_table` that are told apart by comparisons rather than by a table. No effect on correctness.
 const COMPARED_ENTRIES: usize = 4;
 /// So many homes are zeroed without a loop.
@@ -60,21 +42,131 @@ const ZEROED_UNROLLED: usize = 16;
 const CALL_COST: i32 = 100;
 const ROUND_COST: i32 = 30;
 
-/// A deadline that may have passed: a call of the routine, away from the rest.
-pub struct EpochExit {
-    reached: Label,
-    back: Label,
-    loc: u32,
-    /// Locals that are stored for it, and those that are loaded again, each with its home.
-    stores: Vec<(Type, Reg, i32)>,
-    loads: Vec<(Type, Reg, i32)>,
-    homes: (u32, u32),
-}
-
 /// A jump table, which lies behind the code.
 pub struct Table {
     place: Label,
     entries: Vec<Label>,
+}
+
+/// What lies behind the code.
+#[derive(Default)]
+pub struct Parts {
+    tables: Vec<Table>,
+    pool: Vec<PoolConst>,
+}
+
+/// An operand.
+type Value = state::Value<X64>;
+
+impl Machine for X64 {
+    type Assembler = Assembler;
+    type Condition = Test;
+    type Parts = Parts;
+    type Snippet = Snippet;
+
+    const FOR_LOCALS: &'static [Reg] = &[RSI, RDI, R8, R9, xmm(8), xmm(9), xmm(10), xmm(11), xmm(12), xmm(13), xmm(14)];
+    const KEPT_FOR_LOCALS: RegSet = RegSet::EMPTY.with(KEPT[0]).with(KEPT[1]).with(KEPT[2]);
+    const KEPT: &'static [Reg] = &KEPT;
+    const TEMPS: RegSet = RegSet::of_class(RegClass::Vector, 0x7fff)
+        .with(RAX)
+        .with(RCX)
+        .with(RDX)
+        .with(R10)
+        .with(RSI)
+        .with(RDI)
+        .with(R8)
+        .with(R9);
+    const RESULT: Reg = RAX;
+    const VECTOR_RESULT: Reg = XMM0;
+    const SCRATCH: Reg = SCRATCH;
+    const VECTOR_SCRATCH: Reg = VECTOR_SCRATCH;
+    const REGISTERS: convention::Registers = abi::REGISTERS;
+    const CALLEE_REF: Reg = CALLEE_REF;
+    const CALLEE_SAVED: RegSet = abi::CALLEE_SAVED;
+    const SNIPPET_REGISTERS: convention::Registers =
+        convention::Registers { args: &[RAX, RCX, RDX, R10], vector_args: VECTOR_ARGS, results: &[RAX, RDX] };
+    const LOOP_ALIGN: u32 = 32;
+
+    fn assembler(options: &Options) -> Assembler {
+        Assembler::new(options.target.x64().unwrap_or_default())
+    }
+
+    fn clear(parts: &mut Parts) {
+        parts.tables.clear();
+        parts.pool.clear();
+    }
+}
+
+impl Condition for Test {
+    #[inline]
+    fn negate(self) -> Test {
+        Test::negate(self)
+    }
+}
+
+impl Assembly for Assembler {
+    fn clear(&mut self) {
+        Assembler::clear(self);
+    }
+
+    #[inline]
+    fn offset(&self) -> u32 {
+        Assembler::offset(self)
+    }
+
+    #[inline]
+    fn label(&mut self) -> Label {
+        Assembler::label(self)
+    }
+
+    #[inline]
+    fn bind(&mut self, label: Label) {
+        Assembler::bind(self, label);
+    }
+
+    fn align(&mut self, align: u32) {
+        Assembler::align(self, align);
+    }
+
+    #[inline]
+    fn quick_jmp(&mut self, label: Label) {
+        Assembler::quick_jmp(self, label);
+    }
+
+    #[inline]
+    fn copy(&mut self, dst: Reg, src: Reg) {
+        Assembler::copy(self, dst, src);
+    }
+
+    fn deliver(&self, code: &mut Code) {
+        code.calls.extend(self.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 }));
+        code.align = self.code_align().max(FUNCTION_ALIGN);
+        code.bytes.extend_from_slice(self.code());
+    }
+}
+
+/// What the stages of the optimizing compiler need, reused.
+#[derive(Default)]
+pub struct Snippet {
+    vcode: VCode,
+    lower: lower::Buffers,
+    emit: emit::Buffers,
+}
+
+impl machine::Snippet<X64> for Snippet {
+    fn lower(&mut self, cx: Lowering<'_>, func: &Function, params: &[Type], asm: &mut Assembler) -> Result<(), Opcode> {
+        lower::lower(cx, func, params, &mut self.vcode, asm, &mut self.lower)
+    }
+
+    fn vcode(&self) -> &VCode {
+        &self.vcode
+    }
+
+    fn emit(&mut self, b: &mut machine::Inline<'_, X64>, out: &Output, signals: bool, in_args: u32) {
+        emit::emit_inline(Inline { signals, in_args }, &self.vcode, out, b.asm, &mut self.emit, b.code);
+        b.traps.append(&mut self.emit.traps);
+        b.parts.pool.append(&mut self.lower.pool);
+    }
 }
 
 /// The vmctx's pointer to the store.
@@ -85,7 +177,7 @@ fn at(home: i32) -> Mem {
     Mem::base(RBP, home)
 }
 
-impl Baseline {
+impl Baseline<X64> {
     // The frame.
 
     pub(super) fn prologue(&mut self, cx: Context<'_>, func: u32) {
@@ -118,58 +210,14 @@ impl Baseline {
             home -= 8;
             self.asm.rm(Op::MOV_MR.s64(), reg, at(home));
         }
-        self.enter(cx);
+        self.enter();
         let ty = cx.info.funcs[func as usize];
         self.open_function(cx, ty);
         self.poll();
     }
 
-    /// Puts parameters in their places and zeroes locals.
-    fn enter(&mut self, cx: Context<'_>) {
-        let _ = cx;
-        let convention = std::mem::take(&mut self.convention);
-        if convention.buffer_bytes != 0 {
-            self.store(Type::I64, crate::isa::x64::abi::INT_ARGS[0], self.buffer_home);
-        }
-        self.moves.clear();
-        let mut from_stack = Vec::new();
-        for (number, place) in convention.params.iter().enumerate() {
-            let local = self.locals[number];
-            let is_used = self.scan.locals[number].weight > 0 || local.ty == Type::Ref;
-            match *place {
-                _ if !is_used => {}
-                convention::Place::Reg(from) if local.reg.is_none() => self.store(local.ty, from, local.home),
-                convention::Place::Reg(from) => {
-                    let value = Value { ty: local.ty, place: Place::Reg(from), home: 0 };
-                    self.moves.push((value, local.reg));
-                }
-                convention::Place::Memory(offset) if local.ty == Type::Ref => {
-                    from_stack.push((Type::Ref, Reg::NONE, 16 + offset as i32, local.home));
-                }
-                convention::Place::Memory(offset) if !local.reg.is_none() => {
-                    from_stack.push((local.ty, local.reg, 16 + offset as i32, 0));
-                }
-                convention::Place::Memory(_) => {}
-            }
-        }
-        let loaded: RegSet = self.moves.iter().map(|&(_, to)| to).collect();
-        self.make_moves();
-        for (ty, reg, from, home) in from_stack {
-            if reg.is_none() {
-                self.copy_home(ty, from, home);
-            } else {
-                self.load(ty, reg, from);
-                self.state.loaded = self.state.loaded.with(reg);
-                self.state.stored = self.state.stored.with(reg);
-            }
-        }
-        self.state.loaded = self.state.loaded.union(loaded);
-        self.zero_locals(convention.params.len());
-        self.convention = convention;
-    }
-
-    fn zero_locals(&mut self, params: usize) {
-        let is_zeroed = |this: &Baseline, number: usize| {
+    pub(super) fn zero_locals(&mut self, params: usize) {
+        let is_zeroed = |this: &Baseline<X64>, number: usize| {
             let found = &this.scan.locals[number];
             let ty = this.locals[number].ty;
             ty == Type::Ref || found.first == 0 && found.weight > 0
@@ -283,16 +331,16 @@ impl Baseline {
                 self.asm.quick_jmp(entry);
             }
         }
-        for table in std::mem::take(&mut self.tables) {
+        for table in std::mem::take(&mut self.parts.tables) {
             self.asm.align(8);
             self.asm.bind(table.place);
             self.asm.jump_table(table.entries);
         }
-        self.pool.sort_by_key(|constant| std::cmp::Reverse(constant.bytes));
-        if let Some(widest) = self.pool.first() {
+        self.parts.pool.sort_by_key(|constant| std::cmp::Reverse(constant.bytes));
+        if let Some(widest) = self.parts.pool.first() {
             self.asm.align(widest.bytes);
         }
-        for constant in std::mem::take(&mut self.pool) {
+        for constant in std::mem::take(&mut self.parts.pool) {
             self.asm.bind(constant.label);
             self.asm.bytes(&constant.bits.to_le_bytes()[..constant.bytes as usize]);
         }
@@ -302,39 +350,6 @@ impl Baseline {
         }
         self.asm.finish();
         self.make_stack_maps(bytes / 8);
-    }
-
-    /// Makes the stack maps of a frame of so many slots.
-    fn make_stack_maps(&mut self, frame_slots: u32) {
-        if !self.has_references {
-            return;
-        }
-        let of_snippets = std::mem::take(&mut self.code.stack_maps);
-        let mut bits: Vec<u32> = Vec::new();
-        for &(site, first, end) in &self.maps {
-            bits.clear();
-            let mut set = |slot: u32| {
-                let word = slot as usize / 32;
-                if bits.len() <= word {
-                    bits.resize(word + 1, 0);
-                }
-                bits[word] |= 1 << (slot % 32);
-            };
-            let site = &mut self.code.call_sites[site as usize];
-            if site.map != NO_MAP {
-                StackMap::read(&of_snippets, site.map).slots().for_each(&mut set);
-            }
-            for &home in &self.map_homes[first as usize..end as usize] {
-                set((frame_slots as i32 + home / 8) as u32);
-            }
-            site.map = NO_MAP;
-            if !bits.is_empty() {
-                site.map = self.code.stack_maps.len() as u32;
-                let map = StackMap { frame_slots, run: (0, 0), bits: &bits };
-                self.code.stack_maps.extend(map.header());
-                self.code.stack_maps.extend(map.bits);
-            }
-        }
     }
 
     /// What lies behind the code of the body.
@@ -426,13 +441,13 @@ impl Baseline {
     }
 
     /// The address of a constant that lies behind the code.
-    pub(super) fn pool(&mut self, bits: u128, bytes: u32) -> Mem {
-        let known = self.pool.iter().rev().take(64).find(|known| known.bits == bits && known.bytes == bytes);
+    fn pool(&mut self, bits: u128, bytes: u32) -> Mem {
+        let known = self.parts.pool.iter().rev().take(64).find(|known| known.bits == bits && known.bytes == bytes);
         let label = match known {
             Some(known) => known.label,
             None => {
                 let label = self.asm.label();
-                self.pool.push(PoolConst { bits, bytes, label });
+                self.parts.pool.push(PoolConst { bits, bytes, label });
                 label
             }
         };
@@ -491,7 +506,7 @@ impl Baseline {
         self.asm.rm(Op::MOV_RM.s64(), reg, Mem::base(VMCTX, offset));
     }
 
-    pub(super) fn load_memory_base(&mut self, cx: Context<'_>) {
+    fn load_memory_base(&mut self, cx: Context<'_>) {
         if !cx.info.memories.is_empty() {
             self.asm.rm(Op::MOV_RM.s64(), MEMORY_BASE, Mem::base(VMCTX, (header::MEMORY0_BASE * 8) as i32));
         }
@@ -578,21 +593,6 @@ impl Baseline {
         }
     }
 
-    /// Stops the guest if a test holds.
-    pub(super) fn trap_if(&mut self, test: Test, code: u8) {
-        let loc = self.loc;
-        let known = self.traps.last().filter(|exit| exit.code == code && exit.loc == loc);
-        let label = match known {
-            Some(exit) => exit.label,
-            None => {
-                let label = self.asm.label();
-                self.traps.push(TrapExit { label, code, loc });
-                label
-            }
-        };
-        self.jump_if(test, label);
-    }
-
     /// Stops the guest.
     pub(super) fn trap(&mut self, code: u8, loc: u32) {
         if !self.options.signals {
@@ -610,16 +610,18 @@ impl Baseline {
         self.code.traps.push(crate::compile::TrapSite { offset, code, loc });
     }
 
-    pub(super) fn test_zero(&mut self, reg: Reg) {
+    pub(super) fn test_zero(&mut self, reg: Reg) -> Test {
         self.asm.rr(Op::TEST_MR.s32(), reg, reg);
+        Test::of(Cond::Ne)
     }
 
-    pub(super) fn test_pointer(&mut self, reg: Reg) {
+    fn test_pointer(&mut self, reg: Reg) {
         self.asm.rr(Op::TEST_MR.s64(), reg, reg);
     }
 
-    pub(super) fn test_home(&mut self, home: i32) {
+    pub(super) fn test_home(&mut self, home: i32) -> Test {
         self.asm.mi(Op::CMP_I.s32(), at(home), 0);
+        Test::of(Cond::Ne)
     }
 
     /// Tests whether a popped reference is null.
@@ -672,7 +674,7 @@ impl Baseline {
         self.asm.rm(Op::LEA.s64(), SCRATCH, Mem::label(place));
         self.asm.rm(Op::ADD_RM.s64(), SCRATCH, Mem::indexed(SCRATCH, index, Scale::Eight, 0));
         self.asm.r(Op::JMP_RM, SCRATCH);
-        self.tables.push(Table { place, entries: labels });
+        self.parts.tables.push(Table { place, entries: labels });
     }
 
     /// 1 if a test holds, else 0.
@@ -714,25 +716,53 @@ impl Baseline {
 
     /// Counts that the code has come here.
     fn count(&mut self) {
-        let cells = CellNumbers { bodies: self.bodies };
-        let cost = if self.frames.len() > 1 { ROUND_COST } else { CALL_COST };
+        let is_loop = self.frames.len() > 1;
+        let cost = if is_loop { ROUND_COST } else { CALL_COST };
         let (below, back) = (self.asm.label(), self.asm.label());
         self.asm.constant(SCRATCH, cost.into());
-        self.asm.rm(Op::SUB_MR.s32(), SCRATCH, Mem::symbol(Symbol(cells.counter(self.body))));
+        self.asm.rm(Op::SUB_MR.s32(), SCRATCH, Mem::symbol(Symbol(self.cells.counter(self.body))));
         self.asm.quick_jcc(Cond::S, below);
         self.asm.bind(back);
-        self.counts.push((below, back));
+        let (at, stores) = if is_loop { (self.loc, self.dirty_locals()) } else { (0, Vec::new()) };
+        self.counts.push(CountExit { below, back, at, stores });
     }
 
-    /// What code does whose counter is below zero: it calls somebody who leaves all registers as they are.
+    /// What code does whose counter is below zero: it calls somebody who leaves all registers as they are, or goes on elsewhere with what is in this
+    /// frame.
     pub(super) fn count_exits(&mut self) {
-        let cells = CellNumbers { bodies: self.bodies };
-        for (below, back) in std::mem::take(&mut self.counts) {
-            self.asm.bind(below);
-            self.asm.constant(SCRATCH, self.body.into());
-            self.asm.m(Op::CALL_RM, Mem::symbol(Symbol(cells.count_down())));
+        for exit in std::mem::take(&mut self.counts) {
+            self.asm.bind(exit.below);
+            for (ty, reg, home) in exit.stores {
+                self.store(ty, reg, home);
+            }
+            self.asm.constant(SCRATCH, (u64::from(exit.at) << 32 | u64::from(self.body)) as i64);
+            self.asm.m(Op::CALL_RM, Mem::symbol(Symbol(self.cells.count_down())));
+            self.asm.quick_jmp(exit.back);
+        }
+        for (other, back, cell) in std::mem::take(&mut self.callee_exits) {
+            let cell = Mem::symbol(Symbol(cell));
+            self.asm.bind(other);
+            // One more in the upper half, the callee in the lower one.
+            self.asm.rm(Op::MOV_RM.s64(), R10, cell);
+            self.asm.ri(Op::SHR_I.s64(), R10, 32);
+            self.asm.ri(Op::ADD_I.s32(), R10, 1);
+            self.asm.ri(Op::SHL_I.s64(), R10, 32);
+            self.asm.rr(Op::OR_RM.s64(), R10, SCRATCH);
+            self.asm.rm(Op::MOV_MR.s64(), R10, cell);
             self.asm.quick_jmp(back);
         }
+    }
+
+    /// Notes which function the reference in its register is of. At a call r10 is free.
+    pub(in crate::baseline) fn note_callee(&mut self) {
+        const BODY: i32 = (func_ref::TYPE_ID * 8 + 4) as i32;
+        let cell = self.cells.callee(self.loc);
+        let (other, back) = (self.asm.label(), self.asm.label());
+        self.asm.rm(Op::MOV_RM.s32(), SCRATCH, Mem::base(CALLEE_REF, BODY));
+        self.asm.rm(Op::CMP_RM.s32(), SCRATCH, Mem::symbol(Symbol(cell)));
+        self.asm.quick_jcc(Cond::Ne, other);
+        self.asm.bind(back);
+        self.callee_exits.push((other, back, cell));
     }
 
     fn look_at_epoch(&mut self) {
@@ -745,14 +775,10 @@ impl Baseline {
         self.release(spare);
         self.asm.quick_jcc(Cond::Ae, reached);
         self.asm.bind(back);
-        let owned = |this: &Baseline, reg: Reg| {
-            let local = this.locals[this.owners[super::state::index(reg)] as usize];
-            (local.ty, reg, local.home)
-        };
         let loaded = self.state.loaded.intersection(self.destroyed);
         let dirty = loaded.difference(self.state.stored);
-        let stores = dirty.iter().map(|reg| owned(self, reg)).collect();
-        let loads = loaded.iter().map(|reg| owned(self, reg)).collect();
+        let stores = dirty.iter().map(|reg| self.owned(reg)).collect();
+        let loads = loaded.iter().map(|reg| self.owned(reg)).collect();
         let first = self.map_homes.len() as u32;
         self.note_homes();
         let homes = (first, self.map_homes.len() as u32);

@@ -19,7 +19,7 @@
 //! guest is to be stopped (the reason is in the store). The platform preserves `x19`-`x29` and the lower halves of `v8`-`v15`.
 
 use super::regs::*;
-use crate::isa::convention::Registers;
+use crate::isa::convention::{Registers, VECTOR_ARGS};
 use crate::isa::reg::{Reg, RegClass, RegSet};
 
 /// Registers of integer arguments.
@@ -32,4 +32,4 @@ pub const CALLEE_SAVED: RegSet = RegSet::of_class(RegClass::Int, 0xff << 19);
 pub const CALLEE_REF: Reg = x(9);
 
 /// Both, for [`Convention`](crate::isa::convention::Convention).
-pub const REGISTERS: Registers = Registers { args: &INT_ARGS, results: &INT_RESULTS };
+pub const REGISTERS: Registers = Registers { args: &INT_ARGS, vector_args: VECTOR_ARGS, results: &INT_RESULTS };

@@ -21,7 +21,7 @@
 //! to be stopped (the reason is in the store). System V preserves `rbx rbp r12-r15`.
 
 use super::regs::*;
-use crate::isa::convention::Registers;
+use crate::isa::convention::{Registers, VECTOR_ARGS};
 use crate::isa::reg::{Reg, RegSet};
 
 /// Registers of integer arguments.
@@ -34,4 +34,4 @@ pub const CALLEE_SAVED: RegSet = RegSet::EMPTY.with(RBX).with(R12).with(R13);
 pub const CALLEE_REF: Reg = RAX;
 
 /// Both, for [`Convention`](crate::isa::convention::Convention).
-pub const REGISTERS: Registers = Registers { args: &INT_ARGS, results: &INT_RESULTS };
+pub const REGISTERS: Registers = Registers { args: &INT_ARGS, vector_args: VECTOR_ARGS, results: &INT_RESULTS };

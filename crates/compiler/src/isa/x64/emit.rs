@@ -25,7 +25,7 @@ use super::vcode::{self, Kind, NO_TRAP, Own, Parity, Table, Test, VCode};
 use crate::compile::{CallReloc, CallSite, Calls, Code, TrapSite};
 use crate::entity::Entity;
 use crate::ir::insts::cast;
-use crate::isa::backend::Emission;
+use crate::isa::backend::{Emission, Inline, TrapExit};
 use crate::isa::flow::{COPIED_INSTS, DISPATCH_INSTS, Flow, INSTS_PER_COPIED};
 use crate::isa::order;
 use crate::isa::reg::{Reg, RegClass};
@@ -46,16 +46,6 @@ const FLAGS_WINDOW: usize = 8;
 const ZERO_TEST_WINDOW: u32 = 4;
 /// So much of the frame is zeroed without a loop.
 const ZEROED_UNROLLED_BYTES: u32 = 128;
-
-/// The cold end of a function: a jump to a label leads here.
-pub struct TrapExit {
-    /// What jumps there.
-    pub label: Label,
-    /// As in [`TrapSite`].
-    pub code: u8,
-    /// As in [`TrapSite`].
-    pub loc: u32,
-}
 
 /// An allocation for which there is no room: a call of the routine, away from the rest.
 struct NewExit {
@@ -102,16 +92,6 @@ struct Frame {
     vmctx: i32,
     /// No frame at all.
     none: bool,
-}
-
-/// What emission of a piece of code in line needs to know besides it: no frame is made, spill slots start at `rsp`, and a return goes on behind the
-/// piece.
-#[derive(Clone, Copy)]
-pub struct Inline {
-    /// [`Options::signals`](crate::compile::Options::signals).
-    pub signals: bool,
-    /// From `rsp` up to the first argument on the stack.
-    pub in_args: u32,
 }
 
 struct Emit<'a> {
@@ -198,11 +178,6 @@ pub fn emit(
     let relocs = emit.asm.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 });
     emit.code.calls.extend(relocs);
     emit.code.bytes.extend_from_slice(emit.asm.code());
-}
-
-/// Bytes that the spill slots of a piece of code in line have, from `rsp` on.
-pub fn inline_slots(out: &Output) -> u32 {
-    (out.slots8 * 8).next_multiple_of(16) + out.slots16 * 16
 }
 
 /// Emits a function without jump tables in line, behind what is there already. Its traps stay in `b`; stack maps count from `rsp`, in frames of no

@@ -15,7 +15,7 @@
 use super::abi::{CALLEE_REF, INT_ARGS, REGISTERS};
 use super::asm::{Assembler, Symbol};
 use super::inst::Inst;
-use super::mem::Mem;
+use super::mem::{Mem, Scale};
 use super::regs::*;
 use super::row::{Cond, Op, Size};
 use crate::ir::Type;
@@ -23,7 +23,7 @@ use crate::isa::convention::{Convention, Place, VECTOR_ARGS};
 use crate::isa::reg::Reg;
 pub use crate::isa::stubs::{Callee, Shape};
 use crate::isa::stubs::{places, slot_bytes};
-use tiercel_abi::vmctx::{func_ref, header, store};
+use tiercel_abi::vmctx::{func_ref, header, replacement, store};
 
 /// Registers that an entry stub saves below `rbp`, the first one highest.
 const SAVED: [Reg; 5] = [RBX, R12, R13, R14, R15];
@@ -237,27 +237,58 @@ pub fn thunks(asm: &mut Assembler, count: u32, routine: u64) -> (u32, u32) {
     (start, THUNK_BYTES)
 }
 
-/// Emits what code calls whose counter is below zero, with its function's number in the scratch register: calls the routine at `routine` with the vmctx
-/// and the number. The other registers stay as they are.
+/// The registers that functions preserve and the baseline compiler uses.
+pub const KEPT: [Reg; 3] = [RBX, R12, R13];
+
+/// Emits what code calls whose counter is below zero.
 pub fn count_down(asm: &mut Assembler, routine: u64) {
     const INTS: [Reg; 8] = [RAX, RCX, RDX, RSI, RDI, R8, R9, R10];
     const VECTORS: u8 = 16;
     asm.r(Op::PUSH, RBP);
     asm.rr(Op::MOV_RM.s64(), RBP, RSP);
-    asm.ri(Op::SUB_I.s64(), RSP, 16 * i32::from(VECTORS) + 8 * INTS.len() as i32);
-    let int_place = |index: usize| Mem::base(RSP, 16 * i32::from(VECTORS) + 8 * index as i32);
+    const VECTOR_BYTES: i32 = 16 * VECTORS as i32;
+    const INTS_AND_KEPT: i32 = 8 * (INTS.len() + KEPT.len()) as i32;
+    asm.ri(Op::SUB_I.s64(), RSP, VECTOR_BYTES + (INTS_AND_KEPT + 15 & !15));
+    let int_place = |index: usize| Mem::base(RSP, VECTOR_BYTES + 8 * index as i32);
+    let kept_place = |index: usize| int_place(INTS.len() + index);
     let vector_place = |number: u8| Mem::base(RSP, 16 * i32::from(number));
+    KEPT.into_iter().enumerate().for_each(|(index, reg)| asm.rm(Op::MOV_MR.s64(), reg, kept_place(index)));
     INTS.into_iter().enumerate().for_each(|(index, reg)| asm.rm(Op::MOV_MR.s64(), reg, int_place(index)));
     (0..VECTORS).for_each(|number| asm.rm(Op::MOVUPS_MR, xmm(number), vector_place(number)));
     asm.copy(RDI, VMCTX);
     asm.copy(RSI, SCRATCH);
+    asm.rm(Op::MOV_RM.s64(), RDX, Mem::base(RBP, 0));
+    asm.rm(Op::LEA.s64(), RCX, kept_place(0));
     asm.constant(RAX, routine as i64);
     asm.r(Op::CALL_RM, RAX);
+    let goes_on = asm.label();
+    asm.rr(Op::TEST_MR.s64(), RAX, RAX);
+    asm.jcc(Cond::Ne, goes_on);
     INTS.into_iter().enumerate().for_each(|(index, reg)| asm.rm(Op::MOV_RM.s64(), reg, int_place(index)));
     (0..VECTORS).for_each(|number| asm.rm(Op::MOVUPS_RM, xmm(number), vector_place(number)));
     asm.rr(Op::MOV_RM.s64(), RSP, RBP);
     asm.r(Op::POP, RBP);
     asm.op(Op::RET);
+    asm.bind(goes_on);
+    KEPT.into_iter()
+        .enumerate()
+        .for_each(|(index, reg)| asm.rm(Op::MOV_RM.s64(), reg, field(RAX, replacement::KEPT + index as u32)));
+    asm.rm(Op::MOV_RM.s64(), INT_ARGS[0], field(RAX, replacement::BUFFER));
+    asm.rm(Op::MOV_RM.s64(), RBP, field(RAX, replacement::CALLER_FP));
+    asm.rm(Op::MOV_RM.s64(), RSP, field(RAX, replacement::CALLER_SP));
+    asm.rm(Op::MOV_RM.s64(), RSI, field(RAX, replacement::ARGUMENTS));
+    asm.rm(Op::MOV_RM.s64(), RCX, field(RAX, replacement::ARGUMENT_WORDS));
+    let (next, done) = (asm.label(), asm.label());
+    asm.bind(next);
+    asm.ri(Op::SUB_I.s64(), RCX, 1);
+    asm.jcc(Cond::S, done);
+    asm.rm(Op::MOV_RM.s64(), SCRATCH, Mem::indexed(RSI, RCX, Scale::Eight, 0));
+    asm.r(Op::PUSH, SCRATCH);
+    asm.emit(&Inst::to_label(Op::JMP, next));
+    asm.bind(done);
+    asm.rm(Op::MOV_RM.s64(), SCRATCH, field(RAX, replacement::RETURN_ADDRESS));
+    asm.r(Op::PUSH, SCRATCH);
+    asm.m(Op::JMP_RM, field(RAX, replacement::ENTRY));
 }
 
 /// Emits the `native` entry of a function whose address is in the cell with this number.

@@ -16,7 +16,7 @@ pub type Inst = vcode::Inst<X64>;
 pub type Kind = vcode::Kind<Test, Own>;
 
 /// What x86-64 has of its own.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct X64;
 
 impl vcode::Dialect for X64 {

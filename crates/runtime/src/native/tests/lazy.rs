@@ -81,6 +81,36 @@ fn functions_are_optimized() {
     assert_eq!(module.code_ranges().len(), 6);
 }
 
+/// A guest that is in one loop all the time goes on in optimized code: with its locals, its operands, and from the loop inside to the one outside.
+#[test]
+fn running_loops_are_replaced() {
+    const WAT: &str = r#"(module
+      (func (export "sum") (param $n i32) (result i64) (local $i i32) (local $j i32) (local $s i64)
+        (i64.const 1000)
+        (loop $outer
+          (local.set $j (i32.const 0))
+          (loop $inner
+            (local.set $s (i64.add (local.get $s) (i64.extend_i32_u (i32.mul (local.get $i) (local.get $j)))))
+            (br_if $inner (i32.lt_u (local.tee $j (i32.add (local.get $j) (i32.const 1))) (i32.const 100))))
+          (br_if $outer (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+        (i64.add (local.get $s))))"#;
+    for (budget, threads) in [(0, 0), (1000, 0), (1000, 1)] {
+        let config = &mut Config::new();
+        let engine =
+            Engine::new(config.tier(Tier::Auto).tier_up_budget(budget).tier_up_threads(threads)).expect("an engine");
+        let module = Module::new(&engine, WAT).expect("a valid module");
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).expect("an instance");
+        let call = instance.get_typed_func::<i32, i64>(&mut store, "sum").expect("exported");
+        let n = 30_000;
+        assert_eq!(call.call(&mut store, n).expect("no trap"), i64::from(n) * i64::from(n - 1) / 2 * 4950 + 1000);
+        // The first compiler's code, the function, and its continuation.
+        if threads == 0 {
+            assert_eq!(module.code_ranges().len(), 3, "budget {budget}");
+        }
+    }
+}
+
 /// Code that is made while it runs is never writable where it can be executed.
 #[test]
 fn code_is_not_writable() {

@@ -1,0 +1,151 @@
+//! What happens to functions that run much: which the optimizing compiler gets, and when code that runs goes on in what it has made.
+//!
+//! A function's counter runs down, at its entry or at one of its loops. The first time the function is asked for; new calls get its new code. If the
+//! counter runs down again at a loop, old code still goes round in it: then the *continuation* of the function from that loop on is asked for, which
+//! replaces the frame when it is there.
+
+use super::replacement::Continuation;
+use crate::sync::Mutex;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Units of a function's budget for each of its bytes. No effect on correctness.
+const BUDGET_PER_BYTE: u32 = 150;
+/// The budget of a loop that waits for its continuation. No effect on correctness.
+const WAITING_BUDGET: u32 = 20_000;
+/// So many loops of a function have a continuation. No effect on correctness.
+const MOST_LOOPS: usize = 8;
+
+/// How functions come to be optimized. No effect on what guests compute.
+#[derive(Clone, Copy, Debug)]
+pub struct TierUp {
+    /// What a function's counter starts with, besides what its size adds; 0: it has run down at once.
+    pub budget: u32,
+    /// Threads that optimize, at most; 0: who finds a function hot does it, at once.
+    pub threads: usize,
+    /// Makes budgets random, and what happens when they are used up: for tests.
+    pub seed: Option<u64>,
+}
+
+impl TierUp {
+    /// What the counter of a function starts with: what compiling costs, in units of what running costs.
+    pub fn first_budget(&self, body: u32, bytes: usize) -> i32 {
+        let per_byte = u64::from(BUDGET_PER_BYTE) * bytes as u64 * u64::from(self.budget != 0);
+        let budget = i32::try_from(u64::from(self.budget) + per_byte).unwrap_or(i32::MAX);
+        match self.seed {
+            Some(seed) => random_budget(seed, body, 0),
+            None => budget,
+        }
+    }
+}
+
+/// Numbers that look random and are the same in each run.
+fn random(seed: u64, body: u32, event: u32) -> u64 {
+    let mut x = seed ^ (u64::from(body) << 32 | u64::from(event)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    for _ in 0..2 {
+        x = (x ^ x >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ x >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    }
+    x ^ x >> 31
+}
+
+/// One that is often small.
+fn random_budget(seed: u64, body: u32, event: u32) -> i32 {
+    let random = random(seed, body, event);
+    (random >> 32) as i32 & ((1 << (random & 15)) - 1)
+}
+
+/// What to compile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// The index of the body.
+    pub body: u32,
+    /// The location of a loop, for its continuation; none for the function.
+    pub at: Option<u32>,
+}
+
+/// What code does whose counter has run down.
+pub enum Next {
+    /// Goes on; the counter is set to this.
+    Count(i32),
+    /// Goes on, and this is to be compiled.
+    Compile(Job, i32),
+    /// Goes on in the continuation.
+    Replace(Arc<Continuation>),
+}
+
+/// The functions of a module whose counters have run down.
+#[derive(Default)]
+pub struct Hot(Mutex<BTreeMap<u32, Func>>);
+
+#[derive(Default)]
+struct Func {
+    /// How often the counter has run down.
+    events: u32,
+    requested: bool,
+    loops: Vec<(u32, Progress)>,
+}
+
+#[derive(Clone)]
+enum Progress {
+    Requested,
+    Failed,
+    Made(Arc<Continuation>),
+}
+
+impl Hot {
+    /// The counter of a function with so many bytes has run down, at a loop or at its entry.
+    pub fn counted_down(&self, tier_up: &TierUp, body: u32, bytes: usize, at: Option<u32>) -> Next {
+        let mut funcs = self.0.lock();
+        let func = funcs.entry(body).or_default();
+        func.events = func.events.saturating_add(1);
+        let (mut again, mut waiting) = (tier_up.first_budget(body, bytes), WAITING_BUDGET.min(tier_up.budget) as i32);
+        if let Some(seed) = tier_up.seed {
+            (again, waiting) = (random_budget(seed, body, func.events), random_budget(seed, body, func.events));
+            if random(seed, body, func.events) >> 20 & 1 != 0 {
+                return Next::Count(again);
+            }
+        }
+        if !func.requested {
+            func.requested = true;
+            return Next::Compile(Job { body, at: None }, again);
+        }
+        // Code that is called has been replaced.
+        let Some(at) = at else { return Next::Count(i32::MAX) };
+        let known = func.loops.iter().find(|(known, _)| *known == at).map(|(_, progress)| progress.clone());
+        match known {
+            Some(Progress::Made(continuation)) => Next::Replace(continuation),
+            Some(Progress::Requested) => Next::Count(waiting),
+            None if func.loops.len() < MOST_LOOPS => {
+                func.loops.push((at, Progress::Requested));
+                Next::Compile(Job { body, at: Some(at) }, waiting)
+            }
+            Some(Progress::Failed) | None => Next::Count(again),
+        }
+    }
+
+    /// Whether the counter of a function has run down.
+    pub fn is_hot(&self, body: u32) -> bool {
+        self.0.lock().get(&body).is_some_and(|func| func.requested)
+    }
+
+    /// A job could not be taken on, and may be asked for again.
+    pub fn refused(&self, job: Job) {
+        if let Some(func) = self.0.lock().get_mut(&job.body) {
+            match job.at {
+                Some(at) => func.loops.retain(|(known, _)| *known != at),
+                None => func.requested = false,
+            }
+        }
+    }
+
+    /// A continuation was made, or could not be.
+    pub fn made(&self, body: u32, at: u32, continuation: Option<Continuation>) {
+        let mut funcs = self.0.lock();
+        let known = funcs.get_mut(&body).and_then(|func| func.loops.iter_mut().find(|(known, _)| *known == at));
+        if let Some((_, progress)) = known {
+            *progress = continuation.map_or(Progress::Failed, |made| Progress::Made(Arc::new(made)));
+        }
+    }
+}
