@@ -103,6 +103,20 @@ fn steps() -> Result<Vec<Step>> {
             "test -p tiercel-tests --test corpus -- benches --skip interp --skip baseline --skip auto",
         )
         .on(Place::Aarch64Program),
+        // What takes longer than a minute is left out by name; in the interpreter all of those that measure loops.
+        Step::new(
+            "aarch64: shared corpus",
+            Tests,
+            "test -p tiercel-tests --test corpus -- shared --skip interp --skip baseline --skip auto --skip opt- \
+             --skip seqhash --skip ed25519",
+        )
+        .on(Place::Aarch64Program),
+        Step::new(
+            "aarch64: shared corpus, interpreted",
+            Tests,
+            "test -p tiercel-tests --test corpus -- /interp --skip benches --skip shootout --skip splay --skip sqlite3",
+        )
+        .on(Place::Aarch64Program),
         // There are two tiers.
         Step::new(
             "aarch64: programs",
