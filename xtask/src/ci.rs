@@ -117,6 +117,13 @@ fn steps() -> Result<Vec<Step>> {
             "test -p tiercel-tests --test corpus -- /interp --skip benches --skip shootout --skip splay --skip sqlite3",
         )
         .on(Place::Aarch64Program),
+        // Reserved address space costs memory in the emulator.
+        Step::new(
+            "aarch64: API on compiled code",
+            Tests,
+            &format!("{cross} -p tiercel --test compiled -- --skip thousands_of_instances_live_at_once"),
+        )
+        .on(Place::Aarch64),
         // There are two tiers.
         Step::new(
             "aarch64: programs",
