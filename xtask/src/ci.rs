@@ -99,6 +99,27 @@ fn steps() -> Result<Vec<Step>> {
         // One program of each kind: an emulator takes long.
         Step::new("aarch64: corpus", Tests, "test -p tiercel-tests --test corpus -- benches --skip interp")
             .on(Place::Aarch64Program),
+        // What takes longer than a minute is left out by name; in the interpreter all of those that measure loops.
+        Step::new(
+            "aarch64: shared corpus",
+            Tests,
+            "test -p tiercel-tests --test corpus -- shared --skip interp --skip baseline --skip auto --skip opt- \
+             --skip seqhash --skip ed25519",
+        )
+        .on(Place::Aarch64Program),
+        Step::new(
+            "aarch64: shared corpus, interpreted",
+            Tests,
+            "test -p tiercel-tests --test corpus -- /interp --skip benches --skip shootout --skip splay --skip sqlite3",
+        )
+        .on(Place::Aarch64Program),
+        // Reserved address space costs memory in the emulator.
+        Step::new(
+            "aarch64: API on compiled code",
+            Tests,
+            &format!("{cross} -p tiercel --test compiled -- --skip thousands_of_instances_live_at_once"),
+        )
+        .on(Place::Aarch64),
         Step::new("aarch64: programs", Tests, "test -p tiercel-tests --test examples --test wast --test wasi_suite")
             .on(Place::Aarch64Program),
     ]);

@@ -1,10 +1,11 @@
 //! `tiercel inspect`: what is in an artifact, and the code of a function beside its places in the module.
 
 use crate::args::InspectArgs;
-use crate::{exit, print};
+use crate::disassemble::beside;
+use crate::exit;
 use std::fmt::Write as _;
 use std::fs;
-use tiercel::{Artifact, ArtifactFunction, Context, Engine, Error, Result, SiteKind, format_err};
+use tiercel::{Artifact, ArtifactFunction, Context, Engine, Result, SiteKind, format_err};
 
 /// Prints an artifact's header, sections and functions, or one function.
 ///
@@ -68,12 +69,6 @@ fn of_function(artifact: &Artifact<'_>, wanted: &str) -> Result<String> {
         |function: &ArtifactFunction<'_>| function.name == Some(wanted) || wanted.parse() == Ok(function.index);
     let function = artifact.functions().find(is_wanted);
     let function = function.ok_or_else(|| format_err!("the artifact has no code of a function `{wanted}`"))?;
-    if artifact.isa() != "x86_64" {
-        return Err(Error::msg(format!(
-            "code for {} cannot be shown; this version disassembles x86_64 only",
-            artifact.isa()
-        )));
-    }
     let code = artifact.text().get(function.code.clone()).unwrap_or_default();
     let sites = artifact.sites(&function);
     let note = |start: u64, next: u64| {
@@ -93,6 +88,6 @@ fn of_function(artifact: &Artifact<'_>, wanted: &str) -> Result<String> {
         function.index,
         code.len(),
         function.code.start,
-        print::beside(code, note)
+        beside(artifact.isa(), code, note)
     ))
 }

@@ -10,6 +10,7 @@ mod args;
 mod cache;
 mod compile;
 mod deadline;
+mod disassemble;
 mod engine;
 mod exit;
 mod host;

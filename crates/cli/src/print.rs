@@ -1,6 +1,7 @@
 //! `--print` and `--print-after`: what the compiler makes of functions, as text.
 
-use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
+use crate::disassemble::beside;
+use std::env::consts::ARCH;
 use std::io::Write;
 use tiercel::{Context, Error, Module, Result, STAGES, format_err};
 
@@ -79,7 +80,7 @@ pub fn print(what: &What, module: &Module) -> Result<()> {
         let Some(code) = code else { continue };
         found = true;
         if matches!(what.text, Text::Code) {
-            text = disassemble(&code);
+            text = beside(ARCH, &code, |_, _| String::new());
         }
         let name = name.map(|name| format!(" {name}")).unwrap_or_default();
         writeln!(out, "; function {index}{name}\n{text}").map_err(Error::msg)?;
@@ -91,30 +92,4 @@ pub fn print(what: &What, module: &Module) -> Result<()> {
         }
         (None, false) => Err(Error::msg("nothing is compiled: the module has no functions, or the tier is not `opt`")),
     }
-}
-
-/// Where notes start on a line.
-const NOTE_COLUMN: usize = 56;
-
-fn disassemble(code: &[u8]) -> String {
-    beside(code, |_, _| String::new())
-}
-
-/// Machine code as text, and beside each instruction what `note` gives for its start and its end, in bytes from the start of the code.
-pub fn beside(code: &[u8], note: impl Fn(u64, u64) -> String) -> String {
-    let mut decoder = Decoder::with_ip(64, code, 0, DecoderOptions::NONE);
-    let mut formatter = IntelFormatter::new();
-    let mut text = String::new();
-    while decoder.can_decode() {
-        let inst = decoder.decode();
-        let mut line = format!("{:6x}  ", inst.ip());
-        formatter.format(&inst, &mut line);
-        let note = note(inst.ip(), inst.next_ip());
-        if !note.is_empty() {
-            line = format!("{line:NOTE_COLUMN$}; {note}");
-        }
-        text += &line;
-        text.push('\n');
-    }
-    text
 }

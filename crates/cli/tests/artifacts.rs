@@ -254,6 +254,10 @@ fn the_target_is_chosen() {
     assert_eq!(compile("aarch64-linux+lse"), (Some(0), String::new(), String::new()));
     let stdout = run(&["inspect", &artifact]).1;
     assert!(stdout.contains("target: aarch64\ncompiler: opt\nCPU features: lse\n"), "{stdout}");
+    let first = stdout.lines().skip_while(|line| !line.trim_start().starts_with("index")).nth(1);
+    let first = first.and_then(|line| line.split_whitespace().next()).expect("it has functions");
+    let stdout = run(&["inspect", "--function", first, &artifact]).1;
+    assert!(stdout.contains("stp x29, x30, [sp") && stdout.contains("  ret\n"), "{stdout}");
     let (code, _, stderr) = run(&["--allow-precompiled", &artifact]);
     assert_eq!(code, Some(1));
     assert!(stderr.contains("it was compiled for aarch64, and this CPU is a x86_64"), "{stderr}");

@@ -17,6 +17,8 @@ use crate::aarch64::{EMULATOR, LIBRARIES, find};
 
 /// The column of wasmtime.
 const WASMTIME: &str = "wasmtime";
+/// Below so many instructions the difference between two ways of loading would be measured.
+const LEAST_COUNT: u64 = 1_000_000;
 /// Prints an object's symbols; it comes with the linker.
 const SYMBOLS: &str = "aarch64-linux-gnu-nm";
 
@@ -50,9 +52,9 @@ pub fn run(peer_dir: &Path, pairs: &[Pair], limit: Duration, work: &Path) -> Res
                 Ok([vec![path(&theirs)], words.to_vec(), vec![path(&compiled)]].concat())
             })
         });
-        counts.add(&whole.name, 1e-6, ours, theirs);
+        counts.add(&whole.name, 1e-6, LEAST_COUNT, ours, theirs);
         let theirs = compiler.as_ref().map(|compiler| counter.their_size(compiler, &whole.wasm));
-        sizes.add(&whole.name, 1e-3, counter.our_size(&tiercel, &whole.wasm), theirs);
+        sizes.add(&whole.name, 1e-3, 0, counter.our_size(&tiercel, &whole.wasm), theirs);
     }
     counts.print("Instructions executed on aarch64, in millions, without loading");
     sizes.print("Code for aarch64, in thousands of bytes");
@@ -68,8 +70,8 @@ struct Table {
 }
 
 impl Table {
-    /// Adds a row; in the table figures are multiplied by `scale`.
-    fn add(&mut self, name: &str, scale: f64, ours: Result<u64>, theirs: Option<Result<u64>>) {
+    /// Adds a row; in the table figures are multiplied by `scale`, and there is a ratio where both are at least `least`.
+    fn add(&mut self, name: &str, scale: f64, least: u64, ours: Result<u64>, theirs: Option<Result<u64>>) {
         let cell = |figure: &Result<u64>| match figure {
             Ok(figure) => report::number(*figure as f64 * scale),
             Err(error) => {
@@ -81,7 +83,8 @@ impl Table {
         if let Some(theirs) = theirs {
             self.has_theirs = true;
             cells.push(cell(&theirs));
-            let ratio = ours.ok().zip(theirs.ok()).map(|(ours, theirs)| ours as f64 / theirs as f64);
+            let both = ours.ok().zip(theirs.ok()).filter(|(ours, theirs)| *ours.min(theirs) >= least);
+            let ratio = both.map(|(ours, theirs)| ours as f64 / theirs as f64);
             cells.push(ratio.map_or("-".to_owned(), report::number));
             self.ratios.extend(ratio);
         }

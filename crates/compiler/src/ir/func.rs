@@ -432,6 +432,20 @@ impl Function {
         (inst.op == Opcode::Builtin).then(|| Builtin::from_index(inst.a)).flatten()
     }
 
+    /// Whether an `i32` is seen to be at most this, unsigned, by what makes it.
+    pub fn is_at_most(&self, value: Value, most: u64) -> bool {
+        let inst = self.inst(value);
+        let constant = || self.int_const(Value::new(inst.b as usize));
+        match inst.op {
+            Opcode::I32And => constant().is_some_and(|mask| mask <= most),
+            Opcode::I32RemU => constant().is_some_and(|by| by != 0 && by - 1 <= most),
+            Opcode::I32ShrU => constant().is_some_and(|by| u64::from(u32::MAX >> (by & 31)) <= most),
+            Opcode::I32Load8U => most >= 0xff,
+            Opcode::I32Load16U => most >= 0xffff,
+            _ => false,
+        }
+    }
+
     /// Whether objects of the collected heap may have moved when an instruction is done: the collector may have run.
     pub fn may_collect(&self, value: Value) -> bool {
         match self.inst(value).op {

@@ -6,6 +6,13 @@ use super::saves::Saves;
 use crate::entity::Entity;
 use crate::regalloc::{Block, Output, VCode};
 
+/// Instructions of a dispatch, a block that ends with a `br_table`, of which each jump to it gets its own copy. No effect on correctness.
+pub const DISPATCH_INSTS: u32 = 16;
+/// Instructions of all copies of a function, at most. No effect on correctness.
+pub const COPIED_INSTS: u32 = 256;
+/// And one more for each so many instructions of the function. No effect on correctness.
+pub const INSTS_PER_COPIED: u32 = 2;
+
 /// What was found; memory that is reused.
 #[derive(Default)]
 pub struct Flow {

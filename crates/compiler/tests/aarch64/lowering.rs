@@ -28,7 +28,10 @@ fn operations_take_in_their_operands() {
 fn addresses_are_part_of_their_accesses() {
     check("(param i32) (result i64) (i64.load (local.get 0))", &["[x27, w0, uxtw]", "ret"]);
     check("(param i32) (result i64) (i64.load offset=64 (local.get 0))", &["add", "#64]", "ret"]);
-    check("(param i32) (i32.store (local.get 0) (i32.const 0))", &["str wzr, [x27, w0, uxtw]", "ret"]);
+    check(
+        "(param i32) (i32.store (local.get 0) (i32.const 0))",
+        &["ldr wzr, [x27, w0, uxtw]", "str wzr, [x27, w0, uxtw]", "ret"],
+    );
 }
 
 /// The code of a function, without its last lines that are not reached in order.

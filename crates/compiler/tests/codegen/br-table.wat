@@ -4,12 +4,14 @@
     (block $a (block $b (block $c (block $d (br_table $a $b $c $d $a $b $c (local.get 0)))
       (return (i32.const 3))) (return (i32.const 7))) (return (i32.const 9))) (i32.const 1))
   ;; x64: "cmp" "cmova" "lea r11" "add r11,[r11+" "jmp r11" !"ja " !"jae"
+  ;; aarch64: "cmp" "csel" "adr" "ldrsw" "add" "br x" !"b.hs" !"b.lo"
 
   ;; An index that cannot be too large needs no check.
   (func (export "masked") (param i32) (result i32)
     (block $a (block $b (block $c (block $d (br_table $a $b $c $d $a $b $c $d (i32.and (local.get 0) (i32.const 7))))
       (return (i32.const 3))) (return (i32.const 7))) (return (i32.const 9))) (i32.const 1))
   ;; x64: "and" "lea r11" "jmp r11" !"cmp" !"cmova"
+  ;; aarch64: "and" "adr" "ldrsw" "add" "br x" !"cmp" !"csel"
 
   ;; A few cases are compared.
   (func (export "few") (param i32) (result i32)
@@ -32,4 +34,5 @@
       (return (local.get $acc)))
     (i32.const 0))
   ;; x64: "jmp r11" "jmp r11" "jmp r11" "jmp r11" "jmp r11"
+  ;; aarch64: "br x" "br x" "br x" "br x" "br x"
 )

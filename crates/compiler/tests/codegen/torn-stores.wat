@@ -36,7 +36,7 @@
   ;; aarch64: "str w1" "ret" !"wzr"
   (func (export "misaligned_element") (param i32 i32)
     (i32.store offset=65538 (i32.shl (local.get 0) (i32.const 2)) (local.get 1)))
-  ;; aarch64: "ldr wzr" "str w1" "ret"
+  ;; aarch64: "ldur wzr" "stur w1" "ret"
   (func (export "masked") (param i32 i64)
     (i64.store (i32.and (local.get 0) (i32.const -8)) (local.get 1)))
   ;; aarch64: "str x1" "ret" !"xzr"

@@ -134,6 +134,10 @@ pub struct Assembler {
     dead_end: u32,
     relocs: Vec<Reloc>,
     islands: u32,
+    /// Whether accesses to neighbours in the frame become one.
+    pairs: bool,
+    /// The access to the frame that was emitted last, and where its instruction ends, if no label was bound there.
+    last_access: Option<(u32, Inst)>,
 }
 
 impl Assembler {
@@ -147,8 +151,14 @@ impl Assembler {
         Assembler { ranges, ..Assembler::new(features) }
     }
 
+    /// From now on two accesses to neighbours in the frame, one right behind the other, become one instruction.
+    pub fn pair_accesses(&mut self) {
+        self.pairs = true;
+    }
+
     /// Forgets code, labels, constants and references.
     pub fn clear(&mut self) {
+        self.last_access = None;
         self.buffer.clear();
         self.labels.clear();
         self.long.clear();
@@ -203,6 +213,7 @@ impl Assembler {
         debug_assert!(*place == UNBOUND, "{label:?} is bound twice");
         *place = self.buffer.offset();
         self.dead_end = UNBOUND;
+        self.last_access = None;
     }
 
     /// Where a label is, once it is bound.
@@ -399,8 +410,36 @@ impl Assembler {
                 inst.set_memory(Mem::base(ADDRESS_SCRATCH, 0));
                 self.word(encode(&inst));
             }
+            (AddressKind::Offset, Kind::Mem) if self.pairs && mem.base == SP => self.frame_access(inst, mem, bytes),
             _ => self.word(encode(inst)),
         }
+    }
+
+    /// An access to the frame, together with the one before, if that is to the place beside it. Neither faults.
+    fn frame_access(&mut self, inst: &Inst, mem: Mem, bytes: u32) {
+        let here = self.offset();
+        let (op, is_load) = match inst.op {
+            Op::LDR_X => (Op::LDP_X, true),
+            Op::STR_X => (Op::STP_X, false),
+            Op::LDR_D => (Op::LDP_D, true),
+            Op::STR_D => (Op::STP_D, false),
+            Op::LDR_Q => (Op::LDP_Q, true),
+            Op::STR_Q => (Op::STP_Q, false),
+            _ => return self.word(encode(inst)),
+        };
+        if let Some((end, before)) = self.last_access.take()
+            && (end, before.op) == (here, inst.op)
+            && let Some(place) = before.memory_operand()
+            && place.disp.abs_diff(mem.disp) == bytes
+            && fits_pair(place.disp.min(mem.disp).into(), bytes)
+            && !(is_load && before.slots[0] == inst.slots[0])
+        {
+            let (first, second) = if place.disp < mem.disp { (&before, inst) } else { (inst, &before) };
+            let pair = Inst::m(op, [first.slots[0], second.slots[0]], Mem::base(SP, place.disp.min(mem.disp)));
+            return self.buffer.write_i32(here - 4, encode(&pair) as i32);
+        }
+        self.word(encode(inst));
+        self.last_access = Some((self.offset(), *inst));
     }
 
     /// Emits a word with a distance that is known or will be.
@@ -562,6 +601,14 @@ impl Assembler {
         debug_assert!(align.is_power_of_two() && align >= 4);
         self.make_room(align);
         self.align_with(align, NOP);
+    }
+
+    /// The same where at most `most` bytes have to be filled.
+    pub fn align_unless(&mut self, align: u32, most: u32) {
+        self.make_room(align);
+        if self.offset().next_multiple_of(align) - self.offset() <= most {
+            self.align_with(align, NOP);
+        }
     }
 
     /// Appends words as they are: data that nothing runs into.

@@ -56,10 +56,12 @@ pub struct Backend {
 impl Backend {
     /// For CPUs with these features.
     pub fn new(features: Features, variant: Variant) -> Backend {
+        let mut asm = Assembler::with_ranges(features, variant.ranges);
+        asm.pair_accesses();
         Backend {
             policy: variant.policy,
             vcode: VCode::default(),
-            asm: Assembler::with_ranges(features, variant.ranges),
+            asm,
             lower: lower::Buffers::default(),
             emit: emit::Buffers::default(),
         }

@@ -25,13 +25,13 @@ use super::mem::Mem;
 use super::regs::*;
 use super::row::{Cond, Extend, Op, Size};
 use super::stubs::FRAMELESS_RETURN;
-use super::vcode::{self, Kind, NO_TRAP, Own, Test, VCode};
+use super::vcode::{self, Kind, NO_TRAP, Own, Table, Test, VCode};
 use crate::compile::{CallReloc, CallSite, Calls, Code, TrapSite};
 use crate::entity::Entity;
 use crate::ir::Builtin;
 use crate::ir::insts::cast;
 use crate::isa::backend::{Emission, Inline, TrapExit};
-use crate::isa::flow::Flow;
+use crate::isa::flow::{COPIED_INSTS, DISPATCH_INSTS, Flow, INSTS_PER_COPIED};
 use crate::isa::order;
 use crate::isa::reg::{Reg, RegClass};
 use crate::isa::stack_maps::StackMaps;
@@ -43,8 +43,11 @@ use tiercel_abi::{Trap, heap};
 const UNCHECKED_LEAF_BYTES: u32 = 1024;
 /// A larger frame is part of the comparison with the limit; a smaller one has room below it.
 const CHECKED_AS_ONE_BYTES: u32 = 16 << 10;
-/// Loops start at multiples of so many bytes. No effect on correctness.
+/// Loops start at multiples of so many bytes, where so many at most have to be skipped. No effect on correctness.
 const LOOP_ALIGN: u32 = 32;
+const LOOP_ALIGN_SKIPPED: u32 = 16;
+/// In a function of at most so many instructions each one reaches each table's address.
+const NEAR_INSTS: u32 = 1 << 15;
 /// So much of the frame is zeroed without a loop.
 const ZEROED_UNROLLED_BYTES: u32 = 128;
 
@@ -80,8 +83,9 @@ pub struct Buffers {
     nulls: Vec<(Label, Label)>,
     /// For each vreg that can be made again, the instruction that makes it.
     remat: Vec<u32>,
-    /// For each successor of a switch, where it leads.
+    /// For each successor of a switch, where it leads; and for each switch that was emitted where its own start.
     switch_labels: Vec<Label>,
+    switches: Vec<u32>,
 }
 
 /// Sizes and places in the frame, in bytes; places count from the nominal stack pointer.
@@ -107,6 +111,8 @@ struct Emit<'a> {
     signals: bool,
     /// The next of the moves.
     next_move: usize,
+    /// Instructions of copies.
+    copied: u32,
     maps: StackMaps,
     /// Where a return leads, in code that is in line.
     behind: Option<Label>,
@@ -115,7 +121,7 @@ struct Emit<'a> {
 /// Emits a function. Labels of jump tables and constants are in `asm`, and nothing else.
 pub fn emit(cx: Emission, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &mut Buffers, code: &mut Code) {
     code.clear();
-    b.clear();
+    b.clear(vcode.tables.len());
     let slots8_bytes = (out.slots8 * 8).next_multiple_of(16);
     let locals = slots8_bytes + out.slots16 * 16;
     let saved = locals + vcode.local_bytes;
@@ -135,8 +141,9 @@ pub fn emit(cx: Emission, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &
     let (calls, signals) = (cx.calls, cx.signals);
     let run = ((vcode.out_bytes + locals) / 8, vcode.traced_locals);
     let maps = StackMaps::new(vcode.has_references, size / 8, run, vcode.out_bytes / 8);
+    let (next_move, copied, behind) = (0, 0, None);
     let mut emit =
-        Emit { vcode, out, asm, b, code, frame, state, slots16, calls, signals, next_move: 0, maps, behind: None };
+        Emit { vcode, out, asm, b, code, frame, state, slots16, calls, signals, next_move, copied, maps, behind };
     emit.order();
     emit.code.frameless = none;
     let entry = emit.asm.label();
@@ -167,7 +174,7 @@ pub fn emit(cx: Emission, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &
 /// Emits a function without jump tables and arguments on the stack of calls in line, behind what is there already. Its traps stay in `b`; stack maps
 /// count from the stack pointer, in frames of no slots.
 pub fn emit_inline(cx: Inline, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &mut Buffers, code: &mut Code) {
-    b.clear();
+    b.clear(vcode.tables.len());
     b.blocks.extend((0..vcode.blocks.len()).map(|_| asm.label()));
     let layout = FrameLayout { locals: 0, in_args: cx.in_args as i32, base: 0 };
     let state = EmitState::at_block(&layout);
@@ -176,9 +183,11 @@ pub fn emit_inline(cx: Inline, vcode: &VCode, out: &Output, asm: &mut Assembler,
     let slots16 = (out.slots8 * 8).next_multiple_of(16) as i32;
     let maps = StackMaps::new(vcode.has_references, 0, (0, 0), 0);
     let behind = asm.label();
-    let (calls, signals, next_move) = (Calls::Direct, cx.signals, 0);
-    let mut emit =
-        Emit { vcode, out, asm, b, code, frame, state, slots16, calls, signals, next_move, maps, behind: Some(behind) };
+    let (calls, signals, next_move, copied) = (Calls::Direct, cx.signals, 0, 0);
+    let mut emit = {
+        let behind = Some(behind);
+        Emit { vcode, out, asm, b, code, frame, state, slots16, calls, signals, next_move, copied, maps, behind }
+    };
     emit.order();
     for at in 0..vcode.blocks.len() {
         let block = emit.b.flow.order.blocks[at] as usize;
@@ -189,7 +198,8 @@ pub fn emit_inline(cx: Inline, vcode: &VCode, out: &Output, asm: &mut Assembler,
 }
 
 impl Buffers {
-    fn clear(&mut self) {
+    /// Prepares for a function with so many tables.
+    fn clear(&mut self, tables: usize) {
         self.traps.clear();
         self.edges.clear();
         self.news.clear();
@@ -198,6 +208,8 @@ impl Buffers {
         self.before.clear();
         self.remat.clear();
         self.switch_labels.clear();
+        self.switches.clear();
+        self.switches.resize(tables, order::NONE);
     }
 }
 
@@ -303,7 +315,7 @@ impl Emit<'_> {
 
     fn block(&mut self, block: usize) {
         if self.b.flow.order.tops[block] {
-            self.asm.align(LOOP_ALIGN);
+            self.asm.align_unless(LOOP_ALIGN, LOOP_ALIGN_SKIPPED);
         }
         self.state.check_block();
         if let Some(edge) = self.b.flow.edge_before(self.vcode, self.out, block) {
@@ -315,13 +327,17 @@ impl Emit<'_> {
         if block != 0 && self.b.flow.saves.at == block as u32 {
             self.saved_registers(Op::STP_X, Op::STR_X);
         }
+        self.insts(block);
+        self.state.check_block();
+    }
+
+    fn insts(&mut self, block: usize) {
         self.next_move = self.b.flow.first_move(block);
         let insts = self.vcode.blocks[block].insts.clone();
         for index in insts.start..insts.end {
             self.moves(index);
             self.inst(block, index);
         }
-        self.state.check_block();
     }
 
     /// The moves in front of an instruction.
@@ -466,7 +482,7 @@ impl Emit<'_> {
                 let reg = self.tested(index, test);
                 self.branch(block, test, reg);
             }
-            Kind::Switch(table, _) => self.switch(block, index, table),
+            Kind::Switch(table, is_address) => self.switch(block, index, table, is_address),
             Kind::Compares(table) => self.compares(block, index, table),
             Kind::TrapIf(test) => {
                 let reg = self.tested(index, test);
@@ -690,9 +706,32 @@ impl Emit<'_> {
 
     /// Goes to a block from the end of another one.
     fn jump(&mut self, block: usize, target: usize) {
-        if self.b.flow.order.next(block) != target as u32 {
-            self.asm.jmp(self.b.blocks[target]);
+        if self.b.flow.order.next(block) == target as u32 {
+            return;
         }
+        if !self.vcode.blocks[block].cold && self.may_copy(target) {
+            return self.insts(target);
+        }
+        self.asm.jmp(self.b.blocks[target]);
+    }
+
+    /// Whether a block is a dispatch that a jump to it may as well make itself: the processor then guesses each one's target for itself.
+    fn may_copy(&mut self, block: usize) -> bool {
+        let insts = &self.vcode.blocks[block].insts;
+        let len = insts.end - insts.start;
+        let all = self.vcode.insts.len() as u32;
+        // What stands in front of a block's instructions is not copied.
+        let may = matches!(self.vcode.insts[insts.end as usize - 1].kind, Kind::Switch(..))
+            && self.b.flow.saves.at != block as u32
+            && len <= DISPATCH_INSTS
+            && all <= NEAR_INSTS
+            && self.copied + len <= COPIED_INSTS + all / INSTS_PER_COPIED
+            && insts.clone().all(|index| {
+                let kind = self.vcode.insts[index as usize].kind;
+                matches!(kind, Kind::Plain | Kind::Copy | Kind::TrapIf(_) | Kind::Switch(..))
+            });
+        self.copied += if may { len } else { 0 };
+        may
     }
 
     /// A label that leads to a block by way of an edge's moves, which are made at the end of the function.
@@ -723,33 +762,58 @@ impl Emit<'_> {
         }
     }
 
-    fn switch(&mut self, block: usize, index: u32, table: u32) {
-        let target = self.operand(index, 0);
+    /// Goes to one of the successors: by the address in the operand, or by the index, of which those beyond the table count as its last entry.
+    fn switch(&mut self, block: usize, index: u32, table: u32, is_address: bool) {
+        let operand = self.operand(index, 0);
+        let Table { label, .. } = self.vcode.tables[table as usize];
+        // A copy shares the table.
+        let is_first = self.b.switches[table as usize] == order::NONE;
+        if is_first {
+            self.b.switches[table as usize] = self.switch_labels(block) as u32;
+        }
+        let first = self.b.switches[table as usize] as usize;
+        let (&last, others) = self.vcode.entries(table).split_last().expect("a table has entries");
+        let mut target = operand;
+        if !is_address {
+            let limit = others.len() as u32;
+            if imm::is_imm12(limit.into()) {
+                self.asm.ri(Op::CMP_I.s32(), operand, limit as i32);
+            } else {
+                self.asm.constant(SCRATCH, limit.into());
+                self.asm.compare(Size::S32, operand, SCRATCH);
+            }
+            self.asm.jcc(Cond::Hs, self.b.switch_labels[first + last as usize]);
+            self.asm.rm(Op::LEA, SCRATCH, Mem::label(label));
+            self.asm.rm(Op::LDRSW, ADDRESS_SCRATCH, Mem::indexed(SCRATCH, operand, Extend::Uxtw, true));
+            self.asm.emit_plain(&A64::r(Op::ADD_S.s64(), [SCRATCH, SCRATCH, ADDRESS_SCRATCH]));
+            target = SCRATCH;
+        }
         self.asm.r(Op::BR, target);
-        self.b.switch_labels.clear();
+        if is_first {
+            let labels = &self.b.switch_labels[first..];
+            let entries = self.vcode.entries(table).iter().map(|&entry| labels[entry as usize]);
+            self.asm.jump_table(label, entries);
+        }
+    }
+
+    /// Labels for the successors of a block; gives where they start.
+    fn switch_labels(&mut self, block: usize) -> usize {
+        let first = self.b.switch_labels.len();
         for succ in 0..self.vcode.succs(block).len() {
             let to = self.vcode.succs(block)[succ].index();
             let edge = self.b.flow.edge(self.out, block, succ as u32);
             let label = self.edge_label(edge, to);
             self.b.switch_labels.push(label);
         }
-        let labels = &self.b.switch_labels;
-        let entries = self.vcode.entries(table).iter().map(|&entry| labels[entry as usize]);
-        self.asm.jump_table(self.vcode.tables[table as usize].label, entries);
+        first
     }
 
     fn compares(&mut self, block: usize, index: u32, table: u32) {
         let value = self.operand(index, 0);
-        self.b.switch_labels.clear();
-        for succ in 0..self.vcode.succs(block).len() {
-            let to = self.vcode.succs(block)[succ].index();
-            let edge = self.b.flow.edge(self.out, block, succ as u32);
-            let label = self.edge_label(edge, to);
-            self.b.switch_labels.push(label);
-        }
+        let first = self.switch_labels(block);
         let (&last, entries) = self.vcode.entries(table).split_last().expect("a table has entries");
         for (number, &entry) in entries.iter().enumerate().filter(|(_, entry)| **entry != last) {
-            let label = self.b.switch_labels[entry as usize];
+            let label = self.b.switch_labels[first + entry as usize];
             match number {
                 0 => self.jump_if(Test::Zero(Size::S32, true), value, label),
                 _ => {
@@ -758,7 +822,7 @@ impl Emit<'_> {
                 }
             }
         }
-        let label = self.b.switch_labels[last as usize];
+        let label = self.b.switch_labels[first + last as usize];
         let next = self.b.flow.order.next(block);
         if next == order::NONE || self.b.blocks[next as usize] != label {
             self.asm.jmp(label);

@@ -702,20 +702,19 @@ pub struct Row {
     /// Bit `i` is set if the row has the size `Size::ALL[i]`; 0 if it fixes its sizes.
     pub sizes: u8,
     pub(super) encoding: Encoding,
+    /// The number of the operand that is memory, and its first slot.
+    memory: Option<(u8, u8)>,
+    goes_to: bool,
 }
 
 impl Row {
     /// The operand that is memory, and its first slot.
+    #[inline]
     pub const fn mem_operand(&self) -> Option<(&'static Operand, usize)> {
-        let (mut i, mut slot) = (0, 0);
-        while i < self.operands.len() {
-            if self.operands[i].is_mem() {
-                return Some((&self.operands[i], slot));
-            }
-            slot += self.operands[i].slots();
-            i += 1;
+        match self.memory {
+            Some((operand, slot)) => Some((&self.operands[operand as usize], slot as usize)),
+            None => None,
         }
-        None
     }
 
     /// Whether it has an operand of this kind.
@@ -724,8 +723,8 @@ impl Row {
     }
 
     /// Whether it names a label or symbol to go to.
-    pub fn has_target(&self) -> bool {
-        self.has(Kind::Target26) || self.has(Kind::Target19) || self.has(Kind::Target14)
+    pub const fn has_target(&self) -> bool {
+        self.goes_to
     }
 
     /// Whether it is not one instruction of the machine: the assembler makes what it takes.
@@ -744,8 +743,13 @@ pub(super) const fn row(
 ) -> Row {
     let places = places.as_bytes();
     let (mut i, mut place, mut slot) = (0, 0, 0);
+    let (mut memory, mut goes_to) = (None, false);
     while i < operands.len() {
         let operand = &operands[i];
+        goes_to |= matches!(operand.kind, Kind::Target26 | Kind::Target19 | Kind::Target14);
+        if operand.is_mem() {
+            memory = Some((i as u8, slot as u8));
+        }
         if operand.slots() > 0 {
             assert!(place < places.len(), "a letter for each register or memory operand");
             encoding.places[slot] = match places[place] {
@@ -768,5 +772,5 @@ pub(super) const fn row(
     }
     assert!(place == places.len(), "a letter for each register or memory operand");
     assert!(slot <= 4, "four slots");
-    Row { name, mnemonic, operands, sizes: encoding.sizes, encoding }
+    Row { name, mnemonic, operands, sizes: encoding.sizes, encoding, memory, goes_to }
 }

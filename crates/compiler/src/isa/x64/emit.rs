@@ -26,7 +26,7 @@ use crate::compile::{CallReloc, CallSite, Calls, Code, TrapSite};
 use crate::entity::Entity;
 use crate::ir::insts::cast;
 use crate::isa::backend::{Emission, Inline, TrapExit};
-use crate::isa::flow::Flow;
+use crate::isa::flow::{COPIED_INSTS, DISPATCH_INSTS, Flow, INSTS_PER_COPIED};
 use crate::isa::order;
 use crate::isa::reg::{Reg, RegClass};
 use crate::isa::stack_maps::StackMaps;
@@ -40,11 +40,6 @@ const FUNCTION_ALIGN: u32 = 32;
 const UNCHECKED_LEAF_BYTES: u32 = 1024;
 /// A larger frame is part of the comparison with the limit; a smaller one has room below it.
 const CHECKED_AS_ONE_BYTES: u32 = 16 << 10;
-/// Instructions of a dispatch, a block that ends with a `br_table`, of which each jump to it gets its own copy; and of all copies of a function, and
-/// in addition for each so many instructions of it. No effect on correctness.
-const DISPATCH_INSTS: u32 = 16;
-const COPIED_INSTS: u32 = 256;
-const INSTS_PER_COPIED: u32 = 2;
 /// Instructions behind one that are looked at to find out whether flags are still to be read. No effect on correctness.
 const FLAGS_WINDOW: usize = 8;
 /// Instructions in front of a comparison with zero among which the one that made the value is searched. No effect on correctness.

@@ -49,6 +49,7 @@ impl Lower<'_> {
         let func = self.func;
         let convention = std::mem::take(&mut self.b.convention);
         let mut operands = Vec::new();
+        self.b.shared.apart = true;
         // What goes to the stack first, so that it does not wait in a register. Values that have no register yet may be loaded from the frame while
         // the stack pointer is further down: their places are nominal.
         if self.vcode.policy == CallPolicy::Pushed {
@@ -74,6 +75,7 @@ impl Lower<'_> {
             operands.push(fixed(buffer, Role::Use, INT_ARGS[0]));
         }
         self.b.convention = convention;
+        self.b.shared.apart = false;
         operands
     }
 
@@ -170,9 +172,11 @@ impl Lower<'_> {
         let vmctx = self.temp(RegClass::Int);
         self.push(Inst::r(Op::MOV.s64(), [vmctx, VMCTX]));
         let mut operands = vec![fixed(vmctx, Role::Use, INT_ARGS[0])];
+        self.b.shared.apart = true;
         for (arg, physical) in func.list(List(inst.b)).zip(&INT_ARGS[1..]) {
             operands.push(fixed(self.reg(arg), Role::Use, *physical));
         }
+        self.b.shared.apart = false;
         if self.is_used(value) {
             operands.push(fixed(self.def(value), Role::Def, INT_ARGS[0]));
         }

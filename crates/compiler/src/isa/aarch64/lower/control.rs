@@ -290,6 +290,7 @@ impl Lower<'_> {
         let inst = *func.inst(value);
         // What the edges pass is made before the flags are set.
         let mut regs = std::mem::take(&mut self.b.edge_regs);
+        self.b.shared.apart = true;
         for edge in func.edges_of(value) {
             let data = &func.edges[edge];
             regs.clear();
@@ -298,6 +299,7 @@ impl Lower<'_> {
             self.vcode.push_edge(target, regs.iter().copied());
         }
         self.b.edge_regs = regs;
+        self.b.shared.apart = false;
         match inst.op {
             Opcode::Jump => self.push_special(Kind::Jump, &[], NO_TRAP, 0),
             Opcode::BrIf => {
@@ -327,12 +329,18 @@ impl Lower<'_> {
         if compared <= COMPARED_ENTRIES {
             return self.push_special(Kind::Compares(table), &[operand(index, Role::Use)], NO_TRAP, 0);
         }
+        let is_inside = func.is_at_most(self.operand(inst.a), last.into());
+        if !is_inside && !self.cx.spectre {
+            return self.push_special(Kind::Switch(table, false), &[operand(index, Role::Use)], NO_TRAP, 0);
+        }
         // Beyond the last entry counts as the last one. The conditional move keeps the processor from reading on with a wrong index.
-        let (clamped, base, distance, target) =
-            (self.temp(RegClass::Int), self.temp(RegClass::Int), self.temp(RegClass::Int), self.temp(RegClass::Int));
-        let limit = self.int_constant(last.into());
-        self.push(Inst::r(Op::CMP_S.s32(), [index, limit]));
-        self.push(Inst::r(Op::CSEL.s32(), [clamped, index, limit]).cond(Cond::Lo));
+        let clamped = if is_inside { index } else { self.temp(RegClass::Int) };
+        if !is_inside {
+            let limit = self.int_constant(last.into());
+            self.push(Inst::r(Op::CMP_S.s32(), [index, limit]));
+            self.push(Inst::r(Op::CSEL.s32(), [clamped, index, limit]).cond(Cond::Lo));
+        }
+        let (base, distance, target) = (self.temp(RegClass::Int), self.temp(RegClass::Int), self.temp(RegClass::Int));
         self.push(Inst::m(Op::LEA, [base], Mem::label(label)));
         self.push(Inst::m(Op::LDRSW, [distance], Mem::indexed(base, clamped, Extend::Uxtw, true)));
         self.push(Inst::r(Op::ADD_S.s64(), [target, base, distance]));
@@ -344,6 +352,7 @@ impl Lower<'_> {
         let func = self.func;
         let convention = std::mem::take(&mut self.b.own_convention);
         let mut operands = Vec::new();
+        self.b.shared.apart = true;
         for (value, place) in func.list(results).zip(&convention.results) {
             let reg = self.reg(value);
             match *place {
@@ -354,6 +363,7 @@ impl Lower<'_> {
                 }
             }
         }
+        self.b.shared.apart = false;
         self.push_special(Kind::Return, &operands, NO_TRAP, 0);
         self.b.own_convention = convention;
     }

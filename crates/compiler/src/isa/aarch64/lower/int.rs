@@ -2,7 +2,7 @@
 
 use super::{Lower, code};
 use crate::ir::{List, Opcode, Type, Value};
-use crate::isa::aarch64::imm::{encode_bitmask, is_imm12};
+use crate::isa::aarch64::imm::{encode_bitmask, is_imm12, materialize};
 use crate::isa::aarch64::inst::Inst;
 use crate::isa::aarch64::row::{Cond, Extend, Op, Shift, Size, SizedOp};
 use crate::isa::aarch64::vcode::Test;
@@ -133,11 +133,29 @@ impl Lower<'_> {
         let (imm, op) = match (is_imm12(bits), is_imm12(negated)) {
             (true, _) => (bits, if subtracts { Op::SUB_I } else { Op::ADD_I }),
             (false, true) => (negated, if subtracts { Op::ADD_I } else { Op::SUB_I }),
+            // A constant that a loop keeps in a register takes no instruction.
+            _ if self.is_hoisted() => return false,
+            // Two of them, the upper bits and the lower ones, take no more than the constant would.
+            _ if bits < 1 << 24 && materialize(bits).as_slice().len() > 1 => {
+                return self.in_two_steps(value, a, bits, if subtracts { Op::SUB_I } else { Op::ADD_I }, size);
+            }
+            _ if negated < 1 << 24 && materialize(bits).as_slice().len() > 1 => {
+                return self.in_two_steps(value, a, negated, if subtracts { Op::ADD_I } else { Op::SUB_I }, size);
+            }
             _ => return false,
         };
         let dst = self.def(value);
         let a = self.reg_of(a, size);
         self.push(Inst::r(op.size(size), [dst, a]).imm(imm as i32));
+        true
+    }
+
+    /// A sum or difference with a constant of 24 bits: the upper ones, then the lower ones.
+    fn in_two_steps(&mut self, value: Value, a: Value, bits: u64, op: SizedOp, size: Size) -> bool {
+        let (dst, near) = (self.def(value), self.temp(RegClass::Int));
+        let a = self.reg_of(a, size);
+        self.push(Inst::r(op.size(size), [near, a]).imm((bits & !0xfff) as i32));
+        self.push(Inst::r(op.size(size), [dst, near]).imm((bits & 0xfff) as i32));
         true
     }
 
@@ -200,11 +218,17 @@ impl Lower<'_> {
             && bits & bits.wrapping_add(1) == 0
             && bits != 0
         {
-            let inst = self.func.inst(a);
+            let mut inst = self.func.inst(a);
             let width = bits.trailing_ones();
+            let (mut size, mut mine) = (size, self.is_mine(a));
+            if inst.op == Opcode::I32WrapI64 && mine {
+                // The field may lie anywhere in the 64 bits.
+                let whole = self.operand(inst.a);
+                (inst, size, mine) = (self.func.inst(whole), Size::S64, self.is_mine(whole));
+            }
             let is_shift = matches!((inst.op, size), (Opcode::I32ShrU, Size::S32) | (Opcode::I64ShrU, Size::S64));
             if is_shift
-                && self.is_mine(a)
+                && mine
                 && let Some(count) = self.func.int_const(self.operand(inst.b))
             {
                 let low = (count & (u64::from(size.bits()) - 1)) as u32;

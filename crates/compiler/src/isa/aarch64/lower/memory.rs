@@ -1,5 +1,6 @@
 //! Addresses, loads and stores: linear memories, the vmctx, what it points at, frame slots.
 
+use super::shared::Key;
 use super::{Address, Lower, code};
 use crate::entity::Entity;
 use crate::ir::insts::access;
@@ -50,19 +51,24 @@ impl Lower<'_> {
     fn memory0(&mut self, index: Value, offset: u32, bytes: u32) -> Mem {
         if let Some(constant) = self.func.int_const(index) {
             // At most 2^33 for 32-bit memories; a 64-bit index was checked against the memory's length.
-            return self.offset(MEMORY_BASE, constant.wrapping_add(offset.into()) as i64, bytes);
+            let distance = constant.wrapping_add(offset.into()) as i64;
+            return match split(distance, bytes) {
+                Some((far @ 1.., near)) => Mem::base(self.shared(Key::Base(far)), near),
+                _ => self.offset(MEMORY_BASE, distance, bytes),
+            };
         }
-        // An index of 32 bits is extended by the address itself, whatever lies above.
-        let (index, extend) = match self.func.ty(index) {
-            Type::I32 => (self.low(index), Extend::Uxtw),
-            _ => (self.reg(index), Extend::Uxtx),
-        };
         if offset == 0 {
+            // An index of 32 bits is extended by the address itself, whatever lies above.
+            let (index, extend) = self.extended(index);
             return Mem::indexed(MEMORY_BASE, index, extend, false);
         }
-        let sum = self.temp(RegClass::Int);
-        self.push(Inst::r(Op::ADD_X.s64(), [sum, MEMORY_BASE, index]).extend(extend, 0));
-        self.offset(sum, offset.into(), bytes)
+        match split(offset.into(), bytes) {
+            Some((far, near)) => Mem::base(self.sum(index, far), near),
+            None => {
+                let sum = self.sum(index, 0);
+                self.offset(sum, offset.into(), bytes)
+            }
+        }
     }
 
     /// An address relative to a pointer. Sums that make up the pointer and serve nothing else become part of it.
@@ -231,4 +237,13 @@ impl Lower<'_> {
         self.push(Inst::r(Op::CMP_S.size(Size::S64), [end, len]));
         self.push_trap_if(Test::Flags(Cond::Hi), None, trap);
     }
+}
+
+/// A distance as a multiple of 4096 that one addition adds, and the rest, which an access of so many bytes takes itself.
+fn split(distance: i64, bytes: u32) -> Option<(u32, i32)> {
+    if Mem::fits(distance, bytes) && distance >= 0 {
+        return Some((0, distance as i32));
+    }
+    let (far, near) = (distance & !0xfff, distance & 0xfff);
+    (is_imm12(far as u64) && Mem::fits(near, bytes)).then_some((far as u32, near as i32))
 }

@@ -2,10 +2,10 @@
 //!
 //! Bottom-up: blocks from last to first, and in each the instructions from the terminator up. What nobody asked for when its turn comes, and
 //! has no effect, is left out; so an instruction may take its operand's computation into itself (an address, a comparison, a shift, a product)
-//! and not ask for the operand. Constants are made where they are used.
+//! and not ask for the operand. Constants are no instructions of the IR's order: see [`shared`].
 //!
 //! Reading order: this file (the walk, and what the parts use), [`control`] (branches, conditions), [`memory`] (addresses, loads, stores),
-//! [`calls`], [`int`], [`divide`], [`float`], [`vector`].
+//! [`shared`] (constants, bases of addresses), [`calls`], [`int`], [`divide`], [`float`], [`vector`].
 //!
 //! # For the parts
 //! - One instruction of the IR is lowered **forwards**: the parts `push` instructions in the order in which they run; the walk reverses
@@ -22,6 +22,7 @@ mod float;
 mod int;
 mod memory;
 mod references;
+mod shared;
 mod vector;
 
 use super::asm::Assembler;
@@ -39,6 +40,7 @@ use crate::isa::backend::Lowering;
 use crate::isa::convention::{Convention, class_of};
 use crate::isa::reg::{Reg, RegClass};
 use crate::regalloc::{self, Constraint, Operand, VReg};
+use shared::{Key, Shared};
 use tiercel_abi::Trap;
 use tiercel_abi::vmctx::header;
 
@@ -85,6 +87,7 @@ pub struct Buffers {
     /// With [`Lowering::check_widths`]: registers of `i32`s that the instruction being lowered reads.
     narrow_uses: Vec<Reg>,
     slot_offsets: Vec<u32>,
+    shared: Shared,
 }
 
 /// The lowering of one function.
@@ -129,6 +132,7 @@ pub fn lower(
         b.block_index[block.index()] = index as u32;
     }
     b.narrow_uses.clear();
+    b.shared.reset(func);
     b.own_convention.set(cx.registers, params, &func.results);
     vcode.in_bytes = b.own_convention.stack_bytes;
     let deepest = func.sigs.iter().map(|(sig, _)| {
@@ -196,9 +200,11 @@ impl<'a> Lower<'a> {
         if data.frequency == Frequency::Unlikely {
             self.vcode.mark_unlikely();
         }
+        self.look_for_sums(block);
         for pos in (data.first as usize..data.end as usize).rev() {
             let value = func.order[pos];
             (self.pos, self.loc) = (pos, func.locs[value.index()]);
+            self.define_behind(value);
             let inst = func.inst(value);
             if inst.op.is_terminator() {
                 self.terminator(value);
@@ -208,7 +214,12 @@ impl<'a> Lower<'a> {
             }
             self.flush();
             self.check_operands();
+            if inst.op.is_terminator() {
+                self.define_before_loops();
+            }
+            self.define_overdue();
         }
+        self.define_at_start();
         if self.cx.check_widths {
             let params: Vec<Value> = func.params(block).collect();
             params.into_iter().for_each(|param| self.check_width_of(param));
@@ -386,24 +397,26 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// Makes a constant in a new register.
+    /// A constant in a register.
     fn constant(&mut self, value: Value) -> Reg {
         let func = self.func;
         let ty = func.ty(value);
         let bits = func.const_bits(value).expect("it is a constant");
-        if ty.is_int() { self.int_constant(bits as u64) } else { self.vector_constant(ty, bits) }
+        self.shared(if ty.is_int() { Key::Int(bits as u64) } else { Key::Float(ty, bits) })
     }
 
-    /// An integer in a new register.
+    /// An integer in a register.
     fn int_constant(&mut self, bits: u64) -> Reg {
-        let dst = self.vcode.new_vreg(RegClass::Int, false, true);
-        self.push(Inst::r(Op::MOV_I64, [dst]).imm64(bits));
-        dst
+        self.shared(Key::Int(bits))
     }
 
-    /// A float or vector in a new register.
+    /// A float or vector in a register.
     fn vector_constant(&mut self, ty: Type, bits: u128) -> Reg {
-        let dst = self.vcode.new_vreg(RegClass::Vector, ty == Type::V128, true);
+        self.shared(Key::Float(ty, bits))
+    }
+
+    /// Makes a float or vector.
+    fn make_vector(&mut self, dst: Reg, ty: Type, bits: u128) {
         let (repeated, size) = match ty {
             Type::F32 => (bits * 0x0000_0001_0000_0001_0000_0001_0000_0001, Size::S32),
             Type::F64 => (bits * 0x0000_0000_0000_0001_0000_0000_0000_0001, Size::S64),
@@ -425,7 +438,6 @@ impl<'a> Lower<'a> {
             }
         };
         self.push(inst);
-        dst
     }
 
     /// Adds an instruction that cannot fault.

@@ -331,22 +331,6 @@ impl Lower<'_> {
         }
     }
 
-    /// Whether an `i32` is seen to be at most this, unsigned, by what makes it.
-    fn is_at_most(&self, value: Value, most: u64) -> bool {
-        let func = self.func;
-        let inst = func.inst(value);
-        match inst.op {
-            Opcode::I32And => func.int_const(self.operand(inst.b)).is_some_and(|mask| mask <= most),
-            Opcode::I32RemU => func.int_const(self.operand(inst.b)).is_some_and(|by| by != 0 && by - 1 <= most),
-            Opcode::I32ShrU => {
-                func.int_const(self.operand(inst.b)).is_some_and(|by| u64::from(u32::MAX >> (by & 31)) <= most)
-            }
-            Opcode::I32Load8U => most >= 0xff,
-            Opcode::I32Load16U => most >= 0xffff,
-            _ => false,
-        }
-    }
-
     fn br_table(&mut self, func: &Function, value: Value) {
         let inst = *func.inst(value);
         let entries = func.numbers(List(inst.b));
@@ -362,7 +346,7 @@ impl Lower<'_> {
             let index = self.low(index);
             return self.push_special(Kind::Compares(table), &[operand(index, Role::Use)], NO_TRAP, 0);
         }
-        let is_inside = self.is_at_most(index, last.into());
+        let is_inside = func.is_at_most(index, last.into());
         if is_inside || !self.cx.spectre {
             let index = self.reg(index);
             return self.push_special(Kind::Switch(table, is_inside), &[operand(index, Role::Use)], NO_TRAP, 0);
