@@ -35,7 +35,9 @@ impl Assembler {
             return false;
         }
         let (low, high) = (end.min(target), end.max(target));
-        let first = self.paddings.partition_point(|padding| padding.end <= low);
+        // An empty one that lies there may be on the way too.
+        let first =
+            self.paddings.partition_point(|padding| padding.end < low || padding.end == low && padding.bytes > 0);
         let between = self.paddings[first..].iter().take_while(|padding| padding.end <= high);
         let growth: u32 = between.map(|padding| padding.align - 1 - padding.bytes).sum();
         i8::try_from(distance + distance.signum() * growth as i32).is_ok()
@@ -150,4 +152,44 @@ struct Moving {
     read: u32,
     /// and ends here now.
     write: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::isa::x64::asm::Assembler;
+    use crate::isa::x64::row::Cond;
+
+    /// Jumps over paddings that are empty where they are emitted and grow when what is in front of them shrinks.
+    #[test]
+    fn jumps_reach_over_paddings_that_were_empty() {
+        for distance in 50..140 {
+            for forward in [true, false] {
+                let mut asm = Assembler::new(Default::default());
+                let (next, target) = (asm.label(), asm.label());
+                // It becomes shorter: what is behind it moves up, and the padding grows.
+                asm.jcc(Cond::E, next);
+                asm.bind(next);
+                let front = if forward { 2 * 64 - 6 } else { 2 * 64 };
+                while asm.offset() < front {
+                    asm.bytes(&[0x90]);
+                }
+                if forward {
+                    asm.jcc(Cond::E, target);
+                } else {
+                    asm.bind(target);
+                }
+                assert_eq!(asm.offset() % 64, 0);
+                asm.align(64);
+                asm.bytes(&vec![0x90; distance]);
+                if forward {
+                    asm.bind(target);
+                } else {
+                    asm.jcc(Cond::E, target);
+                }
+                asm.relax();
+                // Panics if a jump does not reach.
+                asm.finish();
+            }
+        }
+    }
 }
