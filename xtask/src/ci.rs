@@ -97,8 +97,12 @@ fn steps() -> Result<Vec<Step>> {
         Step::new("aarch64: differential", Tests, &format!("{cross} -p tiercel --test differential"))
             .on(Place::Aarch64),
         // One program of each kind: an emulator takes long.
-        Step::new("aarch64: corpus", Tests, "test -p tiercel-tests --test corpus -- benches --skip interp")
-            .on(Place::Aarch64Program),
+        Step::new(
+            "aarch64: corpus",
+            Tests,
+            "test -p tiercel-tests --test corpus -- benches --skip interp --skip baseline- --skip auto- --skip opt-",
+        )
+        .on(Place::Aarch64Program),
         // What takes longer than a minute is left out by name; in the interpreter all of those that measure loops.
         Step::new(
             "aarch64: shared corpus",
@@ -120,8 +124,13 @@ fn steps() -> Result<Vec<Step>> {
             &format!("{cross} -p tiercel --test compiled -- --skip thousands_of_instances_live_at_once"),
         )
         .on(Place::Aarch64),
-        Step::new("aarch64: programs", Tests, "test -p tiercel-tests --test examples --test wast --test wasi_suite")
-            .on(Place::Aarch64Program),
+        Step::new(
+            "aarch64: programs",
+            Tests,
+            "test -p tiercel-tests --test examples --test wast --test wasi_suite -- \
+             --skip baseline- --skip auto-at --skip auto-waiting --skip auto-random --skip opt-",
+        )
+        .on(Place::Aarch64Program),
     ]);
     Ok(steps)
 }
