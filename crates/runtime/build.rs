@@ -14,14 +14,11 @@ fn main() {
         println!("cargo::rustc-cfg=tail_dispatch");
     }
     println!("cargo::rustc-check-cfg=cfg(native)");
-    // Code that is made while it runs, on machines that have the stubs for it.
-    println!("cargo::rustc-check-cfg=cfg(tiers)");
     let target = |name: &str| std::env::var(format!("CARGO_CFG_TARGET_{name}")).unwrap_or_default();
     let runs_native =
         target("OS") == "linux" && matches!(arch.as_str(), "x86_64" | "aarch64") && target("POINTER_WIDTH") == "64";
     if runs_native && std::env::var_os("CARGO_FEATURE_COMPILER").is_some() {
         println!("cargo::rustc-cfg=native");
-        println!("cargo::rustc-cfg=tiers");
     }
     println!("cargo::rustc-env=TIERCEL_BUILD_ID={:016x}", build_id());
 }

@@ -14,8 +14,8 @@ pub const WAYS: &[(&str, &[&str])] = &[
     ),
     ("auto-at-once", &["--tier", "auto", "-C", "tier-up-budget=0"]),
     ("auto-waiting", &["--tier", "auto", "-C", "tier-up-threads=0"]),
-    ("auto-replaced", &["--tier", "auto", "-C", "tier-up-budget=0,tier-up-threads=0"]),
-    ("auto-random", &["--tier", "auto", "-C", "tier-up-threads=0,tier-up-seed=1"]),
+    ("auto-replaced", &["--tier", "auto", "-C", "tier-up-budget=0,tier-up-threads=0", "-D", "verify-compiler"]),
+    ("auto-random", &["--tier", "auto", "-C", "tier-up-threads=0,tier-up-seed=1", "-D", "verify-compiler"]),
     ("opt-checked", &["--tier", "opt", "-D", "verify-compiler,check-widths"]),
     ("opt-explicit", &["--tier", "opt", "-O", "memory-reservation=0,memory-guard-size=0,signals-based-traps=n"]),
 ];

@@ -1,5 +1,7 @@
-//! Many instances: what thousands that live at once take of the host's memory, and how many several threads make in a second.
+//! Many instances: what thousands that live at once take of the host's memory, how many several threads make in a second; and how long it takes to
+//! load an artifact.
 
+use std::path::{Path, PathBuf};
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,6 +15,9 @@ const SPAN: Duration = Duration::from_millis(300);
 /// Of so many runs the best counts: the machine may be busy.
 const RUNS: usize = 7;
 
+/// How often an artifact is loaded.
+const LOADS: usize = 30;
+
 /// One engine.
 pub struct Subject {
     /// Its name.
@@ -21,10 +26,12 @@ pub struct Subject {
     pub live: fn(u32) -> Box<dyn std::any::Any>,
     /// Gives what makes one instance, calls it and drops it.
     pub make: fn() -> Box<dyn Fn() + Send + Sync>,
+    /// Compiles a module and writes the artifact to a file; gives what loads it.
+    pub load: fn(&Path, &Path) -> Box<dyn Fn()>,
 }
 
-/// Measures and prints.
-pub fn run(subjects: &[Subject]) {
+/// Measures and prints; artifacts are those of `modules`.
+pub fn run(subjects: &[Subject], modules: &[PathBuf]) {
     println!("{LIVE} live instances of a module with a memory, a table and 64 KB of data, each with a page written:");
     for subject in subjects {
         let before = resident_bytes();
@@ -45,6 +52,23 @@ pub fn run(subjects: &[Subject]) {
         }
         for (subject, best) in subjects.iter().zip(best) {
             println!("{:<10} {threads:>3} threads {best:>10.0} in a second", subject.name);
+        }
+    }
+    for module in modules {
+        println!("loading the artifact of {} (best of {LOADS}):", module.display());
+        for subject in subjects {
+            let file = std::env::temp_dir().join(format!("calls-{}-{}", std::process::id(), subject.name));
+            let load = (subject.load)(module, &file);
+            let time = || {
+                let began = Instant::now();
+                load();
+                began.elapsed()
+            };
+            let best = (0..LOADS).map(|_| time()).min().unwrap_or_default();
+            let bytes = std::fs::metadata(&file).map_or(0, |metadata| metadata.len());
+            println!("{:<10} {:>10} bytes {:>10.1} us", subject.name, bytes, best.as_secs_f64() * 1e6);
+            // What is left in the folder for temporary files is no harm.
+            let _ = std::fs::remove_file(&file);
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! calls [--rounds N] [--engine tiercel|wasmtime] [--module FILE]... [WORD]...
-//! calls --instances
+//! calls --instances [--module FILE]...
 //! ```
 //! Words choose the rows whose names contain one of them. One engine alone is for counting instructions. Of each module that is named, instances
 //! are made, too; what it imports traps.
@@ -276,6 +276,17 @@ macro_rules! subject {
                         black_box(run.call(&mut store, ()).expect("no trap"));
                     })
                 },
+                load: |module, file| {
+                    let engine = Engine::new(&Config::new()).expect("an engine");
+                    let bytes = std::fs::read(module).expect("a file that can be read");
+                    let artifact = engine.precompile_module(&bytes).expect("a module");
+                    std::fs::write(file, artifact).expect("a folder for temporary files");
+                    let file = file.to_owned();
+                    Box::new(move || {
+                        // SAFETY: the file was written just now.
+                        black_box(unsafe { Module::deserialize_file(&engine, &file) }.expect("an artifact"));
+                    })
+                },
             };
         }
     };
@@ -284,7 +295,7 @@ macro_rules! subject {
 subject!(tiercel, |_| {});
 subject!(wasmtime, |config| {
     let mut pool = wasmtime::PoolingAllocationConfig::new();
-    let count = instances::LIVE + 1;
+    let count = crate::instances::LIVE + 1;
     pool.total_core_instances(count).total_memories(count).total_tables(count);
     config.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pool));
 });
@@ -329,7 +340,7 @@ fn compare(name: &str, ours: &mut Act, theirs: &mut Act, rounds: usize) -> f64 {
 }
 
 fn main() -> ExitCode {
-    let (mut rounds, mut engine, mut words, mut modules) = (ROUNDS, None, Vec::new(), Vec::new());
+    let (mut rounds, mut engine, mut words, mut modules, mut many) = (ROUNDS, None, Vec::new(), Vec::new(), false);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
@@ -341,10 +352,7 @@ fn main() -> ExitCode {
                 Some(name) if ["tiercel", "wasmtime"].contains(&name.as_str()) => engine = Some(name),
                 _ => return usage("--engine wants `tiercel` or `wasmtime`"),
             },
-            "--instances" => {
-                instances::run(&[tiercel::INSTANCES, wasmtime::INSTANCES]);
-                return ExitCode::SUCCESS;
-            }
+            "--instances" => many = true,
             "--module" => match arguments.next() {
                 Some(file) => modules.push(PathBuf::from(file)),
                 None => return usage("--module wants a file"),
@@ -352,6 +360,10 @@ fn main() -> ExitCode {
             option if option.starts_with('-') => return usage(&format!("unknown option {option}")),
             _ => words.push(argument),
         }
+    }
+    if many {
+        instances::run(&[tiercel::INSTANCES, wasmtime::INSTANCES], &modules);
+        return ExitCode::SUCCESS;
     }
     let chosen = |name: &str| words.is_empty() || words.iter().any(|word| name.contains(word.as_str()));
     if let Some(engine) = engine {

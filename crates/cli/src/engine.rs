@@ -3,12 +3,14 @@
 use crate::args::EngineArgs;
 use crate::cache;
 use crate::deadline;
+use crate::host::Host;
 use crate::log;
 use crate::options::{self, Codegen, Debug, Optimize, Wasm};
 use std::num::NonZeroUsize;
 use tiercel::{
     Config, Context, Engine, Error, ErrorKind, Feature, Result, Store, StoreLimits, StoreLimitsBuilder, Tier,
 };
+use tiercel_wasi::WasiCtx;
 
 /// An engine and the options about its stores.
 pub struct Setup {
@@ -77,6 +79,22 @@ impl Setup {
         config.check_widths(debug.check_widths.unwrap_or(false));
         more(&mut config)?;
         Ok(Setup { engine: Engine::new(&config)?, wasm })
+    }
+
+    /// A store for a program, limited as the options ask; its time starts now.
+    ///
+    /// # Errors
+    /// The host has no thread for the clock.
+    pub fn store(&self, wasi: WasiCtx) -> Result<Store<Host>> {
+        let limits = self.limits();
+        let is_limited = limits.is_some();
+        let mut store = Store::new(&self.engine, Host { wasi, limits: limits.unwrap_or_default() });
+        if is_limited {
+            store.limiter(|host| &mut host.limits);
+        }
+        self.prepare(&mut store)?;
+        self.start_clock()?;
+        Ok(store)
     }
 
     /// The limits for a store's data, or nothing where nothing is limited.

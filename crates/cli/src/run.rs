@@ -35,14 +35,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
     let call = Call::new(args, &module, words, &shown)?;
 
     let wasi = host::wasi(args, &options)?;
-    let limits = setup.limits();
-    let is_limited = limits.is_some();
-    let mut store = Store::new(&setup.engine, Host { wasi, limits: limits.unwrap_or_default() });
-    if is_limited {
-        store.limiter(|host| &mut host.limits);
-    }
-    setup.prepare(&mut store)?;
-    setup.start_clock()?;
+    let mut store = setup.store(wasi)?;
     let result = (|| {
         let linker = imports::linker(&setup, &options, &mut store, &args.preloads, &module, &shown)?;
         let instance =

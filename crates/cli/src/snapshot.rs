@@ -2,11 +2,11 @@
 
 use crate::args::{SnapshotArgs, WasiArgs};
 use crate::engine::Setup;
-use crate::host::{self, Host};
+use crate::host;
 use crate::options::{self, Wasi};
 use crate::{deadline, exit, run, suggest};
 use std::path::Path;
-use tiercel::{Context, Error, ExternType, Linker, Module, Result, SnapshotConfig, Store, format_err};
+use tiercel::{Context, Error, ExternType, Linker, Module, Result, SnapshotConfig, format_err};
 use tiercel_wasi::{I32Exit, WasiCtx};
 
 /// What reactors want to be called first.
@@ -26,14 +26,7 @@ pub fn run(args: &SnapshotArgs) -> Result<()> {
     let mut builder = WasiCtx::builder();
     builder.arg(Path::new(&args.file).file_name().unwrap_or(&args.file).as_encoded_bytes());
     let wasi = host::surroundings(builder, &args.wasi, &options, &[])?;
-    let limits = setup.limits();
-    let is_limited = limits.is_some();
-    let mut store = Store::new(&setup.engine, Host { wasi, limits: limits.unwrap_or_default() });
-    if is_limited {
-        store.limiter(|host| &mut host.limits);
-    }
-    setup.prepare(&mut store)?;
-    setup.start_clock()?;
+    let mut store = setup.store(wasi)?;
     let mut linker = Linker::new(&setup.engine);
     if args.allow_wasi || asks_for_wasi(&args.wasi) {
         host::link(&mut linker, &options, |_, _| true)?;
@@ -51,13 +44,12 @@ pub fn run(args: &SnapshotArgs) -> Result<()> {
         let called = func.call(&mut store, &[], &mut []).with_context(|| format!("failed to call `{name}`"));
         called.map_err(|error| stopped(error, &shown, setup.wasm.timeout))?;
     }
-    let bytes = instance.snapshot(&store, &config)?;
     if args.output.as_os_str() == "-" {
-        exit::print(&bytes);
+        exit::print(&instance.snapshot(&store, &config)?);
         return Ok(());
     }
     let output = &args.output;
-    std::fs::write(output, bytes).with_context(|| format!("cannot write `{}`", output.display()))
+    instance.snapshot_file(&store, &config, output).with_context(|| format!("cannot write `{}`", output.display()))
 }
 
 fn asks_for_wasi(args: &WasiArgs) -> bool {

@@ -86,5 +86,5 @@ pub const TABLE_FACTOR: usize = 4;
 pub const TABLE_SLACK: usize = 1 << 10;
 
 /// A module of the tier `auto` is compiled for the cache so long after its first function was optimized.
-#[cfg(all(tiers, feature = "cache"))]
+#[cfg(all(native, feature = "cache"))]
 pub const KEEP_AFTER_MILLISECONDS: u64 = 500;

@@ -12,10 +12,7 @@ pub fn run(words: &[String], rounds: Option<usize>) -> Result<ExitCode> {
     if let Some(rounds) = rounds {
         command.args(["--rounds", &rounds.to_string()]);
     }
-    // Instances of a program of the usual size.
-    if let Ok(module) = paths::shared("corpus/sqlite3/sqlite3.wasm") {
-        command.arg("--module").arg(module);
-    }
+    add_module(&mut command);
     command.args(words);
     exit_of(command)
 }
@@ -25,7 +22,15 @@ pub fn instances(rounds: Option<usize>) -> Result<ExitCode> {
     let rows = run(&["store".to_owned()], rounds)?;
     let mut command = built()?;
     command.arg("--instances");
+    add_module(&mut command);
     exit_of(command).map(|many| if rows == ExitCode::SUCCESS { many } else { rows })
+}
+
+/// Instances of a program of the usual size, where it is here.
+fn add_module(command: &mut Command) {
+    if let Ok(module) = paths::shared("corpus/sqlite3/sqlite3.wasm") {
+        command.arg("--module").arg(module);
+    }
 }
 
 /// The benchmark, built if it has to be.

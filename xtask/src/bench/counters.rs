@@ -1,5 +1,6 @@
 //! `--counters`: what it costs that code of the tier `auto` counts how often it runs. The same code of the baseline compiler runs with counters that
-//! never run down, and without any. With `--callgrind` instructions are counted instead of time.
+//! do not run down, and without any. With `--callgrind` instructions are counted instead of time. A function that runs for a second uses its counter up
+//! after all: where a program is much faster with counters, its row says nothing.
 
 use std::path::Path;
 

@@ -122,17 +122,14 @@ fn observe(words: &[String], length: Duration, folder: &Path) -> Result<Vec<Poin
 
 /// Requests per second, for parts of the time that get longer; each at the middle of its part.
 fn rates(points: &[Point]) -> Vec<Point> {
-    let part_of = |seconds: f64| (seconds.max(FIRST_SECONDS).log10() * PARTS_PER_DECADE).floor();
+    let part_of = |point: &Point| (point.0.max(FIRST_SECONDS).log10() * PARTS_PER_DECADE).floor();
     let mut rates = Vec::new();
-    // Counting begins with the first request, which pays for the start.
-    let Some(&(mut from)) = points.first() else { return rates };
-    let mut last = from;
-    for &point in points.iter().chain([&(f64::INFINITY, 0.0)]) {
-        if part_of(point.0) != part_of(from.0) && last.0 > from.0 {
-            rates.push(((from.0 * last.0).sqrt(), (last.1 - from.1) / (last.0 - from.0)));
-            from = last;
-        }
-        last = point;
+    // Counting begins with the first request, which pays for the start; each part with the end of the one before.
+    let Some(mut from) = points.first() else { return rates };
+    for part in points.chunk_by(|a, b| part_of(a) == part_of(b)) {
+        let Some(last) = part.last().filter(|last| last.0 > from.0) else { continue };
+        rates.push(((from.0 * last.0).sqrt(), (last.1 - from.1) / (last.0 - from.0)));
+        from = last;
     }
     rates
 }
@@ -170,5 +167,19 @@ mod tests {
         assert!(rates.iter().all(|(_, rate)| (rate - 100.0).abs() < 1e-6), "{rates:?}");
         assert!(rates.is_sorted_by(|a, b| a.0 < b.0), "{rates:?}");
         assert_eq!(super::rates(&[]), []);
+    }
+
+    /// A part's rate is that of all of it, and a pause between two parts belongs to one of them.
+    #[test]
+    fn pauses_count_as_much_as_they_last() {
+        let mut points = Vec::new();
+        for n in 0..2000 {
+            let pause = f64::from(n / 100) * 0.05;
+            points.push((1.0 + f64::from(n) * 0.01 + pause, f64::from(n)));
+        }
+        let rates = rates(&points);
+        let (first, last) = (points[0].0, points[1999].0);
+        assert!(rates.len() <= 2 + (super::PARTS_PER_DECADE * (last / first).log10()) as usize, "{rates:?}");
+        assert!(rates.iter().skip(1).all(|(_, rate)| (80.0..=100.1).contains(rate)), "{rates:?}");
     }
 }

@@ -361,7 +361,11 @@ where
         for &value in operands {
             self.discard(value);
         }
-        self.call_builtin(builtin as u32, builtin.may_stop());
+        self.emit_builtin(builtin as u32);
+        self.call_site();
+        if builtin.may_stop() {
+            self.trap_if_stopped();
+        }
         self.after_call();
     }
 }

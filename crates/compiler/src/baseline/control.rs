@@ -63,28 +63,6 @@ enum ResultTypes {
     Func(u32),
 }
 
-/// A deadline that may have passed: a call of the routine, away from the rest.
-pub struct EpochExit {
-    pub reached: Label,
-    pub back: Label,
-    pub loc: u32,
-    /// Locals that are stored for it, and those that are loaded again, each with its home.
-    pub stores: Vec<(Type, Reg, i32)>,
-    pub loads: Vec<(Type, Reg, i32)>,
-    pub homes: (u32, u32),
-}
-
-/// Where code goes whose counter is below zero.
-pub struct CountExit {
-    pub below: Label,
-    /// Where it comes back.
-    pub back: Label,
-    /// The location of the loop; 0 for the function's entry.
-    pub at: u32,
-    /// Locals that are stored for it, each with its home.
-    pub stores: Vec<(Type, Reg, i32)>,
-}
-
 /// What an edge has to do.
 #[derive(Clone, Copy, Default)]
 struct Fixes {

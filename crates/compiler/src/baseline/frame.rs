@@ -8,6 +8,9 @@ use crate::isa::convention;
 use crate::isa::reg::{Reg, RegSet};
 use tiercel_abi::frames::{NO_MAP, StackMap};
 
+/// So many locals without a register are zeroed without a loop.
+const ZEROED_UNROLLED: usize = 16;
+
 impl<M: Machine> Baseline<M>
 where
     Self: Emit<M = M>,
@@ -53,6 +56,35 @@ where
         self.state.loaded = self.state.loaded.union(loaded);
         self.zero_locals(convention.params.len());
         self.convention = convention;
+    }
+
+    /// Zeroes the locals behind the parameters that are read before they are set.
+    fn zero_locals(&mut self, params: usize) {
+        let mut homes = Vec::new();
+        let mut without = 0;
+        for number in params..self.locals.len() {
+            let (local, found) = (self.locals[number], &self.scan.locals[number]);
+            if local.ty != Type::Ref && (found.first != 0 || found.weight == 0) {
+                continue;
+            }
+            if !local.reg.is_none() {
+                self.zero(local.reg);
+                self.state.loaded = self.state.loaded.with(local.reg);
+                continue;
+            }
+            without += 1;
+            if without <= ZEROED_UNROLLED {
+                homes.push(local.home);
+                if local.ty == Type::V128 {
+                    homes.push(local.home + 8);
+                }
+            }
+        }
+        match without {
+            0 => {}
+            few if few <= ZEROED_UNROLLED => self.zero_homes(&homes),
+            _ => self.zero_all_homes(),
+        }
     }
 
     /// Makes the stack maps of a frame of so many slots.

@@ -153,16 +153,15 @@ macro_rules! emit {
 emit! {
     // The frame.
     fn prologue(cx: Context<'_>, func: u32);
-    /// Zeroes the locals behind the parameters that are read before they are set.
-    fn zero_locals(params: usize);
+    fn zero(reg: Reg);
+    /// Zeroes words of the frame.
+    fn zero_homes(homes: &[i32]);
+    /// Zeroes the homes of all locals that are no parameters.
+    fn zero_all_homes();
     /// Returns; results are in place.
     fn epilogue();
     /// Leaves the frame for a function with so many bytes of arguments on the stack.
     fn leave_for(bytes: u32);
-    /// What lies behind the code of the body.
-    fn exits();
-    /// What code does whose counter is below zero.
-    fn count_exits();
     /// Fills in what is known only now, and adds the entry from anywhere.
     fn finish(cx: Context<'_>, escapes: bool);
 
@@ -190,14 +189,14 @@ emit! {
     fn call_function(body: u32);
     /// Calls through the reference in its register.
     fn call_native();
-    /// Notes which function the reference in its register is of, for the call of it that follows.
-    fn note_callee();
     fn jump_to_function(body: u32);
     fn jump_to_ref();
     /// What follows a call: arguments on the stack are gone, and what may be another instance's is loaded again.
     fn behind_call(cx: Context<'_>, stack_bytes: u32, foreign: bool);
     /// Calls a routine by its place in the table; its arguments but the first are in place.
-    fn call_builtin(place: u32, may_stop: bool);
+    fn emit_builtin(place: u32);
+    /// Stops the guest if the routine that was called says so.
+    fn trap_if_stopped();
     /// Pushes the result of a routine, an `i64`, as an `i32`.
     fn push_wrapped_result();
 
@@ -217,8 +216,17 @@ emit! {
     /// Pushes the number that a test gives; a comparison is left to the operator that follows where that takes it.
     fn push_test(test: <Self::M as Machine>::Condition);
 
-    // What a function does at its start and a loop at its head.
-    fn poll();
+    // Counters and deadlines.
+    /// Takes this from the function's counter; goes to the label if it is below zero then. Only scratch registers are changed.
+    fn count_down(cost: i32, below: Label);
+    /// Says that the counter at this place is below zero.
+    fn counted_down(place: u64);
+    /// Goes to the label if the callee, whose reference is in its register, is not the one that the cell tells. No argument is changed.
+    fn compare_callee(cell: u32, other: Label);
+    /// Behind that label: the cell tells the new one, and one change more.
+    fn change_callee(cell: u32);
+    /// Goes to the label if the deadline has passed.
+    fn compare_epoch(reached: Label);
     /// Starts a segment of code that is paid for at its start.
     fn start_fuel();
     /// Fills in what the segment that ends here costs.
@@ -235,7 +243,7 @@ emit! {
     fn select();
     /// A load from or a store to memory 0.
     fn access(cx: Context<'_>, op: &Operator<'_>, offset: u64) -> bool;
-    fn global_get(cx: Context<'_>, global: u32);
+    fn load_global(cx: Context<'_>, global: u32, ty: Type, dst: Reg);
     fn global_set(cx: Context<'_>, global: u32);
     /// The reference in a table at an index, checked to be one of a function of this type.
     fn element(cx: Context<'_>, table: u32, index: Value<Self::M>, ty: u32) -> Reg;

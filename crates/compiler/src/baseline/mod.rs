@@ -18,7 +18,7 @@
 //! is filled in then.
 //!
 //! Reading order: [`scan`] and [`assign`] (which locals have registers), [`state`] (where values are), [`walk`] (operator by operator), [`control`],
-//! [`calls`], [`snippet`] (rare operators, by way of the optimizing compiler's lowering), [`machine`] (what each machine has its own of), `x64/`
+//! [`calls`], [`poll`] (counters and deadlines), [`snippet`] (rare operators, by way of the optimizing compiler's lowering), [`machine`] (what each machine has its own of), `x64/`
 //! and `aarch64/` (instructions).
 
 mod aarch64;
@@ -27,6 +27,7 @@ mod calls;
 mod control;
 mod frame;
 mod machine;
+mod poll;
 mod replace;
 mod scan;
 mod snippet;
@@ -36,8 +37,9 @@ mod x64;
 
 use self::assign::{Assign, Available};
 use self::calls::Sigs;
-use self::control::{CountExit, EpochExit, Frame};
+use self::control::Frame;
 use self::machine::{Assembly, Emit, Machine};
+use self::poll::{CalleeExit, CountExit, EpochExit};
 use self::scan::Scan;
 use self::snippet::Snippets;
 pub use self::snippet::What;
@@ -180,8 +182,7 @@ struct Baseline<M: Machine> {
     /// The loop whose state is asked for, by its location; its state, when it was found.
     watched: Option<u32>,
     loop_state: Option<LoopState>,
-    /// Calls that have another callee than before: where they go, where they come back, the cell.
-    callee_exits: Vec<(Label, Label, u32)>,
+    callees: Vec<CalleeExit>,
     /// The index of the body.
     body: u32,
     cells: CellNumbers,
@@ -245,7 +246,7 @@ where
             counts: Vec::new(),
             watched: None,
             loop_state: None,
-            callee_exits: Vec::new(),
+            callees: Vec::new(),
             body: 0,
             cells: CellNumbers::default(),
             parts: M::Parts::default(),
@@ -299,7 +300,6 @@ where
         self.prologue(cx, func);
         self.operators(cx, bytes, first)?;
         self.exits();
-        self.count_exits();
         let escapes = cx.info.escaping.binary_search(&func).is_ok();
         self.finish(cx, escapes);
         Ok(())
@@ -324,7 +324,7 @@ where
         self.traps.clear();
         self.epochs.clear();
         self.counts.clear();
-        self.callee_exits.clear();
+        self.callees.clear();
         M::clear(&mut self.parts);
         self.maps.clear();
         self.map_homes.clear();

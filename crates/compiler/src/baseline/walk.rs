@@ -5,7 +5,8 @@ use super::machine::{Alu, Condition, Emit, Machine, Shift};
 use super::state::{Place, Value};
 use super::{Baseline, constant, scan};
 use crate::ir::{Builtin, Type};
-use crate::translate::{Bounds, Context, fuel_of, type_of_reference};
+use crate::isa::convention::class_of;
+use crate::translate::{Bounds, Context, fuel_of, known_global, type_of_reference};
 use std::sync::LazyLock;
 use tiercel_abi::Trap;
 use tiercel_wasm::Error;
@@ -139,6 +140,19 @@ where
     /// Whether the next operator is `select`.
     pub(super) fn next_is_select(&self) -> bool {
         matches!(self.next, [opcode::SELECT | opcode::TYPED_SELECT, ..])
+    }
+
+    fn global_get(&mut self, cx: Context<'_>, global: u32) {
+        if let Some((ty, bits)) = known_global(cx, global)
+            && let Ok(bits) = u64::try_from(bits)
+            && ty != Type::V128
+        {
+            return self.push(ty, Place::Const(bits));
+        }
+        let ty = Type::from(cx.info.globals[global as usize].content);
+        let dst = self.result(class_of(ty), [None, None]);
+        self.load_global(cx, global, ty, dst);
+        self.push_reg(ty, dst);
     }
 
     /// Compiles an operator that is read by its own name.

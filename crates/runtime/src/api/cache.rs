@@ -186,7 +186,7 @@ impl Cache {
     }
 
     /// Whether there is an entry, whole or not.
-    #[cfg(tiers)]
+    #[cfg(native)]
     pub(crate) fn has(&self, key: &Key) -> bool {
         self.path(key).exists()
     }

@@ -26,7 +26,7 @@ pub enum Tier {
 
 impl Tier {
     /// Every tier of this build.
-    #[cfg(tiers)]
+    #[cfg(native)]
     pub const ALL: &[Tier] = &[Tier::Interp, Tier::Baseline, Tier::Auto, Tier::Opt];
     /// Every tier of this build.
     #[cfg(not(native))]

@@ -22,7 +22,7 @@ pub(crate) mod func;
 pub(crate) mod global;
 pub(crate) mod inspect;
 pub(crate) mod instance;
-#[cfg(all(tiers, feature = "cache"))]
+#[cfg(all(native, feature = "cache"))]
 pub(crate) mod keep;
 pub(crate) mod limits;
 pub(crate) mod linker;

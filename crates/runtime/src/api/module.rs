@@ -50,7 +50,7 @@ pub struct ModuleInner {
     #[cfg(native)]
     pub native: Option<crate::native::NativeModule>,
     /// Where it is kept when it has hot functions; nowhere if this is empty.
-    #[cfg(all(tiers, feature = "cache"))]
+    #[cfg(all(native, feature = "cache"))]
     pub keep: std::sync::OnceLock<super::keep::Keep>,
     /// Whether the interpreter's code is plain.
     pub plain: bool,
@@ -231,7 +231,7 @@ impl Module {
         if let Some((cache, key)) = cache {
             match module.tier() {
                 // What is compiled when it is called is not there yet.
-                #[cfg(tiers)]
+                #[cfg(native)]
                 Tier::Auto => drop(module.0.keep.set(super::keep::Keep::new(cache.clone(), key))),
                 _ => cache.store(&key, &module),
             }
@@ -294,7 +294,7 @@ impl Module {
             template: Template::default(),
             blocks: Blocks::new(&layout),
             code: ModuleCode::new(&info),
-            #[cfg(all(tiers, feature = "cache"))]
+            #[cfg(all(native, feature = "cache"))]
             keep: std::sync::OnceLock::new(),
             plain: engine.config().plain_interpreter,
             fuel: engine.config().consume_fuel,

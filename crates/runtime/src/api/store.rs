@@ -96,7 +96,7 @@ pub struct StoreInner {
     /// Fuel beyond what fits `VmStore::fuel`.
     fuel_reserve: u64,
     /// How code goes on that replaces the innermost frame of a guest.
-    #[cfg(tiers)]
+    #[cfg(native)]
     pub(crate) replacement: crate::native::Replacement,
     hooks: Hooks,
 }
@@ -315,7 +315,7 @@ impl StoreInner {
             externs: Vec::new(),
             host_call_values: Vec::new(),
             fuel_reserve: 0,
-            #[cfg(tiers)]
+            #[cfg(native)]
             replacement: crate::native::Replacement::default(),
             hooks,
         }

@@ -4,7 +4,6 @@
 use core::arch::asm;
 use core::ops::Range;
 use tiercel_compiler::isa::Target;
-#[cfg(tiers)]
 pub use tiercel_compiler::isa::aarch64::abi::REGISTERS as ARGUMENT_REGISTERS;
 pub use tiercel_compiler::isa::aarch64::{Assembler, Features, stubs};
 

@@ -9,6 +9,7 @@ use crate::sync::Mutex;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use std::sync::OnceLock;
 
 /// Units of a function's budget for each of its bytes. No effect on correctness.
 const BUDGET_PER_BYTE: u32 = 150;
@@ -22,13 +23,20 @@ const MOST_LOOPS: usize = 8;
 pub struct TierUp {
     /// What a function's counter starts with, besides what its size adds; 0: it has run down at once; [`u32::MAX`]: there are no counters.
     pub budget: u32,
-    /// Threads that optimize, at most; 0: who finds a function hot does it, at once.
-    pub threads: usize,
+    /// Threads that optimize, at most; 0: who finds a function hot does it, at once. None: half as many as the host has CPUs.
+    pub threads: Option<usize>,
     /// Makes budgets random, and what happens when they are used up: for tests.
     pub seed: Option<u64>,
 }
 
 impl TierUp {
+    /// Threads that optimize, at most. The host is asked when it matters: it reads several files, which a short run would notice.
+    pub fn most_threads(&self) -> usize {
+        static HALF: OnceLock<usize> = OnceLock::new();
+        let half = || std::thread::available_parallelism().map_or(1, |threads| threads.get().div_ceil(2));
+        self.threads.unwrap_or_else(|| *HALF.get_or_init(half))
+    }
+
     /// Whether code counts.
     pub fn counts(&self) -> bool {
         self.budget != u32::MAX
@@ -116,8 +124,8 @@ impl Hot {
             func.requested = true;
             return Next::Compile(Job { body, at: None }, again);
         }
-        // Code that is called has been replaced.
-        let Some(at) = at else { return Next::Count(i32::MAX) };
+        // The new code is not there yet; loops of what runs meanwhile are still to be found.
+        let Some(at) = at else { return Next::Count(again) };
         let known = func.loops.iter().find(|(known, _)| *known == at).map(|(_, progress)| progress.clone());
         match known {
             Some(Progress::Made(continuation)) => Next::Replace(continuation),

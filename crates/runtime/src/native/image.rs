@@ -274,7 +274,6 @@ impl Image {
     }
 
     /// The image of one function, whose code lies at an address and is somebody else's, who lets the signal handlers know.
-    #[cfg(tiers)]
     pub fn of_function(body: u32, start: usize, code: &Code) -> Image {
         let function =
             Function { start: 0, foreign_entry: NO_ENTRY, frameless: code.frameless.into(), first_inlined: 0 };

@@ -16,6 +16,7 @@ use super::{Native, registry, stop, stubs};
 use crate::api::config::Tier;
 use crate::api::error::{Error, ErrorKind, Result};
 use crate::api::module::ModuleInner;
+use crate::api::store::Unwind;
 use crate::sync::Mutex;
 use crate::sys::CodeSpace;
 use crate::vm::host_func::{catch, leave_pending};
@@ -45,6 +46,7 @@ const IMAGES: usize = 64;
 const MOST_ARGUMENT_BYTES: u32 = 8 << 10;
 const FOREIGN_ALIGN: u32 = 16;
 
+/// The baseline compiler inlines nothing.
 static NO_CALLEES: Callees = Callees::NONE;
 
 /// The code of such a module. Signal handlers find it as long as it lives.
@@ -77,7 +79,7 @@ impl Lazy {
     /// The host has no memory, or lets no program make code while it runs.
     pub fn new(native: &Native, info: &ModuleInfo, entries: &[stubs::Stubs]) -> Result<(Box<Lazy>, Box<[Entries]>)> {
         let bodies = info.bodies.len();
-        let bytes: usize = info.bodies.iter().map(ExactSizeIterator::len).sum();
+        let bytes = info.bodies_bytes();
         let foreign_tail_calls = info.foreign_tail_calls;
         let counts = native.tier_up.counts();
         let options = Options { calls: Calls::Cells, counts, foreign_tail_calls, ..native.options };
@@ -205,20 +207,25 @@ impl Lazy {
     pub fn optimize(module: &ModuleInner, job: Job) {
         let Some(this) = module.native.as_ref().and_then(|native| native.lazy.as_deref()) else { return };
         let clock = Clock::start();
-        let made = match job.at {
-            None => this.optimize_function(module, job.body),
+        let made = catch(|| match job.at {
+            None => Ok((None, this.optimize_function(module, job.body)?)),
             Some(at) => {
-                let made = this.make_continuation(module, job.body, at);
-                let (made, bytes) = match made {
-                    Ok((continuation, bytes)) => (Some(continuation), Ok(bytes)),
-                    Err(error) => (None, Err(error)),
-                };
-                this.hot.made(job.body, at, made);
-                bytes
+                let (continuation, bytes) = this.make_continuation(module, job.body, at)?;
+                Ok((Some(continuation), bytes))
             }
+        });
+        let (continuation, outcome) = match made {
+            Ok((continuation, bytes)) => (continuation, Ok(bytes)),
+            Err(Unwind::Error(error)) => (None, Err(error)),
+            // A mistake of the compiler is for those to see who look for it; to a guest it does nothing.
+            Err(Unwind::Panic(panic)) if this.options.verify => std::panic::resume_unwind(panic),
+            Err(Unwind::Panic(_)) => (None, Err(Error::msg("the compiler has failed"))),
         };
+        if let Some(at) = job.at {
+            this.hot.made(job.body, at, continuation);
+        }
         // Where that failed it goes on as it is.
-        events::optimized(module, job, &made, &clock);
+        events::optimized(module, job, &outcome, &clock);
     }
 
     /// A compiler that knows what code has seen.
@@ -375,7 +382,7 @@ unsafe extern "C" fn counted_down(
     let again = loop {
         match lazy.hot.counted_down(&native.tier_up, body, bytes, at) {
             Next::Count(again) => break again,
-            Next::Compile(job, again) if native.tier_up.threads == 0 => {
+            Next::Compile(job, again) if native.tier_up.threads == Some(0) => {
                 events::hot(module, job, at);
                 Lazy::optimize(module, job);
                 if job.at.is_none() {
@@ -384,7 +391,7 @@ unsafe extern "C" fn counted_down(
             }
             Next::Compile(job, again) => {
                 events::hot(module, job, at);
-                if !native.background.request(module, job, native.tier_up.threads) {
+                if !native.background.request(module, job, native.tier_up.most_threads()) {
                     events::refused(module, job);
                     lazy.hot.refused(job);
                 }

@@ -19,22 +19,17 @@
 #[cfg_attr(target_arch = "x86_64", path = "x64.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "aarch64.rs")]
 mod arch;
-#[cfg(tiers)]
 mod background;
 mod backtrace;
 mod builtins;
 mod compile;
-#[cfg(tiers)]
 mod events;
 mod frames;
-#[cfg(tiers)]
 mod hot;
 mod image;
-#[cfg(tiers)]
 mod lazy;
 mod objects;
 mod registry;
-#[cfg(tiers)]
 mod replacement;
 mod signals;
 mod stop;
@@ -47,7 +42,6 @@ pub use self::arch::publish;
 pub use self::builtins::BUILTINS;
 pub use self::frames::visit as visit_frames;
 pub use self::image::Image;
-#[cfg(tiers)]
 pub use self::replacement::Replacement;
 pub use self::stop::Trapped;
 
@@ -70,9 +64,7 @@ pub struct Native {
     stubs: stubs::Cache,
     /// Whether code is compiled for a CPU that has more than this one.
     pub is_foreign: bool,
-    #[cfg(tiers)]
     background: background::Background,
-    #[cfg(tiers)]
     tier_up: hot::TierUp,
 }
 
@@ -81,7 +73,6 @@ pub struct NativeModule {
     /// Machine code; none if the interpreter runs the module.
     pub image: Option<Box<Image>>,
     /// Machine code that is made when functions are called; then there is no `image`.
-    #[cfg(tiers)]
     pub lazy: Option<Box<lazy::Lazy>>,
     /// Which compiler has made it.
     pub tier: Tier,
@@ -111,16 +102,10 @@ impl Native {
             options: compile::options(config, target),
             is_foreign: !arch::target(features).contains(target),
             stubs: stubs::Cache::new(own)?,
-            #[cfg(tiers)]
             background: background::Background::default(),
-            #[cfg(tiers)]
             tier_up: hot::TierUp {
                 budget: config.tier_up_budget,
-                threads: config.tier_up_threads.unwrap_or_else(|| match config.tier {
-                    Tier::Auto => std::thread::available_parallelism().map_or(1, |threads| threads.get().div_ceil(2)),
-                    // To ask the host reads several files.
-                    _ => 0,
-                }),
+                threads: config.tier_up_threads,
                 seed: config.tier_up_seed,
             },
         })
@@ -156,7 +141,6 @@ impl Native {
         bytes: &[u8],
         layout: &VmctxLayout,
     ) -> Result<NativeModule> {
-        #[cfg(tiers)]
         if config.tier == Tier::Auto && !self.is_foreign {
             match self.lazy_module(info) {
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
@@ -246,20 +230,13 @@ impl Native {
                 None => Entries { host: None, native: stubs.interp },
             }
         });
-        Ok(NativeModule {
-            entries: entries.collect(),
-            image,
-            #[cfg(tiers)]
-            lazy: None,
-            tier,
-        })
+        Ok(NativeModule { entries: entries.collect(), image, lazy: None, tier })
     }
 
     /// A module whose functions are compiled when they are called.
     ///
     /// # Errors
     /// The host has no memory, or lets no program make code while it runs.
-    #[cfg(tiers)]
     fn lazy_module(&self, info: &ModuleInfo) -> Result<NativeModule> {
         let (lazy, entries) = lazy::Lazy::new(self, info, &self.stubs_of(info)?)?;
         Ok(NativeModule { image: None, lazy: Some(lazy), tier: Tier::Auto, entries })
@@ -285,7 +262,6 @@ impl NativeModule {
 
     /// Whether it has machine code, or makes some.
     pub fn is_compiled(&self) -> bool {
-        #[cfg(tiers)]
         if self.lazy.is_some() {
             return true;
         }
@@ -294,7 +270,6 @@ impl NativeModule {
 
     /// The code that an address is in.
     pub fn image_at(&self, address: usize) -> Option<&Image> {
-        #[cfg(tiers)]
         if let Some(lazy) = &self.lazy {
             return lazy.image_at(address);
         }
@@ -303,7 +278,6 @@ impl NativeModule {
 
     /// The code of each function that has some: the index of its body, and the addresses.
     pub fn code_ranges(&self) -> Vec<(u32, Range<usize>)> {
-        #[cfg(tiers)]
         if let Some(lazy) = &self.lazy {
             let ranges =
                 lazy.images().filter_map(|image| Some((image.function(image.range().start)?.0, image.range())));

@@ -4,7 +4,6 @@
 //! itself interrupted by one therefore goes on.
 
 use super::image::Image;
-#[cfg(tiers)]
 use super::lazy::Lazy;
 use crate::sync::Mutex;
 use alloc::boxed::Box;
@@ -25,7 +24,6 @@ struct Entry {
 #[derive(Clone, Copy, PartialEq)]
 enum Known {
     Image(*const Image),
-    #[cfg(tiers)]
     Lazy(*const Lazy),
 }
 
@@ -44,7 +42,6 @@ pub fn add(image: &Image) {
 }
 
 /// Makes a module known whose functions are compiled one by one. It stays where it is until it is removed.
-#[cfg(tiers)]
 pub fn add_lazy(lazy: &Lazy) {
     add_range(lazy.range(), Known::Lazy(lazy));
 }
@@ -57,7 +54,6 @@ fn add_range(range: Range<usize>, code: Known) {
 }
 
 /// Forgets such a module. When this returns no reader has it.
-#[cfg(tiers)]
 pub fn remove_lazy(lazy: &Lazy) {
     change(|list| list.retain(|entry| entry.code != Known::Lazy(lazy)));
 }
@@ -95,7 +91,6 @@ pub fn with_image<R>(address: usize, read: impl FnOnce(&Image) -> R) -> Option<R
         let image = unsafe {
             match entry.code {
                 Known::Image(image) => &*image,
-                #[cfg(tiers)]
                 Known::Lazy(lazy) => (*lazy).image_at(address)?,
             }
         };

@@ -91,7 +91,6 @@ pub unsafe extern "C" fn refused(vm: NonNull<VmStore>) {
 }
 
 /// Where code goes on whose guest is to be stopped, with the reason in the store, before it has a frame.
-#[cfg(tiers)]
 pub fn abandoned() -> usize {
     // Made with the engine.
     super::stubs::made_exits().map_or(0, |exits| exits.abandoned)

@@ -134,7 +134,6 @@ pub struct Exits {
     /// Stands for the entry of a host function that could not be made.
     pub refuse: usize,
     /// Stands for the code of a function that could not be made; the reason is in the store.
-    #[cfg(tiers)]
     pub abandoned: usize,
 }
 
@@ -163,7 +162,6 @@ fn exits() -> Result<&'static Exits> {
     let refuse = asm.offset() as usize;
     stubs::refuse(&mut asm, stop::refused as *const () as u64);
     asm.align(ALIGN);
-    #[cfg(tiers)]
     let abandoned = {
         let abandoned = asm.offset() as usize;
         stubs::refuse(&mut asm, stop::stopped as *const () as u64);
@@ -174,15 +172,6 @@ fn exits() -> Result<&'static Exits> {
     let code = Executable::new(bytes.len(), |place| place[..bytes.len()].copy_from_slice(bytes))?;
     let [trapped, stopped, raise, refuse] =
         [0, stopped, raise, refuse].map(|offset| code.at(offset).expose_provenance());
-    #[cfg(tiers)]
     let abandoned = code.at(abandoned).expose_provenance();
-    Ok(EXITS.get_or_init(|| Exits {
-        _code: code,
-        trapped,
-        stopped,
-        raise,
-        refuse,
-        #[cfg(tiers)]
-        abandoned,
-    }))
+    Ok(EXITS.get_or_init(|| Exits { _code: code, trapped, stopped, raise, refuse, abandoned }))
 }

@@ -3,7 +3,6 @@
 
 use core::ops::Range;
 use tiercel_compiler::isa::Target;
-#[cfg(tiers)]
 pub use tiercel_compiler::isa::x64::abi::REGISTERS as ARGUMENT_REGISTERS;
 pub use tiercel_compiler::isa::x64::{Assembler, Features, stubs};
 

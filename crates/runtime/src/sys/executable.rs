@@ -23,7 +23,7 @@ enum Owner {
     /// An artifact's, of which it is part.
     Artifact(#[expect(dead_code, reason = "keeps the mapping alive")] Arc<Mapping>),
     /// Somebody's who lives longer.
-    #[cfg(tiers)]
+    #[cfg(native)]
     Others,
 }
 
@@ -70,7 +70,7 @@ impl Executable {
     }
 
     /// Code that lies in somebody else's memory, which lives longer than this and whose owner answers for the invariant.
-    #[cfg(tiers)]
+    #[cfg(native)]
     pub fn of_others(start: usize, len: usize) -> Executable {
         Executable { base: core::ptr::with_exposed_provenance_mut(start), len, owner: Owner::Others }
     }

@@ -5,7 +5,7 @@
 //! memory for code, [`code_space`] memory for code that grows, [`mapping`] a file in memory, [`new_file`] writes one, [`stack`] tells where a
 //! thread's stack ends.
 
-#[cfg(tiers)]
+#[cfg(native)]
 pub mod code_space;
 #[cfg(native)]
 pub mod executable;
@@ -25,7 +25,7 @@ pub mod stack;
 #[cfg(native)]
 pub mod written;
 
-#[cfg(tiers)]
+#[cfg(native)]
 pub use code_space::CodeSpace;
 #[cfg(native)]
 pub use executable::Executable;

@@ -64,19 +64,15 @@ impl Baseline<Aarch64> {
     }
 
     /// Calls a routine by its place in the table; its arguments but the first are in place.
-    pub(in crate::baseline) fn call_builtin(&mut self, place: u32, may_stop: bool) {
-        self.emit_builtin(place);
-        self.call_site();
-        if may_stop {
-            self.trap_if(Test::Zero(Size::S32, x(1), false), 0);
-        }
-    }
-
-    pub(super) fn emit_builtin(&mut self, place: u32) {
+    pub(in crate::baseline) fn emit_builtin(&mut self, place: u32) {
         self.asm.copy(x(0), VMCTX);
         self.load_pointer(SCRATCH, (header::BUILTINS * 8) as i32);
         self.asm.quick_rm(Op::LDR_X, 8, SCRATCH, SCRATCH, 8 * place as i32);
         self.asm.r(Op::BLR, SCRATCH);
+    }
+
+    pub(in crate::baseline) fn trap_if_stopped(&mut self) {
+        self.trap_if(Test::Zero(Size::S32, x(1), false), 0);
     }
 
     /// Pushes the result of a routine, an `i64`, as an `i32`.

@@ -2,10 +2,9 @@
 
 use super::{Aarch64, STORE, Test, Value};
 use crate::baseline::Baseline;
-use crate::baseline::control::{CountExit, EpochExit};
 use crate::baseline::state::{Operand, Place};
-use crate::compile::{CallSite, TrapSite};
-use crate::ir::{Builtin, Type};
+use crate::compile::TrapSite;
+use crate::ir::Type;
 use crate::isa::aarch64::abi::CALLEE_REF;
 use crate::isa::aarch64::asm::{Label, Symbol};
 use crate::isa::aarch64::inst::Inst;
@@ -14,15 +13,11 @@ use crate::isa::aarch64::regs::{ADDRESS_SCRATCH, SCRATCH, x};
 use crate::isa::aarch64::row::{Cond, Extend, Op, Shift, Size};
 use crate::isa::reg::{Reg, RegClass};
 use tiercel_abi::Trap;
-use tiercel_abi::frames::NO_MAP;
 use tiercel_abi::vmctx::{func_ref, store};
 
 /// Entries of a `br_table` that are told apart by comparisons rather than by a table. No effect on correctness.
 const COMPARED_ENTRIES: usize = 4;
 
-/// What a call and a round of a loop count for. No effect on correctness.
-const CALL_COST: u32 = 100;
-const ROUND_COST: u32 = 30;
 /// Holds what is known of a call's callee: no argument is in it.
 const NOTED: Reg = x(10);
 
@@ -161,115 +156,49 @@ impl Baseline<Aarch64> {
         self.push_reg(Type::I32, to);
     }
 
-    // Fuel and deadlines.
+    // Counters, deadlines and fuel.
 
-    /// What a function does at its start and a loop at its head.
-    pub(in crate::baseline) fn poll(&mut self) {
-        if self.options.counts {
-            self.count();
-        }
-        if self.options.translate.epochs {
-            self.look_at_epoch();
-        }
-        self.start_fuel();
-    }
-
-    /// Counts that the code has come here.
-    fn count(&mut self) {
-        let is_loop = self.frames.len() > 1;
-        let cost = if is_loop { ROUND_COST } else { CALL_COST };
-        let (below, back) = (self.asm.label(), self.asm.label());
+    pub(in crate::baseline) fn count_down(&mut self, cost: i32, below: Label) {
         self.asm.symbol(ADDRESS_SCRATCH, Symbol(self.cells.counter(self.body)), false);
         self.asm.quick_rm(Op::LDR_W, 4, SCRATCH, ADDRESS_SCRATCH, 0);
-        self.asm.quick_imm12(Op::SUBC_I.s32(), SCRATCH, SCRATCH, cost);
+        self.asm.quick_imm12(Op::SUBC_I.s32(), SCRATCH, SCRATCH, cost as u32);
         self.asm.quick_rm(Op::STR_W, 4, SCRATCH, ADDRESS_SCRATCH, 0);
         self.asm.jcc(Cond::Mi, below);
-        self.asm.bind(back);
-        let (at, stores) = if is_loop { (self.loc, self.dirty_locals()) } else { (0, Vec::new()) };
-        self.counts.push(CountExit { below, back, at, stores });
     }
 
-    /// What code does whose counter is below zero: it calls somebody who leaves all registers as they are, or goes on elsewhere with what is in this
-    /// frame.
-    pub(in crate::baseline) fn count_exits(&mut self) {
-        for exit in std::mem::take(&mut self.counts) {
-            self.asm.bind(exit.below);
-            for (ty, reg, home) in exit.stores {
-                self.store(ty, reg, home);
-            }
-            self.asm.symbol(ADDRESS_SCRATCH, Symbol(self.cells.count_down()), true);
-            self.asm.constant(SCRATCH, u64::from(exit.at) << 32 | u64::from(self.body));
-            self.asm.r(Op::BLR, ADDRESS_SCRATCH);
-            self.asm.jmp(exit.back);
-        }
-        for (other, back, _) in std::mem::take(&mut self.callee_exits) {
-            self.asm.bind(other);
-            // One more in the upper half, the callee in the lower one.
-            self.asm.quick_rm(Op::LDR_X, 8, NOTED, ADDRESS_SCRATCH, 0);
-            self.asm.quick_inst(&Inst::r(Op::LSR_I.s64(), [NOTED, NOTED]).imm(32));
-            self.asm.quick_imm12(Op::ADD_I.s32(), NOTED, NOTED, 1);
-            self.asm.quick_inst(&Inst::r(Op::ORR_S.s64(), [NOTED, SCRATCH, NOTED]).shift(Shift::Lsl, 32));
-            self.asm.quick_rm(Op::STR_X, 8, NOTED, ADDRESS_SCRATCH, 0);
-            self.asm.jmp(back);
-        }
+    pub(in crate::baseline) fn counted_down(&mut self, place: u64) {
+        self.asm.symbol(ADDRESS_SCRATCH, Symbol(self.cells.count_down()), true);
+        self.asm.constant(SCRATCH, place);
+        self.asm.r(Op::BLR, ADDRESS_SCRATCH);
     }
 
-    /// Notes which function the reference in its register is of. At a call [`NOTED`] is free.
-    pub(in crate::baseline) fn note_callee(&mut self) {
+    /// At a call [`NOTED`] is free.
+    pub(in crate::baseline) fn compare_callee(&mut self, cell: u32, other: Label) {
         const BODY: i32 = (func_ref::TYPE_ID * 8 + 4) as i32;
-        let cell = self.cells.callee(self.loc);
-        let (other, back) = (self.asm.label(), self.asm.label());
         self.asm.symbol(ADDRESS_SCRATCH, Symbol(cell), false);
         self.asm.quick_rm(Op::LDR_W, 4, SCRATCH, CALLEE_REF, BODY);
         self.asm.quick_rm(Op::LDR_W, 4, NOTED, ADDRESS_SCRATCH, 0);
         self.asm.quick_compare(Op::CMP_S.s32(), NOTED, SCRATCH);
         self.asm.quick_jcc(Cond::Ne, other);
-        self.asm.bind(back);
-        self.callee_exits.push((other, back, cell));
     }
 
-    fn look_at_epoch(&mut self) {
-        let (reached, back) = (self.asm.label(), self.asm.label());
+    /// The cell's address is still in its register, the callee in the other one.
+    pub(in crate::baseline) fn change_callee(&mut self, _cell: u32) {
+        // One more in the upper half, the callee in the lower one.
+        self.asm.quick_rm(Op::LDR_X, 8, NOTED, ADDRESS_SCRATCH, 0);
+        self.asm.quick_inst(&Inst::r(Op::LSR_I.s64(), [NOTED, NOTED]).imm(32));
+        self.asm.quick_imm12(Op::ADD_I.s32(), NOTED, NOTED, 1);
+        self.asm.quick_inst(&Inst::r(Op::ORR_S.s64(), [NOTED, SCRATCH, NOTED]).shift(Shift::Lsl, 32));
+        self.asm.quick_rm(Op::STR_X, 8, NOTED, ADDRESS_SCRATCH, 0);
+    }
+
+    pub(in crate::baseline) fn compare_epoch(&mut self, reached: Label) {
         self.asm.rm(Op::LDR_X, SCRATCH, STORE);
         self.asm.rm(Op::LDR_X, ADDRESS_SCRATCH, Mem::base(SCRATCH, store::EPOCH as i32));
         self.asm.rm(Op::LDR_X, ADDRESS_SCRATCH, Mem::base(ADDRESS_SCRATCH, 0));
         self.asm.rm(Op::LDR_X, SCRATCH, Mem::base(SCRATCH, store::EPOCH_DEADLINE as i32));
         self.asm.compare(Size::S64, ADDRESS_SCRATCH, SCRATCH);
         self.asm.jcc(Cond::Hs, reached);
-        self.asm.bind(back);
-        let loaded = self.state.loaded.intersection(self.destroyed);
-        let dirty = loaded.difference(self.state.stored);
-        let stores = dirty.iter().map(|reg| self.owned(reg)).collect();
-        let loads = loaded.iter().map(|reg| self.owned(reg)).collect();
-        let first = self.map_homes.len() as u32;
-        self.note_homes();
-        let homes = (first, self.map_homes.len() as u32);
-        self.epochs.push(EpochExit { reached, back, loc: self.loc, stores, loads, homes });
-    }
-
-    /// What lies behind the code of the body.
-    pub(in crate::baseline) fn exits(&mut self) {
-        for exit in std::mem::take(&mut self.epochs) {
-            self.asm.bind(exit.reached);
-            for &(ty, reg, home) in &exit.stores {
-                self.store(ty, reg, home);
-            }
-            self.loc = exit.loc;
-            self.emit_builtin(Builtin::ALL.len() as u32);
-            self.maps.push((self.code.call_sites.len() as u32, exit.homes.0, exit.homes.1));
-            self.code.call_sites.push(CallSite { offset: self.asm.offset(), loc: self.loc, map: NO_MAP });
-            self.trap_if(Test::Zero(Size::S32, x(1), false), 0);
-            for &(ty, reg, home) in &exit.loads {
-                self.load(ty, reg, home);
-            }
-            self.asm.jmp(exit.back);
-        }
-        let mut traps = std::mem::take(&mut self.traps);
-        for exit in traps.drain(..) {
-            self.asm.bind(exit.label);
-            self.trap(exit.code, exit.loc);
-        }
-        self.traps = traps;
     }
 
     /// Starts a segment of code that is paid for at its start.

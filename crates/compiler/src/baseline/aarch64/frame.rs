@@ -15,9 +15,6 @@ use crate::translate::Context;
 use tiercel_abi::Trap;
 use tiercel_abi::vmctx::{func_ref, header, store};
 
-/// So many homes are zeroed without a loop.
-const ZEROED_UNROLLED: usize = 16;
-
 impl Baseline<Aarch64> {
     // Start and end.
 
@@ -66,47 +63,23 @@ impl Baseline<Aarch64> {
         }
     }
 
-    pub(in crate::baseline) fn zero_locals(&mut self, params: usize) {
-        let is_zeroed = |this: &Baseline<Aarch64>, number: usize| {
-            let found = &this.scan.locals[number];
-            let ty = this.locals[number].ty;
-            ty == Type::Ref || found.first == 0 && found.weight > 0
-        };
-        let mut homes = 0;
-        for number in params..self.locals.len() {
-            if !is_zeroed(self, number) {
-                continue;
-            }
-            let reg = self.locals[number].reg;
-            if reg.is_none() {
-                homes += 1;
-            } else {
-                self.zero(reg);
-                self.state.loaded = self.state.loaded.with(reg);
-            }
-        }
-        if homes > ZEROED_UNROLLED {
-            let again = self.asm.label();
-            self.asm.add(SCRATCH, FP, self.first_home & !7);
-            self.asm.add(ADDRESS_SCRATCH, FP, self.locals_top);
-            self.asm.bind(again);
-            self.asm.rm(Op::STR_X, ZR, Mem::post(SCRATCH, 8));
-            self.asm.compare(Size::S64, SCRATCH, ADDRESS_SCRATCH);
-            self.asm.jcc(Cond::Lo, again);
-            return;
-        }
-        for number in params..self.locals.len() {
-            let local = self.locals[number];
-            if local.reg.is_none() && is_zeroed(self, number) {
-                self.at_home(Op::STR_X, 8, ZR, local.home);
-                if local.ty == Type::V128 {
-                    self.at_home(Op::STR_X, 8, ZR, local.home + 8);
-                }
-            }
+    pub(in crate::baseline) fn zero_homes(&mut self, homes: &[i32]) {
+        for &home in homes {
+            self.at_home(Op::STR_X, 8, ZR, home);
         }
     }
 
-    fn zero(&mut self, reg: Reg) {
+    pub(in crate::baseline) fn zero_all_homes(&mut self) {
+        let again = self.asm.label();
+        self.asm.add(SCRATCH, FP, self.first_home & !7);
+        self.asm.add(ADDRESS_SCRATCH, FP, self.locals_top);
+        self.asm.bind(again);
+        self.asm.rm(Op::STR_X, ZR, Mem::post(SCRATCH, 8));
+        self.asm.compare(Size::S64, SCRATCH, ADDRESS_SCRATCH);
+        self.asm.jcc(Cond::Lo, again);
+    }
+
+    pub(in crate::baseline) fn zero(&mut self, reg: Reg) {
         match reg.class() {
             RegClass::Int => self.asm.quick_constant(reg, 0),
             RegClass::Vector => self.asm.ri(Op::VMOVI_2D, reg, 0),

@@ -147,18 +147,9 @@ impl Baseline<Aarch64> {
         }
     }
 
-    pub(in crate::baseline) fn global_get(&mut self, cx: Context<'_>, global: u32) {
-        if let Some((ty, bits)) = crate::translate::known_global(cx, global)
-            && let Ok(bits) = u64::try_from(bits)
-            && ty != Type::V128
-        {
-            return self.push(ty, Place::Const(bits));
-        }
-        let ty = Type::from(cx.info.globals[global as usize].content);
-        let dst = self.result(class_of(ty), [None, None]);
+    pub(in crate::baseline) fn load_global(&mut self, cx: Context<'_>, global: u32, ty: Type, dst: Reg) {
         let (base, offset) = self.global(cx, global);
         self.load_from(ty, dst, base, offset);
-        self.push_reg(ty, dst);
     }
 
     pub(in crate::baseline) fn global_set(&mut self, cx: Context<'_>, global: u32) {

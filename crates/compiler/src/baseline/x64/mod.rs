@@ -4,12 +4,11 @@ mod float;
 mod int;
 mod memory;
 
-use super::control::{CountExit, EpochExit};
 use super::machine::{self, Assembly, Condition, Machine};
 use super::state::Place;
 use super::{Baseline, CHECKED_AS_ONE_BYTES, StackCheck, state};
 use crate::compile::{CallReloc, Calls, Code, Options};
-use crate::ir::{Builtin, Function, Opcode, Type};
+use crate::ir::{Function, Opcode, Type};
 use crate::isa::backend::{Inline, Lowering};
 use crate::isa::convention::{self, VECTOR_ARGS};
 use crate::isa::reg::{Reg, RegClass, RegSet};
@@ -28,20 +27,12 @@ use crate::isa::x64::vcode::{Parity, Test, VCode};
 use crate::regalloc::Output;
 use crate::translate::Context;
 use tiercel_abi::Trap;
-use tiercel_abi::frames::NO_MAP;
 use tiercel_abi::vmctx::{func_ref, header, store};
 
 /// Functions start at multiples of so many bytes at least. No effect on correctness.
 const FUNCTION_ALIGN: u32 = 16;
 /// Entries of a `br_table` that are told apart by comparisons rather than by a table. No effect on correctness.
 const COMPARED_ENTRIES: usize = 4;
-/// So many homes are zeroed without a loop.
-const ZEROED_UNROLLED: usize = 16;
-
-/// What a call and a round of a loop count for. No effect on correctness.
-const CALL_COST: i32 = 100;
-const ROUND_COST: i32 = 30;
-
 /// A jump table, which lies behind the code.
 pub struct Table {
     place: Label,
@@ -215,52 +206,25 @@ impl Baseline<X64> {
         self.poll();
     }
 
-    pub(super) fn zero_locals(&mut self, params: usize) {
-        let is_zeroed = |this: &Baseline<X64>, number: usize| {
-            let found = &this.scan.locals[number];
-            let ty = this.locals[number].ty;
-            ty == Type::Ref || found.first == 0 && found.weight > 0
-        };
-        let mut homes = 0;
-        for number in params..self.locals.len() {
-            if !is_zeroed(self, number) {
-                continue;
-            }
-            let reg = self.locals[number].reg;
-            if reg.is_none() {
-                homes += 1;
-            } else {
-                self.zero(reg);
-                self.state.loaded = self.state.loaded.with(reg);
-            }
-        }
-        if homes == 0 {
-            return;
-        }
+    pub(super) fn zero_homes(&mut self, homes: &[i32]) {
         self.asm.rr(Op::XOR_RM.s32(), SCRATCH, SCRATCH);
-        if homes > ZEROED_UNROLLED {
-            let top = self.locals_top;
-            let bytes = top - self.first_home;
-            let again = self.asm.label();
-            self.asm.constant(SCRATCH, i64::from(-bytes) & !7);
-            self.asm.bind(again);
-            self.asm.mi(Op::MOV_MI.s64(), Mem::indexed(RBP, SCRATCH, Scale::One, top), 0);
-            self.asm.ri(Op::ADD_I.s64(), SCRATCH, 8);
-            self.asm.quick_jcc(Cond::Ne, again);
-            return;
-        }
-        for number in params..self.locals.len() {
-            let local = self.locals[number];
-            if local.reg.is_none() && is_zeroed(self, number) {
-                self.asm.rm(Op::MOV_MR.s64(), SCRATCH, at(local.home));
-                if local.ty == Type::V128 {
-                    self.asm.rm(Op::MOV_MR.s64(), SCRATCH, at(local.home + 8));
-                }
-            }
+        for &home in homes {
+            self.asm.rm(Op::MOV_MR.s64(), SCRATCH, at(home));
         }
     }
 
-    fn zero(&mut self, reg: Reg) {
+    pub(super) fn zero_all_homes(&mut self) {
+        let top = self.locals_top;
+        let bytes = top - self.first_home;
+        let again = self.asm.label();
+        self.asm.constant(SCRATCH, i64::from(-bytes) & !7);
+        self.asm.bind(again);
+        self.asm.mi(Op::MOV_MI.s64(), Mem::indexed(RBP, SCRATCH, Scale::One, top), 0);
+        self.asm.ri(Op::ADD_I.s64(), SCRATCH, 8);
+        self.asm.quick_jcc(Cond::Ne, again);
+    }
+
+    pub(super) fn zero(&mut self, reg: Reg) {
         match reg.class() {
             RegClass::Int => self.asm.rr(Op::XOR_RM.s32(), reg, reg),
             RegClass::Vector => self.asm.rrr(Op::XORPS, reg, reg, reg),
@@ -349,35 +313,6 @@ impl Baseline<X64> {
         }
         self.asm.finish();
         self.make_stack_maps(bytes / 8);
-    }
-
-    /// What lies behind the code of the body.
-    pub(super) fn exits(&mut self) {
-        for exit in std::mem::take(&mut self.epochs) {
-            self.asm.bind(exit.reached);
-            for &(ty, reg, home) in &exit.stores {
-                self.store(ty, reg, home);
-            }
-            self.loc = exit.loc;
-            self.asm.copy(RDI, VMCTX);
-            self.asm.rm(Op::MOV_RM.s64(), SCRATCH, Mem::base(VMCTX, (header::BUILTINS * 8) as i32));
-            self.asm.m(Op::CALL_RM, Mem::base(SCRATCH, 8 * Builtin::ALL.len() as i32));
-            self.maps.push((self.code.call_sites.len() as u32, exit.homes.0, exit.homes.1));
-            let offset = self.asm.offset();
-            self.code.call_sites.push(crate::compile::CallSite { offset, loc: self.loc, map: NO_MAP });
-            self.asm.rr(Op::TEST_MR.s32(), RDX, RDX);
-            self.trap_if(Test::of(Cond::Ne), 0);
-            for &(ty, reg, home) in &exit.loads {
-                self.load(ty, reg, home);
-            }
-            self.asm.quick_jmp(exit.back);
-        }
-        let mut traps = std::mem::take(&mut self.traps);
-        for exit in traps.drain(..) {
-            self.asm.bind(exit.label);
-            self.trap(exit.code, exit.loc);
-        }
-        self.traps = traps;
     }
 
     // Values and places.
@@ -554,16 +489,15 @@ impl Baseline<X64> {
         }
     }
 
-    /// Calls a routine by its place in the table; its arguments but the first are in place.
-    pub(super) fn call_builtin(&mut self, place: u32, may_stop: bool) {
+    pub(super) fn emit_builtin(&mut self, place: u32) {
         self.asm.copy(RDI, VMCTX);
         self.asm.rm(Op::MOV_RM.s64(), SCRATCH, Mem::base(VMCTX, (header::BUILTINS * 8) as i32));
         self.asm.m(Op::CALL_RM, Mem::base(SCRATCH, 8 * place as i32));
-        self.call_site();
-        if may_stop {
-            self.asm.rr(Op::TEST_MR.s32(), RDX, RDX);
-            self.trap_if(Test::of(Cond::Ne), 0);
-        }
+    }
+
+    pub(super) fn trap_if_stopped(&mut self) {
+        self.asm.rr(Op::TEST_MR.s32(), RDX, RDX);
+        self.trap_if(Test::of(Cond::Ne), 0);
     }
 
     /// Pushes the result of a routine, an `i64`, as an `i32`.
@@ -700,72 +634,39 @@ impl Baseline<X64> {
         self.push_reg(Type::I32, to);
     }
 
-    // Fuel and deadlines.
+    // Counters, deadlines and fuel.
 
-    /// What a function does at its start and a loop at its head.
-    pub(super) fn poll(&mut self) {
-        if self.options.counts {
-            self.count();
-        }
-        if self.options.translate.epochs {
-            self.look_at_epoch();
-        }
-        self.start_fuel();
-    }
-
-    /// Counts that the code has come here.
-    fn count(&mut self) {
-        let is_loop = self.frames.len() > 1;
-        let cost = if is_loop { ROUND_COST } else { CALL_COST };
-        let (below, back) = (self.asm.label(), self.asm.label());
+    pub(super) fn count_down(&mut self, cost: i32, below: Label) {
         self.asm.constant(SCRATCH, cost.into());
         self.asm.rm(Op::SUB_MR.s32(), SCRATCH, Mem::symbol(Symbol(self.cells.counter(self.body))));
         self.asm.quick_jcc(Cond::S, below);
-        self.asm.bind(back);
-        let (at, stores) = if is_loop { (self.loc, self.dirty_locals()) } else { (0, Vec::new()) };
-        self.counts.push(CountExit { below, back, at, stores });
     }
 
-    /// What code does whose counter is below zero: it calls somebody who leaves all registers as they are, or goes on elsewhere with what is in this
-    /// frame.
-    pub(super) fn count_exits(&mut self) {
-        for exit in std::mem::take(&mut self.counts) {
-            self.asm.bind(exit.below);
-            for (ty, reg, home) in exit.stores {
-                self.store(ty, reg, home);
-            }
-            self.asm.constant(SCRATCH, (u64::from(exit.at) << 32 | u64::from(self.body)) as i64);
-            self.asm.m(Op::CALL_RM, Mem::symbol(Symbol(self.cells.count_down())));
-            self.asm.quick_jmp(exit.back);
-        }
-        for (other, back, cell) in std::mem::take(&mut self.callee_exits) {
-            let cell = Mem::symbol(Symbol(cell));
-            self.asm.bind(other);
-            // One more in the upper half, the callee in the lower one.
-            self.asm.rm(Op::MOV_RM.s64(), R10, cell);
-            self.asm.ri(Op::SHR_I.s64(), R10, 32);
-            self.asm.ri(Op::ADD_I.s32(), R10, 1);
-            self.asm.ri(Op::SHL_I.s64(), R10, 32);
-            self.asm.rr(Op::OR_RM.s64(), R10, SCRATCH);
-            self.asm.rm(Op::MOV_MR.s64(), R10, cell);
-            self.asm.quick_jmp(back);
-        }
+    pub(super) fn counted_down(&mut self, place: u64) {
+        self.asm.constant(SCRATCH, place as i64);
+        self.asm.m(Op::CALL_RM, Mem::symbol(Symbol(self.cells.count_down())));
     }
 
-    /// Notes which function the reference in its register is of. At a call r10 is free.
-    pub(in crate::baseline) fn note_callee(&mut self) {
+    pub(super) fn compare_callee(&mut self, cell: u32, other: Label) {
         const BODY: i32 = (func_ref::TYPE_ID * 8 + 4) as i32;
-        let cell = self.cells.callee(self.loc);
-        let (other, back) = (self.asm.label(), self.asm.label());
         self.asm.rm(Op::MOV_RM.s32(), SCRATCH, Mem::base(CALLEE_REF, BODY));
         self.asm.rm(Op::CMP_RM.s32(), SCRATCH, Mem::symbol(Symbol(cell)));
         self.asm.quick_jcc(Cond::Ne, other);
-        self.asm.bind(back);
-        self.callee_exits.push((other, back, cell));
     }
 
-    fn look_at_epoch(&mut self) {
-        let (reached, back) = (self.asm.label(), self.asm.label());
+    /// At a call r10 is free.
+    pub(super) fn change_callee(&mut self, cell: u32) {
+        let cell = Mem::symbol(Symbol(cell));
+        // One more in the upper half, the callee in the lower one.
+        self.asm.rm(Op::MOV_RM.s64(), R10, cell);
+        self.asm.ri(Op::SHR_I.s64(), R10, 32);
+        self.asm.ri(Op::ADD_I.s32(), R10, 1);
+        self.asm.ri(Op::SHL_I.s64(), R10, 32);
+        self.asm.rr(Op::OR_RM.s64(), R10, SCRATCH);
+        self.asm.rm(Op::MOV_MR.s64(), R10, cell);
+    }
+
+    pub(super) fn compare_epoch(&mut self, reached: Label) {
         self.asm.rm(Op::MOV_RM.s64(), SCRATCH, STORE);
         let spare = self.alloc(RegClass::Int);
         self.asm.rm(Op::MOV_RM.s64(), spare, Mem::base(SCRATCH, store::EPOCH as i32));
@@ -773,15 +674,6 @@ impl Baseline<X64> {
         self.asm.rm(Op::CMP_RM.s64(), spare, Mem::base(SCRATCH, store::EPOCH_DEADLINE as i32));
         self.release(spare);
         self.asm.quick_jcc(Cond::Ae, reached);
-        self.asm.bind(back);
-        let loaded = self.state.loaded.intersection(self.destroyed);
-        let dirty = loaded.difference(self.state.stored);
-        let stores = dirty.iter().map(|reg| self.owned(reg)).collect();
-        let loads = loaded.iter().map(|reg| self.owned(reg)).collect();
-        let first = self.map_homes.len() as u32;
-        self.note_homes();
-        let homes = (first, self.map_homes.len() as u32);
-        self.epochs.push(EpochExit { reached, back, loc: self.loc, stores, loads, homes });
     }
 
     /// Starts a segment of code that is paid for at its start.

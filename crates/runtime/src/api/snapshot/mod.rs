@@ -53,4 +53,23 @@ impl Instance {
         let state = State::read(instance)?;
         rewrite::module(&instance.module().bytes, &state, config)
     }
+
+    /// Writes [`Instance::snapshot`] to a file, which is there whole or not at all.
+    ///
+    /// # Errors
+    /// As [`Instance::snapshot`], or the file cannot be written.
+    ///
+    /// # Panics
+    /// As [`Instance::snapshot`].
+    #[cfg(feature = "std")]
+    pub fn snapshot_file(
+        &self,
+        store: impl AsContext,
+        config: &SnapshotConfig,
+        path: impl AsRef<std::path::Path>,
+    ) -> Result<()> {
+        use std::io::Write;
+        let bytes = self.snapshot(store, config)?;
+        crate::sys::new_file::write(path.as_ref(), |out| Ok(out.write_all(&bytes)?))
+    }
 }

@@ -3,7 +3,6 @@
 mod calls;
 mod foreign_faults;
 mod hand;
-#[cfg(tiers)]
 mod lazy;
 mod modules;
 mod no_signals;
