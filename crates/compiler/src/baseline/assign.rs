@@ -42,8 +42,8 @@ impl Assign {
         self.comes_in.extend(locals.iter_mut().map(|local| std::mem::replace(&mut local.reg, Reg::NONE)));
         self.order.clear();
         for (index, local) in scan.locals.iter().enumerate() {
-            // Vectors and references live in the frame, where calls leave them and the collector finds them.
-            if local.weight >= LEAST_WEIGHT && !matches!(locals[index].ty, Type::V128 | Type::Ref) {
+            // References live in the frame, where the collector finds them.
+            if local.weight >= LEAST_WEIGHT && locals[index].ty != Type::Ref {
                 self.order.push((local.weight, index as u32));
             }
         }

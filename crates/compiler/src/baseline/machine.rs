@@ -11,7 +11,7 @@ use crate::isa::convention::Registers;
 use crate::isa::reg::{Reg, RegSet};
 use crate::isa::vcode::{Dialect, VCode};
 use crate::regalloc::Output;
-use crate::translate::Context;
+use crate::translate::{Context, LaneAccess};
 use std::fmt::Debug;
 use wasmparser::Operator;
 
@@ -243,6 +243,15 @@ emit! {
     fn select();
     /// A load from or a store to memory 0.
     fn access(cx: Context<'_>, op: &Operator<'_>, offset: u64) -> bool;
+    /// An opcode on vectors without memory, and the lane that it names.
+    fn vector(op: Opcode, lane: u8) -> bool;
+    fn vector_constant(bits: u128);
+    /// Bytes of two vectors, of which the second one has the numbers from 16 on.
+    fn shuffle(bytes: [u8; 16]);
+    /// A load of a vector from memory 0.
+    fn vector_load(cx: Context<'_>, op: Opcode, offset: u64) -> bool;
+    /// A load or store of one lane, in memory 0.
+    fn lane_access(cx: Context<'_>, access: &LaneAccess) -> bool;
     fn load_global(cx: Context<'_>, global: u32, ty: Type, dst: Reg);
     fn global_set(cx: Context<'_>, global: u32);
     /// The reference in a table at an index, checked to be one of a function of this type.

@@ -89,6 +89,7 @@ enum Follows {
     Bytes8,
     BlockType,
     Table,
+    Vector,
     /// Something rare: the reader of all operators knows.
     Other,
 }
@@ -106,6 +107,7 @@ const FOLLOWS: [Follows; 256] = {
             0x28..=0x3e => Follows::MemArg,
             0x43 => Follows::Bytes4,
             0x44 => Follows::Bytes8,
+            0xfd => Follows::Vector,
             _ => Follows::Other,
         };
         op += 1;
@@ -247,10 +249,17 @@ pub fn behind(body: &[u8], at: usize) -> Result<usize, wasmparser::Error> {
     let next = match FOLLOWS[op as usize] {
         Follows::Nothing => behind,
         Follows::Index => skip(body, behind),
-        Follows::MemArg => {
-            // Bit 6 of the alignment says that a memory is named.
-            let behind = if body[behind] & 0x40 != 0 { skip(body, behind) } else { behind };
-            skip(body, skip(body, behind))
+        Follows::MemArg => skip_memarg(body, behind),
+        Follows::Vector => {
+            let (op, behind) = leb(body, behind);
+            match op {
+                // Loads and the store, those of a lane, those with zeros; constants and shuffles; lanes.
+                0..=11 | 92 | 93 => skip_memarg(body, behind),
+                84..=91 => skip_memarg(body, behind) + 1,
+                12 | 13 => behind + 16,
+                21..=34 => behind + 1,
+                _ => behind,
+            }
         }
         Follows::TwoIndices => skip(body, skip(body, behind)),
         Follows::Bytes4 => behind + 4,
@@ -311,6 +320,14 @@ pub fn leb(body: &[u8], at: usize) -> (u32, usize) {
             return (value, at);
         }
     }
+}
+
+/// Where the byte behind alignment and offset is.
+#[inline]
+fn skip_memarg(body: &[u8], at: usize) -> usize {
+    // Bit 6 of the alignment says that a memory is named.
+    let at = if body[at] & 0x40 != 0 { skip(body, at) } else { at };
+    skip(body, skip(body, at))
 }
 
 /// Where the byte behind a number is.

@@ -364,6 +364,22 @@ where
         self.was_set(reg);
     }
 
+    pub(super) fn local_tee(&mut self, local: u32) {
+        let Local { ty, reg, home, .. } = self.locals[local as usize];
+        if let Some(&Value { place: Place::Reg(from), .. }) = self.stack.last()
+            && reg.is_none()
+            && self.temps.contains(from)
+        {
+            // The operand keeps its register, so that nobody has to wait for the frame.
+            let value = self.pop();
+            self.make_copies(local);
+            self.store(ty, from, home);
+            return self.push(value.ty, value.place);
+        }
+        self.local_set(local);
+        self.push_local(local);
+    }
+
     /// Prepares a local's register for a new value, of which its home knows nothing.
     pub(super) fn prepare_set(&mut self, local: u32) {
         let reg = self.locals[local as usize].reg;

@@ -4,13 +4,13 @@ use super::control::Kind;
 use super::machine::{Alu, Condition, Emit, Machine, Shift};
 use super::state::{Place, Value};
 use super::{Baseline, constant, scan};
-use crate::ir::{Builtin, Type};
+use crate::ir::{Builtin, Opcode, Type};
 use crate::isa::convention::class_of;
-use crate::translate::{Bounds, Context, fuel_of, known_global, type_of_reference};
+use crate::translate::{Bounds, Context, fuel_of, known_global, lane_access_of, type_of_reference};
 use std::sync::LazyLock;
 use tiercel_abi::Trap;
 use tiercel_wasm::Error;
-use wasmparser::{BinaryReader, BlockType, MemArgTarget, Operator, OperatorsReader, ValType};
+use wasmparser::{BinaryReader, BlockType, MemArg, MemArgTarget, Operator, OperatorsReader, ValType};
 
 /// The page size that addresses are guarded for.
 const DEFAULT_PAGE_LOG2: u8 = 16;
@@ -71,10 +71,7 @@ where
         match bytes[at] {
             opcode::LOCAL_GET => self.push_local(index()),
             opcode::LOCAL_SET => self.local_set(index()),
-            opcode::LOCAL_TEE => {
-                self.local_set(index());
-                self.push_local(index());
-            }
+            opcode::LOCAL_TEE => self.local_tee(index()),
             opcode::I32_CONST => {
                 let value = scan::signed(bytes, at + 1) as u32;
                 self.push(Type::I32, constant(value.into()));
@@ -115,6 +112,7 @@ where
             op @ opcode::FIRST_NUMERIC..=opcode::LAST_NUMERIC => {
                 self.numeric(cx, &self.known.numeric[(op - opcode::FIRST_NUMERIC) as usize])?;
             }
+            opcode::VECTOR => self.vector_operator(cx, &read(&bytes[at..behind], self.loc)?)?,
             _ => self.rare(cx, &read(&bytes[at..behind], self.loc)?)?,
         }
         Ok(())
@@ -226,11 +224,37 @@ where
                 let (len, from, to) = (self.pop(), self.pop(), self.pop());
                 self.builtin(Builtin::MemoryCopy, &[dst_mem, src_mem], &[to, from, len]);
             }
-            V128Load { memarg } | V128Store { memarg }
-                if memarg.target == MemArgTarget::Memory(0) && self.access(cx, op, memarg.offset) => {}
             _ => self.snippet(cx, op)?,
         }
         Ok(())
+    }
+
+    /// Compiles an operator on vectors.
+    fn vector_operator(&mut self, cx: Context<'_>, op: &Operator<'_>) -> Result<(), Error> {
+        let in_memory0 = |memarg: &MemArg| memarg.target == MemArgTarget::Memory(0);
+        let done = match *op {
+            Operator::V128Const { value } => {
+                self.vector_constant(u128::from_le_bytes(*value.bytes()));
+                true
+            }
+            Operator::I8x16Shuffle { lanes } => {
+                self.shuffle(lanes);
+                true
+            }
+            Operator::V128Store { memarg } => in_memory0(&memarg) && self.access(cx, op, memarg.offset),
+            _ => {
+                if let Some((numeric, lane)) = Opcode::from_numeric(op) {
+                    self.vector(numeric, lane)
+                } else if let Some((load, memarg)) = Opcode::from_load(op) {
+                    in_memory0(&memarg) && self.vector_load(cx, load, memarg.offset)
+                } else if let Some(access) = lane_access_of(op) {
+                    in_memory0(&access.memarg) && self.lane_access(cx, &access)
+                } else {
+                    false
+                }
+            }
+        };
+        if done { Ok(()) } else { self.snippet(cx, op) }
     }
 
     /// Compiles an operator without immediates.
@@ -329,6 +353,8 @@ mod opcode {
     pub const I32_EQZ: u8 = 0x45;
     pub const FIRST_NUMERIC: u8 = I32_EQZ;
     pub const LAST_NUMERIC: u8 = 0xc4;
+    /// The first byte of all operators on vectors.
+    pub const VECTOR: u8 = 0xfd;
     /// Set in the alignment of an access that names its memory.
     pub const NAMES_MEMORY: u32 = 0x40;
 }

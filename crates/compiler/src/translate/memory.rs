@@ -327,18 +327,21 @@ impl Translator {
 }
 
 /// An access to one lane.
-pub(super) struct LaneAccess {
+pub struct LaneAccess {
     /// The access to memory.
-    op: Opcode,
+    pub op: Opcode,
     /// What takes the lane out or puts it in.
-    lane_op: Opcode,
-    memarg: MemArg,
-    lane: u8,
-    is_store: bool,
+    pub lane_op: Opcode,
+    /// Where.
+    pub memarg: MemArg,
+    /// Its number.
+    pub lane: u8,
+    /// Whether it is stored.
+    pub is_store: bool,
 }
 
 /// The access to one lane that an operator is.
-pub(super) fn lane_access_of(op: &Operator<'_>) -> Option<LaneAccess> {
+pub fn lane_access_of(op: &Operator<'_>) -> Option<LaneAccess> {
     let (op, lane_op, memarg, lane, is_store) = match *op {
         Operator::V128Load8Lane { memarg, lane } => (Opcode::I32Load8U, Opcode::I8x16ReplaceLane, memarg, lane, false),
         Operator::V128Load16Lane { memarg, lane } => {

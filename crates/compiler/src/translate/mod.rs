@@ -30,6 +30,7 @@ mod snippet;
 
 pub use self::callees::{Callees, Inlining};
 pub use self::feedback::Feedback;
+pub(crate) use self::memory::{LaneAccess, lane_access_of};
 pub(crate) use self::ops::{fuel_of, known_global};
 
 use self::builder::Builder;

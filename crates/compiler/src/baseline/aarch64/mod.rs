@@ -13,6 +13,7 @@ mod float;
 mod frame;
 mod int;
 mod memory;
+mod vector;
 
 use super::machine::{self, Assembly, Condition, Machine};
 use super::{StackCheck, state};

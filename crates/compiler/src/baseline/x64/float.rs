@@ -72,7 +72,7 @@ impl Baseline<X64> {
     }
 
     /// Emits an instruction whose destination is its first source: with AVX it has three operands.
-    fn op_three(&mut self, op: Op, dst: Reg, first: Reg, second: Operand, imm: i32) {
+    pub(super) fn op_three(&mut self, op: Op, dst: Reg, first: Reg, second: Operand, imm: i32) {
         let three = op.has_twin() && self.asm.features().contains(Features::AVX);
         let mut second = second;
         if !three && dst != first {

@@ -37,11 +37,16 @@ impl Baseline<X64> {
             I64Load16S { .. } => (Type::I64, Op::MOVSX_16.s64()),
             I64Load32U { .. } => (Type::I64, Op::MOV_RM.s32()),
             I64Load32S { .. } => (Type::I64, Op::MOVSXD),
-            V128Load { .. } => (Type::V128, Op::MOVUPS_RM),
             _ => return self.store_to_memory(op, offset as u32),
         };
+        self.load_from_memory(ty, op, offset as u32);
+        true
+    }
+
+    /// An instruction that loads from memory 0.
+    pub(super) fn load_from_memory(&mut self, ty: Type, op: Op, offset: u32) {
         let index = self.pop();
-        let (mem, index) = self.address(index, offset as u32);
+        let (mem, index) = self.address(index, offset);
         let dst = self.result(class_of(ty), [index, None]);
         self.trap_site(Trap::MemoryOutOfBounds.code(), self.loc);
         self.asm.quick_rm(op.for_cpu(self.asm.features()), dst, mem);
@@ -51,7 +56,6 @@ impl Baseline<X64> {
             self.release(index);
         }
         self.push_reg(ty, dst);
-        true
     }
 
     fn store_to_memory(&mut self, op: &Operator<'_>, offset: u32) -> bool {
@@ -87,7 +91,7 @@ impl Baseline<X64> {
     }
 
     /// The address at a popped index and an offset, and the register to give back afterwards.
-    fn address(&mut self, index: Value, offset: u32) -> (Mem, Option<Reg>) {
+    pub(super) fn address(&mut self, index: Value, offset: u32) -> (Mem, Option<Reg>) {
         let base = Self::memory_base();
         if let Place::Const(bits) = index.place {
             let sum = bits + u64::from(offset);

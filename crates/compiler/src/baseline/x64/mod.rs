@@ -1,8 +1,9 @@
-//! The machine part for x86-64: registers, the frame, moves, branches. [`int`], [`float`] and [`memory`] have the operators.
+//! The machine part for x86-64: registers, the frame, moves, branches. [`int`], [`float`], [`memory`] and [`vector`] have the operators.
 
 mod float;
 mod int;
 mod memory;
+mod vector;
 
 use super::machine::{self, Assembly, Condition, Machine};
 use super::state::Place;
@@ -10,7 +11,7 @@ use super::{Baseline, CHECKED_AS_ONE_BYTES, StackCheck, state};
 use crate::compile::{CallReloc, Calls, Code, Options};
 use crate::ir::{Function, Opcode, Type};
 use crate::isa::backend::{Inline, Lowering};
-use crate::isa::convention::{self, VECTOR_ARGS};
+use crate::isa::convention;
 use crate::isa::reg::{Reg, RegClass, RegSet};
 use crate::isa::x64::abi::{self, CALLEE_REF};
 use crate::isa::x64::asm::{Assembler, Label, Symbol};
@@ -55,7 +56,8 @@ impl Machine for X64 {
     type Parts = Parts;
     type Snippet = Snippet;
 
-    const FOR_LOCALS: &'static [Reg] = &[RSI, RDI, R8, R9, xmm(8), xmm(9), xmm(10), xmm(11), xmm(12), xmm(13), xmm(14)];
+    const FOR_LOCALS: &'static [Reg] =
+        &[RSI, RDI, R8, R9, xmm(8), xmm(9), xmm(10), xmm(11), xmm(12), xmm(13), xmm(14), xmm(7), xmm(6), xmm(5)];
     const KEPT: &'static [Reg] = &stubs::KEPT;
     const TEMPS: RegSet = RegSet::of_class(RegClass::Vector, 0x7fff)
         .with(RAX)
@@ -74,7 +76,7 @@ impl Machine for X64 {
     const CALLEE_REF: Reg = CALLEE_REF;
     const CALLEE_SAVED: RegSet = abi::CALLEE_SAVED;
     const SNIPPET_REGISTERS: convention::Registers =
-        convention::Registers { args: &[RAX, RCX, RDX, R10], vector_args: VECTOR_ARGS, results: &[RAX, RDX] };
+        convention::Registers { args: &[RAX, RCX, RDX, R10], vector_args: 5, results: &[RAX, RDX] };
     const LOOP_ALIGN: u32 = 32;
 
     fn assembler(options: &Options) -> Assembler {

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`regs`], [`features`], [`row`] (what a row of the table says), [`insts`] (the table), [`mem`] (addresses), [`inst`]
 //! (an instruction as the optimizing compiler holds it, and what the register allocator asks of it), [`encode`] (fields to bytes),
-//! [`asm`] (labels, fixups, and direct emission for the baseline compiler and stubs), [`quick`] (what the baseline compiler emits most), [`relax`] (jumps become short), [`print`] (Intel syntax).
+//! [`asm`] (labels, fixups, and direct emission for the baseline compiler and stubs), [`quick`] (what the baseline compiler emits most), [`vectors`] (what opcodes on vectors are), [`relax`] (jumps become short), [`print`] (Intel syntax).
 //!
 //! No AVX-512 and no 256-bit registers: WebAssembly's vectors have 128 bits.
 
@@ -23,6 +23,7 @@ pub mod relax;
 pub mod row;
 pub mod stubs;
 pub mod vcode;
+pub mod vectors;
 
 pub use asm::{Assembler, FrameBases, Label, Reloc, Symbol};
 pub use backend::{Backend, PADDING, patch_call};

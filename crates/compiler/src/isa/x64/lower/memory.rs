@@ -5,12 +5,12 @@ use crate::entity::Entity;
 use crate::ir::insts::access;
 use crate::ir::{Format, Opcode, Type, Value};
 use crate::isa::reg::{Reg, RegClass};
-use crate::isa::x64::features::Features;
 use crate::isa::x64::inst::Inst;
 use crate::isa::x64::mem::{Mem, Scale};
 use crate::isa::x64::regs::{MEMORY_BASE, VMCTX};
 use crate::isa::x64::row::{Cond, Op, Size};
 use crate::isa::x64::vcode::{NO_TRAP, Test};
+use crate::isa::x64::vectors;
 use tiercel_abi::Trap;
 use tiercel_wasm::MemoryType;
 
@@ -119,9 +119,8 @@ impl Lower<'_> {
             Opcode::I64Load8S => Op::MOVSX_8.s64(),
             Opcode::I64Load16S => Op::MOVSX_16.s64(),
             Opcode::I64Load32S => Op::MOVSXD,
-            Opcode::F32Load | Opcode::V128Load32Zero => Op::MOVSS_LOAD,
-            Opcode::F64Load | Opcode::V128Load64Zero => Op::MOVSD_LOAD,
-            Opcode::V128Load => Op::MOVUPS_RM,
+            Opcode::F32Load => Op::MOVSS_LOAD,
+            Opcode::F64Load => Op::MOVSD_LOAD,
             _ => return self.vector_load(op, dst, address),
         };
         self.push_trap(Inst::m(op, [dst], address.mem), address.trap, address.loc);
@@ -246,24 +245,10 @@ impl Lower<'_> {
         false
     }
 
-    /// Loads of vectors that do more than load.
+    /// A load of a vector.
     fn vector_load(&mut self, op: Opcode, dst: Reg, address: Address) {
         let Address { mem, trap, loc } = address;
-        let avx2 = self.has(Features::AVX2);
-        let plain = match op {
-            Opcode::V128Load8x8S => Some(Op::PMOVSXBW),
-            Opcode::V128Load8x8U => Some(Op::PMOVZXBW),
-            Opcode::V128Load16x4S => Some(Op::PMOVSXWD),
-            Opcode::V128Load16x4U => Some(Op::PMOVZXWD),
-            Opcode::V128Load32x2S => Some(Op::PMOVSXDQ),
-            Opcode::V128Load32x2U => Some(Op::PMOVZXDQ),
-            Opcode::V128Load64Splat => Some(Op::MOVDDUP),
-            Opcode::V128Load32Splat if self.has(Features::AVX) => Some(Op::VBROADCASTSS_LOAD),
-            Opcode::V128Load16Splat if avx2 => Some(Op::VPBROADCASTW),
-            Opcode::V128Load8Splat if avx2 => Some(Op::VPBROADCASTB),
-            _ => None,
-        };
-        if let Some(op) = plain {
+        if let Some(op) = vectors::load(op, self.asm.features()) {
             return self.push_trap(Inst::m(op, [dst], mem), trap, loc);
         }
         // The element into the lowest lane, then to all.

@@ -1,12 +1,12 @@
 //! Arithmetic, shifts and comparisons that are more than one instruction.
 
 use super::super::Lower;
-use super::{lanes8, lanes16, lanes32, lanes64};
 use crate::ir::{Opcode, Value};
 use crate::isa::reg::{Reg, RegClass};
 use crate::isa::x64::features::Features;
 use crate::isa::x64::inst::Inst;
 use crate::isa::x64::row::Op;
+use crate::isa::x64::vectors::{UPPER, lanes8, lanes16, lanes32, lanes64};
 
 /// The halves of a vector, as widening instructions take them.
 #[derive(Clone, Copy)]
@@ -23,8 +23,6 @@ enum Shift {
     RightUnsigned,
 }
 
-/// `pshufd`: the upper half to both places.
-const UPPER: i32 = 0xee;
 /// `pshufd`: each upper half of 64 bits to its lower one, too.
 const UPPER_HALVES: i32 = 0xf5;
 
@@ -36,25 +34,6 @@ impl Lower<'_> {
         let inst = *self.func.inst(value);
         let (a, b, c) = (self.operand(inst.a), self.operand(inst.b), self.operand(inst.c));
         match inst.op {
-            V128Not => self.with_const(value, a, Op::PXOR, u128::MAX),
-            F32x4Abs => self.with_const(value, a, Op::ANDPS, lanes32(!(1 << 31))),
-            F64x2Abs => self.with_const(value, a, Op::ANDPD, lanes64(!(1 << 63))),
-            F32x4Neg => self.with_const(value, a, Op::XORPS, lanes32(1 << 31)),
-            F64x2Neg => self.with_const(value, a, Op::XORPD, lanes64(1 << 63)),
-            V128Bitselect
-            | I8x16RelaxedLaneselect
-            | I16x8RelaxedLaneselect
-            | I32x4RelaxedLaneselect
-            | I64x2RelaxedLaneselect => {
-                let dst = self.def(value);
-                let (a, b, mask) = (self.reg(a), self.reg(b), self.reg(c));
-                let (yes, no) = (self.vec(Op::PAND, a, mask), self.vec(Op::PANDN, mask, b));
-                self.push(Inst::r(Op::POR, [dst, yes, no]));
-            }
-            I8x16Neg => self.negate(value, a, Op::PSUBB),
-            I16x8Neg => self.negate(value, a, Op::PSUBW),
-            I32x4Neg => self.negate(value, a, Op::PSUBD),
-            I64x2Neg => self.negate(value, a, Op::PSUBQ),
             I64x2Abs => {
                 let dst = self.def(value);
                 let x = self.reg(a);
@@ -92,8 +71,6 @@ impl Lower<'_> {
                 let ones = self.vec_const(lanes8(1));
                 self.push(Inst::r(Op::PMADDUBSW, [dst, ones, x]));
             }
-            I16x8ExtAddPairwiseI8x16U => self.with_const(value, a, Op::PMADDUBSW, lanes8(1)),
-            I32x4ExtAddPairwiseI16x8S => self.with_const(value, a, Op::PMADDWD, lanes16(1)),
             I32x4ExtAddPairwiseI16x8U => {
                 // As signed numbers each is 2^15 less.
                 let x = self.reg(a);
@@ -122,29 +99,6 @@ impl Lower<'_> {
                 let c = self.reg(c);
                 self.push(Inst::r(Op::PADDD, [dst, sums, c]));
             }
-            I8x16Ne => self.not_equal(value, a, b, Op::PCMPEQB),
-            I16x8Ne => self.not_equal(value, a, b, Op::PCMPEQW),
-            I32x4Ne => self.not_equal(value, a, b, Op::PCMPEQD),
-            I64x2Ne => self.not_equal(value, a, b, Op::PCMPEQQ),
-            // The larger one is the first one, and its opposite.
-            I8x16GeS => self.is_extreme(value, a, b, Op::PMAXSB, Op::PCMPEQB, false),
-            I8x16GeU => self.is_extreme(value, a, b, Op::PMAXUB, Op::PCMPEQB, false),
-            I8x16LeS => self.is_extreme(value, a, b, Op::PMINSB, Op::PCMPEQB, false),
-            I8x16LeU => self.is_extreme(value, a, b, Op::PMINUB, Op::PCMPEQB, false),
-            I8x16LtU => self.is_extreme(value, a, b, Op::PMAXUB, Op::PCMPEQB, true),
-            I8x16GtU => self.is_extreme(value, a, b, Op::PMINUB, Op::PCMPEQB, true),
-            I16x8GeS => self.is_extreme(value, a, b, Op::PMAXSW, Op::PCMPEQW, false),
-            I16x8GeU => self.is_extreme(value, a, b, Op::PMAXUW, Op::PCMPEQW, false),
-            I16x8LeS => self.is_extreme(value, a, b, Op::PMINSW, Op::PCMPEQW, false),
-            I16x8LeU => self.is_extreme(value, a, b, Op::PMINUW, Op::PCMPEQW, false),
-            I16x8LtU => self.is_extreme(value, a, b, Op::PMAXUW, Op::PCMPEQW, true),
-            I16x8GtU => self.is_extreme(value, a, b, Op::PMINUW, Op::PCMPEQW, true),
-            I32x4GeS => self.is_extreme(value, a, b, Op::PMAXSD, Op::PCMPEQD, false),
-            I32x4GeU => self.is_extreme(value, a, b, Op::PMAXUD, Op::PCMPEQD, false),
-            I32x4LeS => self.is_extreme(value, a, b, Op::PMINSD, Op::PCMPEQD, false),
-            I32x4LeU => self.is_extreme(value, a, b, Op::PMINUD, Op::PCMPEQD, false),
-            I32x4LtU => self.is_extreme(value, a, b, Op::PMAXUD, Op::PCMPEQD, true),
-            I32x4GtU => self.is_extreme(value, a, b, Op::PMINUD, Op::PCMPEQD, true),
             I64x2GtS => self.greater_64(value, a, b, false),
             I64x2LtS => self.greater_64(value, b, a, false),
             I64x2LeS => self.greater_64(value, a, b, true),
@@ -152,14 +106,6 @@ impl Lower<'_> {
             I8x16Shl => self.shift_bytes(value, a, b, Left),
             I8x16ShrS => self.shift_bytes(value, a, b, RightSigned),
             I8x16ShrU => self.shift_bytes(value, a, b, RightUnsigned),
-            I16x8Shl => self.shift_lanes(value, a, b, 15, Op::PSLLW_I, Op::PSLLW),
-            I16x8ShrS => self.shift_lanes(value, a, b, 15, Op::PSRAW_I, Op::PSRAW),
-            I16x8ShrU => self.shift_lanes(value, a, b, 15, Op::PSRLW_I, Op::PSRLW),
-            I32x4Shl => self.shift_lanes(value, a, b, 31, Op::PSLLD_I, Op::PSLLD),
-            I32x4ShrS => self.shift_lanes(value, a, b, 31, Op::PSRAD_I, Op::PSRAD),
-            I32x4ShrU => self.shift_lanes(value, a, b, 31, Op::PSRLD_I, Op::PSRLD),
-            I64x2Shl => self.shift_lanes(value, a, b, 63, Op::PSLLQ_I, Op::PSLLQ),
-            I64x2ShrU => self.shift_lanes(value, a, b, 63, Op::PSRLQ_I, Op::PSRLQ),
             I64x2ShrS => {
                 // The sign bit ends up at the place m; (x ^ m) - m extends it.
                 let x = self.reg(a);
@@ -174,39 +120,6 @@ impl Lower<'_> {
             _ => return false,
         }
         true
-    }
-
-    fn with_const(&mut self, value: Value, a: Value, op: Op, bits: u128) {
-        let dst = self.def(value);
-        let x = self.reg(a);
-        self.push_const(op, dst, x, bits);
-    }
-
-    fn negate(&mut self, value: Value, a: Value, op: Op) {
-        let dst = self.def(value);
-        let x = self.reg(a);
-        let zero = self.vec_zero();
-        self.push(Inst::r(op, [dst, zero, x]));
-    }
-
-    fn not_equal(&mut self, value: Value, a: Value, b: Value, op: Op) {
-        let (x, y) = (self.reg(a), self.reg(b));
-        let equal = self.vec(op, x, y);
-        let dst = self.def(value);
-        self.push_const(Op::PXOR, dst, equal, u128::MAX);
-    }
-
-    /// Whether the smaller or larger one of two lanes is the first one; or is not.
-    fn is_extreme(&mut self, value: Value, a: Value, b: Value, op: Op, equal: Op, inverted: bool) {
-        let (x, y) = (self.reg(a), self.reg(b));
-        let extreme = self.vec(op, x, y);
-        let dst = self.def(value);
-        if inverted {
-            let is = self.vec(equal, extreme, x);
-            self.push_const(Op::PXOR, dst, is, u128::MAX);
-        } else {
-            self.push(Inst::r(equal, [dst, extreme, x]));
-        }
     }
 
     /// Whether 64-bit lanes are greater, or are not.
@@ -322,23 +235,12 @@ impl Lower<'_> {
     }
 
     /// The count of a shift in a vector register.
-    fn count(&mut self, count: Value, mask: i32) -> Reg {
+    pub(super) fn count(&mut self, count: Value, mask: i32) -> Reg {
         let count = self.low(count);
         let (masked, moved) = (self.temp(RegClass::Int), self.temp_v128());
         self.push(Inst::r(Op::AND_I.s32(), [masked, count]).imm(mask));
         self.push(Inst::r(Op::MOVD_TO_X, [moved, masked]));
         moved
-    }
-
-    fn shift_lanes(&mut self, value: Value, a: Value, b: Value, mask: i32, by_imm: Op, by_reg: Op) {
-        let x = self.reg(a);
-        if let Some(count) = self.func.int_const(b) {
-            let dst = self.def(value);
-            return self.push(Inst::r(by_imm, [dst, x]).imm(count as i32 & mask));
-        }
-        let count = self.count(b, mask);
-        let dst = self.def(value);
-        self.push(Inst::r(by_reg, [dst, x, count]));
     }
 
     /// Bytes are shifted as words. By a constant, what comes over from the neighbour is masked; else each byte becomes a word.

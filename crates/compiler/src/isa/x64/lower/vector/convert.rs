@@ -1,10 +1,10 @@
 //! Conversions between vectors of integers and of floats.
 
 use super::super::Lower;
-use super::{lanes32, lanes64};
 use crate::ir::{Opcode, Value};
 use crate::isa::x64::inst::Inst;
 use crate::isa::x64::row::Op;
+use crate::isa::x64::vectors::{lanes32, lanes64};
 
 /// Comparisons of `cmpps` and `cmppd`.
 const EQUAL: i32 = 0;
