@@ -273,6 +273,15 @@ where
         }
     }
 
+    /// Whether an operand has no register, and is no constant.
+    pub(super) fn is_in_frame(&self, value: &Value<M>) -> bool {
+        match value.place {
+            Place::Home => true,
+            Place::Local(local) => self.locals[local as usize].reg.is_none(),
+            Place::Const(_) | Place::Reg(_) | Place::Flags(_) => false,
+        }
+    }
+
     /// A popped operand in a register, which may only be read.
     pub(super) fn in_reg(&mut self, value: Value<M>) -> Reg {
         match value.place {

@@ -14,8 +14,11 @@ use crate::translate::Context;
 use tiercel_abi::Trap;
 use wasmparser::Operator;
 
+/// An index in a register and an offset, or their sum.
+pub(super) type Index = Result<(Reg, u32), u64>;
+
 /// An address in memory 0.
-enum Address {
+pub(super) enum Address {
     /// A register and a distance from it.
     Offset(Reg, i32),
     /// The base of the memory and a register of 32 bits.
@@ -44,17 +47,22 @@ impl Baseline<Aarch64> {
             I64Load16S { .. } => (Type::I64, Op::LDRSH_X, 2),
             I64Load32U { .. } => (Type::I64, Op::LDR_W, 4),
             I64Load32S { .. } => (Type::I64, Op::LDRSW, 4),
-            V128Load { .. } => (Type::V128, Op::LDR_Q, 16),
             _ => return self.store_to_memory(op, offset as u32),
         };
+        let dst = self.load_from_memory(ty, (op, bytes), offset as u32);
+        self.push_reg(ty, dst);
+        true
+    }
+
+    /// An instruction that loads so many bytes from memory 0, to the register of a result.
+    pub(super) fn load_from_memory(&mut self, ty: Type, (op, bytes): (Op, u32), offset: u32) -> Reg {
         let index = self.pop();
-        let (index, held) = self.index(index, offset as u32);
+        let (index, held) = self.index(index, offset);
         let dst = self.result(class_of(ty), [held, None]);
         let address = self.address(index);
         self.access_at(op, bytes, dst, &address);
         self.release_but([held, None], dst);
-        self.push_reg(ty, dst);
-        true
+        dst
     }
 
     fn store_to_memory(&mut self, op: &Operator<'_>, offset: u32) -> bool {
@@ -75,6 +83,13 @@ impl Baseline<Aarch64> {
             _ => self.in_reg(value),
         };
         let (index, held) = self.index(index, offset);
+        self.store_at_address((op, bytes), source, index);
+        self.release_but([held, Some(source)], Reg::NONE);
+        true
+    }
+
+    /// An instruction that stores so many bytes to memory 0.
+    pub(super) fn store_at_address(&mut self, (op, bytes): (Op, u32), source: Reg, index: Index) {
         // What lies on one side of the memory's end for sure, as memories end with a page.
         let is_whole = matches!(index, Err(sum) if sum.is_multiple_of(bytes.into()));
         let address = self.address(index);
@@ -82,8 +97,6 @@ impl Baseline<Aarch64> {
             self.probe(bytes, &address);
         }
         self.access_at(op, bytes, source, &address);
-        self.release_but([held, Some(source)], Reg::NONE);
-        true
     }
 
     /// Reads the place of a store that may lie across the end of the memory: the processor is free to write the part inside before it faults at the
@@ -99,7 +112,7 @@ impl Baseline<Aarch64> {
         self.access_at(op, bytes, into, address);
     }
 
-    fn access_at(&mut self, op: Op, bytes: u32, reg: Reg, address: &Address) {
+    pub(super) fn access_at(&mut self, op: Op, bytes: u32, reg: Reg, address: &Address) {
         match *address {
             Address::Offset(base, offset) => self.asm.quick_rm(op, bytes, reg, base, offset),
             Address::Indexed(index) => self.asm.quick_indexed(op, reg, MEMORY_BASE, index, Extend::Uxtw),
@@ -108,7 +121,7 @@ impl Baseline<Aarch64> {
     }
 
     /// What an address is made of at last: an index in a register and an offset, and the register to give back afterwards.
-    fn index(&mut self, index: Value, offset: u32) -> (Result<(Reg, u32), u64>, Option<Reg>) {
+    pub(super) fn index(&mut self, index: Value, offset: u32) -> (Index, Option<Reg>) {
         match index.place {
             Place::Const(bits) => (Err(bits + u64::from(offset)), None),
             _ => {
@@ -119,7 +132,7 @@ impl Baseline<Aarch64> {
     }
 
     /// The address at an index and an offset, or at their sum. The scratch register may be part of it.
-    fn address(&mut self, index: Result<(Reg, u32), u64>) -> Address {
+    pub(super) fn address(&mut self, index: Index) -> Address {
         let (index, offset) = match index {
             Ok((index, 0)) => return Address::Indexed(index),
             Ok((index, offset)) => {

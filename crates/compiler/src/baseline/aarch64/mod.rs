@@ -1,5 +1,5 @@
 //! The machine part for aarch64: registers, conditions, what is filled in at the end. [`frame`] has prologue, epilogue and places, [`calls`] calls,
-//! [`control`] branches, traps and polls; [`int`], [`float`] and [`memory`] have the operators.
+//! [`control`] branches, traps and polls; [`int`], [`float`], [`memory`] and [`vector`] have the operators.
 //!
 //! # Homes
 //! The places of a frame are counted from `x29` down, of which one instruction reaches 256 bytes. The stack pointer is at the lower end, which is known

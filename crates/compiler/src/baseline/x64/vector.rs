@@ -23,7 +23,7 @@ impl Baseline<X64> {
         let Some(row) = vectors::row(op, lane, self.asm.features()) else { return false };
         let info = op.info();
         match row {
-            Row::Binary(op, imm) => {
+            Row::Binary(op, imm) | Row::InsertFloat(op, imm) => {
                 let (b, a) = (self.pop(), self.pop());
                 let dst = self.vector_binary([a, b], op, imm, info.commutes);
                 self.push_reg(Type::V128, dst);
@@ -218,7 +218,10 @@ impl Baseline<X64> {
     }
 
     /// Two popped operands: an instruction of both. With AVX the second one may come from the frame, as nothing has to be aligned.
-    fn vector_binary(&mut self, [a, b]: [Value; 2], op: Op, imm: i32, commutes: bool) -> Reg {
+    fn vector_binary(&mut self, [mut a, mut b]: [Value; 2], op: Op, imm: i32, commutes: bool) -> Reg {
+        if commutes && self.is_in_frame(&a) {
+            (a, b) = (b, a);
+        }
         let second = if b.ty == Type::V128 && self.asm.features().contains(Features::AVX) {
             self.operand(b)
         } else {

@@ -3,7 +3,7 @@
 //! Reading order: [`regs`], [`features`], [`row`] (what a row of the table says), [`insts`] (the table), [`imm`] (constants that fit), [`mem`]
 //! (addresses), [`inst`] (an instruction as the optimizing compiler holds it, and what the register allocator asks of it), [`encode`] (an
 //! instruction to its word), [`frame`] (the stack pointer while code is emitted), [`asm`] (labels, islands, direct emission), [`quick`] (what the
-//! baseline compiler emits most), [`print`];
+//! baseline compiler emits most), [`vectors`] (what opcodes on vectors are), [`print`];
 //! then [`abi`], [`vcode`], [`lower`] (IR to instructions), [`emit`] (places to bytes), [`stubs`].
 //!
 //! No scalable vectors, no half-precision floats: WebAssembly has neither.
@@ -26,6 +26,7 @@ pub mod regs;
 pub mod row;
 pub mod stubs;
 pub mod vcode;
+pub mod vectors;
 
 pub use asm::{Assembler, ConstId, Label, Ranges, Reloc, Symbol};
 pub use backend::{Backend, PADDING, Variant, patch_call, patch_cell};

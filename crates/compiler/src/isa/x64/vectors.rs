@@ -10,6 +10,8 @@ use crate::ir::Opcode;
 pub enum Row {
     /// `op a, b`, with an immediate.
     Binary(Op, i32),
+    /// The same with a float as `b`, which has to be in a register.
+    InsertFloat(Op, i32),
     /// `op b, a`.
     Swapped(Op, i32),
     /// `op a`; the result may be an integer.
@@ -181,9 +183,9 @@ pub fn row(op: Opcode, lane: u8, features: Features) -> Option<Row> {
         I16x8ReplaceLane => InsertLow(Op::PINSRW, lane),
         I32x4ReplaceLane => Insert(Op::PINSRD, lane),
         I64x2ReplaceLane => Insert(Op::PINSRQ, lane),
-        F32x4ReplaceLane => Binary(Op::INSERTPS, lane << 4),
-        F64x2ReplaceLane if lane == 0 => Binary(Op::MOVSD_RR, 0),
-        F64x2ReplaceLane => Binary(Op::MOVLHPS, 0),
+        F32x4ReplaceLane => InsertFloat(Op::INSERTPS, lane << 4),
+        F64x2ReplaceLane if lane == 0 => InsertFloat(Op::MOVSD_RR, 0),
+        F64x2ReplaceLane => InsertFloat(Op::MOVLHPS, 0),
         I8x16Splat if avx2 => Splat(Op::MOVD_TO_X, &[(Op::VPBROADCASTB, 0)]),
         I16x8Splat => Splat(Op::MOVD_TO_X, &[(Op::PSHUFLW, 0), (Op::PSHUFD, 0)]),
         I32x4Splat => Splat(Op::MOVD_TO_X, &[(Op::PSHUFD, 0)]),

@@ -13,6 +13,11 @@ impl Lower<'_> {
         let (a, b, c) = (self.operand(inst.a), self.operand(inst.b), self.operand(inst.c));
         match row {
             Row::Binary(op, imm) => self.vector_binary(value, a, b, op, imm),
+            Row::InsertFloat(op, imm) => {
+                let dst = self.def(value);
+                let (vector, element) = (self.reg(a), self.reg(b));
+                self.push(Inst::r(op, [dst, vector, element]).imm(imm));
+            }
             Row::Swapped(op, imm) => self.vector_binary(value, b, a, op, imm),
             Row::Unary(op, imm) => {
                 let dst = self.def(value);
