@@ -1,12 +1,14 @@
-//! What the optimizing compiler makes of small functions: `codegen/*.wat`, with what matters beside each function.
+//! What the compilers make of small functions: `codegen/*.wat`, with what matters beside each function.
 //!
 //! A line `;; x64: "shl" !"imul"` speaks of the function that ends above it: its code has the quoted texts in this order, one behind the
 //! other, and those after `!` nowhere. `;; aarch64:` says the same of that target's code, `;; ir:` of the IR after the last pass.
 //! `;;! features = "sse4.1"` at the top names the features of an x64 CPU; without it there are all. `;;! spectre = "n"` switches the defence against speculation off,
-//! `;;! inlining = "n"` leaves calls as they are, `;;! checks = "explicit"` is code without guard pages and signals.
+//! `;;! inlining = "n"` leaves calls as they are, `;;! checks = "explicit"` is code without guard pages and signals,
+//! `;;! tier = "baseline"` is what the baseline compiler makes.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::path::Path;
+use tiercel_compiler::baseline;
 use tiercel_compiler::compile::{Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
 use tiercel_compiler::isa::x64::Features;
@@ -84,7 +86,9 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
         ..Options::default()
     };
     let mut compiler = Compiler::new(options);
-    let mut for_aarch64 = Compiler::new(Options { target: Target::Aarch64(aarch64::Features::ALL), ..options });
+    let options_for_aarch64 = Options { target: Target::Aarch64(aarch64::Features::ALL), ..options };
+    let mut for_aarch64 = Compiler::new(options_for_aarch64);
+    let by_baseline = is_set(r#"tier = "baseline""#);
     let last = PASSES.last().expect("there are passes").name;
     let mut failures = Vec::new();
     for check in checks {
@@ -94,8 +98,15 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
                 ir = func.to_string();
             }
         };
-        let compiler = if check.subject == "aarch64" { &mut for_aarch64 } else { &mut compiler };
-        compiler.compile_and_print(cx, check.body, &mut code, Some(&mut print)).expect("it can be compiled");
+        let is_for_aarch64 = check.subject == "aarch64";
+        let compiled = if by_baseline {
+            let options = if is_for_aarch64 { options_for_aarch64 } else { options };
+            baseline::Compiler::new(options).compile(cx, check.body, &mut code)
+        } else {
+            let compiler = if is_for_aarch64 { &mut for_aarch64 } else { &mut compiler };
+            compiler.compile_and_print(cx, check.body, &mut code, Some(&mut print))
+        };
+        compiled.expect("it can be compiled");
         let listing = match check.subject {
             "ir" => ir,
             "aarch64" => disassemble_aarch64(&code),
