@@ -1,6 +1,8 @@
 ;; Results that go to the register of one of their operands: each is the same as one that goes to a register of its own.
 
 (module
+  (memory 1)
+
   ;; Locals count more in a loop, so that all here are in registers.
   (func (export "sub") (param $a v128) (param $b v128) (result i32)
     (local $own v128) (local $x v128) (local $y v128) (local $same v128) (local $rounds i32)
@@ -408,6 +410,45 @@
         (i8x16.all_true (i8x16.eq (local.get $own) (local.get $x)))
         (i8x16.all_true (i8x16.eq (local.get $own) (local.get $y))))
       (i8x16.all_true (i8x16.eq (local.get $own) (local.get $same)))))
+  (func (export "lanes-in-memory") (param $a v128) (param $b v128) (result i32)
+    (local $own v128) (local $x v128) (local $y v128) (local $same v128) (local $rounds i32)
+    (loop $again
+      (v128.store (i32.const 64) (local.get $b))
+      (v128.store (i32.const 128) (local.get $a))
+      (local.set $own (i8x16.shuffle 0 1 2 3 20 21 22 23 8 9 10 11 12 13 14 15 (local.get $a) (local.get $b)))
+      (local.set $x (local.get $a))
+      (local.set $x (v128.load32_lane offset=68 1 (i32.const 0) (local.get $x)))
+      (local.set $y (v128.load16_lane offset=70 3 (i32.const 0) (v128.load16_lane 2 (i32.const 68) (local.get $a))))
+      (v128.store32_lane offset=4 1 (i32.const 128) (local.get $b))
+      (local.set $same (v128.load (i32.const 128)))
+      (local.set $rounds (i32.add (local.get $rounds) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $rounds) (i32.const 3))))
+    (i32.and
+      (i32.and
+        (i8x16.all_true (i8x16.eq (local.get $own) (local.get $x)))
+        (i8x16.all_true (i8x16.eq (local.get $own) (local.get $y))))
+      (i8x16.all_true (i8x16.eq (local.get $own) (local.get $same)))))
+  (func (export "lanes-of-other-widths-in-memory") (param $a v128) (param $b v128) (result i32)
+    (local $own v128) (local $x v128) (local $y v128) (local $same v128) (local $rounds i32)
+    (loop $again
+      (v128.store (i32.const 64) (local.get $b))
+      (v128.store (i32.const 128) (local.get $a))
+      (local.set $own (i8x16.shuffle 16 1 2 3 4 5 6 7 24 25 26 27 28 29 30 31 (local.get $a) (local.get $b)))
+      (local.set $x (local.get $a))
+      (local.set $x (v128.load8_lane offset=64 0 (i32.const 0) (local.get $x)))
+      (local.set $x (v128.load64_lane offset=72 1 (i32.const 0) (local.get $x)))
+      (v128.store8_lane 0 (i32.const 128) (local.get $b))
+      (v128.store64_lane offset=8 1 (i32.const 128) (local.get $b))
+      (local.set $y (v128.load (i32.const 128)))
+      (v128.store16_lane offset=140 6 (i32.const 0) (local.get $y))
+      (local.set $same (v128.load8_lane 0 (i32.const 64) (v128.load (i32.const 128))))
+      (local.set $rounds (i32.add (local.get $rounds) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $rounds) (i32.const 3))))
+    (i32.and
+      (i32.and
+        (i8x16.all_true (i8x16.eq (local.get $own) (local.get $x)))
+        (i8x16.all_true (i8x16.eq (local.get $own) (local.get $y))))
+      (i8x16.all_true (i8x16.eq (local.get $own) (local.get $same)))))
 
   ;; More vectors than registers, on the stack and in locals, across a call that destroys all of them.
   (func $other (param v128) (result v128) (i32x4.add (local.get 0) (v128.const i32x4 1 2 3 4)))
@@ -478,5 +519,7 @@
 (assert_return (invoke "shr-bytes" (v128.const i32x4 0x80ff7f01 0x00fe8102 0x0807f605 0x7fff0001) (v128.const i32x4 0x03104005 0xfe8102ff 0x8b06f605 0x00010203)) (i32.const 1))
 (assert_return (invoke "bitselect" (v128.const i32x4 0x80ff7f01 0x00fe8102 0x0807f605 0x7fff0001) (v128.const i32x4 0x03104005 0xfe8102ff 0x8b06f605 0x00010203)) (i32.const 1))
 (assert_return (invoke "replace-lane" (v128.const i32x4 0x80ff7f01 0x00fe8102 0x0807f605 0x7fff0001) (v128.const i32x4 0x03104005 0xfe8102ff 0x8b06f605 0x00010203)) (i32.const 1))
+(assert_return (invoke "lanes-in-memory" (v128.const i32x4 0x80ff7f01 0x00fe8102 0x0807f605 0x7fff0001) (v128.const i32x4 0x03104005 0xfe8102ff 0x8b06f605 0x00010203)) (i32.const 1))
+(assert_return (invoke "lanes-of-other-widths-in-memory" (v128.const i32x4 0x80ff7f01 0x00fe8102 0x0807f605 0x7fff0001) (v128.const i32x4 0x03104005 0xfe8102ff 0x8b06f605 0x00010203)) (i32.const 1))
 (assert_return (invoke "across-calls" (i32.const 5)) (v128.const i32x4 62617 586950 2794547 9205624))
 (assert_return (invoke "tee" (v128.const i16x8 10 20 30 40 50 60 70 80)) (v128.const i16x8 27 54 81 108 135 162 189 216))

@@ -57,3 +57,24 @@ fn frames_of_all_sizes() {
         }
     }
 }
+
+/// The script about vectors in registers, whose functions of two vectors give 1.
+#[test]
+#[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
+fn vectors_in_registers() {
+    let script = include_str!("../../../../tests/wast/vectors-in-registers.wast");
+    let end = script.find("(assert_return").expect("the assertions follow the module");
+    let module = Module::new(&script[..end]);
+    let count = script[..end].matches("(param $a v128) (param $b v128) (result i32)").count();
+    let args = vec![0x7fff_0001_0807_f605_00fe_8102_80ff_7f01, 0x0001_0203_8b06_f605_fe81_02ff_0310_4005];
+    let cases: Vec<Case> = (0..count).map(|func| Case { func, args: args.clone() }).collect();
+    for options in [Options::default(), Options { explicit: true, check_widths: true, ..Options::default() }] {
+        for baseline in [false, true] {
+            let (outcomes, _) = qemu::run(&module, &[], &[0; 65536], &cases, Options { baseline, ..options });
+            for (func, outcome) in outcomes.into_iter().enumerate() {
+                let Outcome::Results(ints, _) = outcome else { panic!("function {func}: {outcome:x?}") };
+                assert_eq!(ints[0], 1, "function {func}, by baseline: {baseline}");
+            }
+        }
+    }
+}
