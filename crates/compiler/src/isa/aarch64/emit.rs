@@ -334,9 +334,13 @@ impl Emit<'_> {
     fn insts(&mut self, block: usize) {
         self.next_move = self.b.flow.first_move(block);
         let insts = self.vcode.blocks[block].insts.clone();
+        let mut unneeded = self.out.unneeded_from(insts.start);
         for index in insts.start..insts.end {
             self.moves(index);
-            self.inst(block, index);
+            match unneeded {
+                [inst, rest @ ..] if inst.index() == index as usize => unneeded = rest,
+                _ => self.inst(block, index),
+            }
         }
     }
 
