@@ -2,6 +2,7 @@
 
 use crate::options::{self, Codegen, Debug, Optimize, Wasi, Wasm};
 use clap::{Args, Parser, Subcommand, ValueHint};
+use std::env;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -57,8 +58,27 @@ pub enum Command {
     },
 }
 
+/// What is run without a subcommand; see [`parse`].
+#[derive(Parser)]
+struct RunAlone {
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+/// Parses the command line of this process; ends the process if it is wrong, or asks for help.
+pub fn parse() -> Cli {
+    parse_run(&env::args_os().collect::<Vec<_>>()).map_or_else(Cli::parse, |run| Cli { command: None, run })
+}
+
+/// The command line if it is that of `run` without its name, and right. To describe all subcommands takes longer than a small guest runs, so that they
+/// are left out where none is named.
+fn parse_run(words: &[OsString]) -> Option<RunArgs> {
+    let is_name = |word: &OsString| word == "help" || word.to_str().is_some_and(Command::has_subcommand);
+    if words.iter().any(is_name) { None } else { RunAlone::try_parse_from(words).ok().map(|cli| cli.run) }
+}
+
 /// How the engine works; common to all that runs guests.
-#[derive(Args)]
+#[derive(Args, Debug)]
 pub struct EngineArgs {
     /// WebAssembly: proposals and limits; `-W help` lists them
     #[arg(short = 'W', long, value_name = "KEY[=VAL[,..]]", value_parser = options::check::<Wasm>)]
@@ -79,7 +99,7 @@ pub struct EngineArgs {
 }
 
 /// What a guest gets of its surroundings.
-#[derive(Args)]
+#[derive(Args, Debug)]
 pub struct WasiArgs {
     /// WASI: what the guest gets of its surroundings; `-S help` lists it
     #[arg(short = 'S', long, value_name = "KEY[=VAL[,..]]", value_parser = options::check::<Wasi>)]
@@ -92,7 +112,7 @@ pub struct WasiArgs {
     pub envs: Vec<String>,
 }
 
-#[derive(Args)]
+#[derive(Args, Debug)]
 pub struct RunArgs {
     #[command(flatten)]
     pub engine: EngineArgs,
@@ -224,10 +244,34 @@ fn preload(text: &str) -> Result<(String, PathBuf), String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use super::{Cli, parse_run};
+    use clap::{CommandFactory, Parser};
+    use std::ffi::OsString;
 
     #[test]
     fn the_command_line_is_consistent() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn runs_are_parsed_alone_and_to_the_same() {
+        let arguments = |text: &str| text.split_whitespace().map(OsString::from).collect::<Vec<_>>();
+        for line in [
+            "app.wasm",
+            "app.wasm --help -V -- x",
+            "--tier interp -W timeout=1s,fuel=7 --dir a::b --env A=B app.wasm one",
+            "--invoke add sum.wat 1 -2",
+            "-- app.wasm --tier opt",
+            "- x",
+        ] {
+            let words = arguments(&format!("tiercel {line}"));
+            let alone = parse_run(&words).expect("it is right");
+            let whole = Cli::try_parse_from(words).expect("it is right").run;
+            assert_eq!(format!("{alone:?}"), format!("{whole:?}"), "{line}");
+        }
+        for line in ["", "run app.wasm", "app.wasm wast", "help", "--help", "-V", "--tier none app.wasm", "--tier opt"]
+        {
+            assert!(parse_run(&arguments(&format!("tiercel {line}"))).is_none(), "{line}");
+        }
     }
 }

@@ -17,11 +17,19 @@ static ENDING: AtomicBool = AtomicBool::new(false);
 
 /// Ends the process. No destructors run: what they would give back, the process gives back faster.
 pub fn end(result: Result<()>) -> ! {
+    end_after(result, || ())
+}
+
+/// Ends the process, as [`end`]. Something is done last, unless a trap or an error ends it.
+pub fn end_after(result: Result<()>, last: impl FnOnce()) -> ! {
     if ENDING.swap(true, Ordering::AcqRel) {
         // Another thread has begun to end the process and has said why.
         loop {
             std::thread::park();
         }
+    }
+    if result.as_ref().err().is_none_or(|error| error.is::<I32Exit>()) {
+        last();
     }
     process::exit(match result {
         Ok(()) => 0,

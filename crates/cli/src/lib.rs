@@ -27,11 +27,11 @@ mod suggest;
 pub mod wast;
 
 use args::{Cli, Command};
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 
 /// Runs the program with the arguments of this process, and ends the process.
 pub fn main() -> ! {
-    let cli = Cli::parse();
+    let cli = args::parse();
     let result = match cli.command {
         None => run::run(&cli.run),
         Some(Command::Run(args)) => run::run(&args),

@@ -65,7 +65,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
         if error.is::<tiercel::Trap>() { error.context(format!("{shown} was stopped")) } else { error }
     });
     // The process ends here, so that nothing needs to be dropped: memories can be large.
-    exit::end(result)
+    exit::end_after(result, || module.keep())
 }
 
 /// The function that a WASI program starts with.

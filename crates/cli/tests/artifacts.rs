@@ -100,7 +100,7 @@ fn large(code: u32) -> String {
     let mut wat = String::from(
         "(module (import \"wasi_snapshot_preview1\" \"proc_exit\" (func $exit (param i32))) (memory (export \"memory\") 1)",
     );
-    for func in 0..400 {
+    for func in 0..250 {
         let _ = write!(wat, "(func $f{func} (param i32) (result i32) (local.get 0)");
         for step in 0..40 {
             let _ =
@@ -112,9 +112,8 @@ fn large(code: u32) -> String {
 }
 
 /// Processes that run programs with one cache, at once, over and over; every third one is killed before it has ended.
-#[test]
-fn many_processes_share_a_cache_and_some_are_killed() {
-    let folder = Folder::new("processes");
+fn many_processes_share_a_cache_and_some_are_killed(tier: &str) {
+    let folder = Folder::new(&format!("processes-{tier}"));
     let cache = folder.path("cache");
     let programs: Vec<String> = (0..3)
         .map(|number| {
@@ -124,7 +123,7 @@ fn many_processes_share_a_cache_and_some_are_killed() {
         })
         .collect();
     let start = |number: usize| -> Child {
-        let mut command = tiercel(&[&programs[number % programs.len()]]);
+        let mut command = tiercel(&["--tier", tier, &programs[number % programs.len()]]);
         command.env("TIERCEL_CACHE_DIR", &cache).spawn().expect("the program starts")
     };
     let mut state = 1u64;
@@ -156,6 +155,17 @@ fn many_processes_share_a_cache_and_some_are_killed() {
     let (code, stdout, _) = run(&["cache", "clean", "-C", &format!("cache-dir={cache}")]);
     assert_eq!((code, stdout), (Some(0), format!("removed from {cache}: 3 modules\n")));
     assert_eq!(fs::read_dir(&cache).expect("there is a cache").count(), 0);
+}
+
+#[test]
+fn many_processes_share_a_cache_under_opt() {
+    many_processes_share_a_cache_and_some_are_killed("opt");
+}
+
+/// Here modules are kept when the guest has ended.
+#[test]
+fn many_processes_share_a_cache_under_auto() {
+    many_processes_share_a_cache_and_some_are_killed("auto");
 }
 
 fn damage(file: &Path) {

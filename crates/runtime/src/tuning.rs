@@ -88,3 +88,7 @@ pub const TABLE_SLACK: usize = 1 << 10;
 /// A module of the tier `auto` is compiled for the cache so long after its first function was optimized.
 #[cfg(all(native, feature = "cache"))]
 pub const KEEP_AFTER_MILLISECONDS: u64 = 500;
+
+/// A module of the tier `auto` is compiled for the cache at the end of a program if its function bodies are no larger, in bytes.
+#[cfg(all(native, feature = "cache"))]
+pub const KEEP_AT_END_BYTES: usize = 128 << 10;

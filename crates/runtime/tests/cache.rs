@@ -300,6 +300,30 @@ fn hot_modules_are_kept() -> Result<()> {
     Ok(())
 }
 
+/// A small module that was never hot is kept at the end, once.
+#[test]
+fn small_modules_are_kept_at_the_end() -> Result<()> {
+    let folder = Folder::new("end");
+    let cache = folder.cache();
+    let mut config = Config::new();
+    config.tier(Tier::Auto).cache(Some(cache.clone()));
+    let engine = Engine::new(&config)?;
+    let module = Module::new(&engine, text(1))?;
+    assert_eq!((module.tier(), cache.contents()?.0), (Tier::Auto, 0));
+    for _ in 0..2 {
+        module.keep();
+        assert_eq!(cache.contents()?.0, 1);
+    }
+    assert_eq!(Module::new(&engine, text(1))?.tier(), Tier::Opt);
+    // What is there already, or is large, or has no cache, is left alone.
+    Module::new(&engine, text(1))?.keep();
+    let many = "(drop (i64.const 0x123456789abcdef)) ".repeat(16 << 10);
+    Module::new(&engine, format!("(module (func {many}))"))?.keep();
+    Module::new(&Engine::new(config.cache(None))?, text(2))?.keep();
+    assert_eq!((cache.contents()?.0, counts(&cache)), (1, (2, 2)));
+    Ok(())
+}
+
 /// Where nothing can be kept, a hot module runs all the same.
 #[test]
 fn hot_modules_run_without_a_cache_that_can_be_written() -> Result<()> {

@@ -421,6 +421,12 @@ impl Function {
         }
     }
 
+    /// Whether a value is a field of the vmctx that never changes, other than a reference.
+    pub fn is_constant_field(&self, value: Value) -> bool {
+        let inst = &self.insts[value];
+        inst.op == Opcode::CtxLoad && inst.imm == AliasClass::READ_ONLY.imm() && inst.ty != Type::Ref
+    }
+
     /// Whether an instruction has to stay even if nobody uses its result.
     pub fn has_side_effect(&self, value: Value) -> bool {
         !matches!(self.effect(value), Effect::Pure | Effect::Read)

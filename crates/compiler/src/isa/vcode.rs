@@ -225,6 +225,11 @@ impl<D: Dialect> VCode<D> {
         Reg::virt(RegClass::Int, self.vregs.len() as u32 - 1)
     }
 
+    /// Says that a virtual register, of no reference, may be defined again anywhere, by an instruction that reads none.
+    pub fn make_again(&mut self, reg: Reg) {
+        self.vregs[reg.number() as usize].remat = true;
+    }
+
     /// Whether a virtual register holds more than 8 bytes.
     pub fn is_wide(&self, reg: Reg) -> bool {
         self.vregs[reg.number() as usize].wide

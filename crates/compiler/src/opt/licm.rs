@@ -3,7 +3,7 @@
 //! An instruction moves as far out as its operands allow. What moves is pure, or reads something that always exists and that the loop does not
 //! write: fields of the vmctx and of what it points at, memory below its least size. A bounds check or a load from memory with which a loop
 //! starts moves too, out of that loop: it runs in any case, and nothing can be seen before it. Not worth moving are instructions that cost as little as the register they would
-//! hold through the loop, and everything in cold blocks.
+//! hold through the loop, and everything in cold blocks. What two places of a loop make, if they are in different branches, say, is made once.
 //!
 //! Work: linear; each instruction climbs at most [`CLIMB`] loops.
 
@@ -11,14 +11,21 @@ use super::Scratch;
 use crate::entity::Entity;
 use crate::ir::insts::{Effect, access};
 use crate::ir::{AliasClass, Block, Format, Frequency, Function, Loop, Opcode, Type, Value};
+use std::collections::HashMap;
+use std::iter;
 
 /// Loops that one instruction moves out of. No effect on correctness.
 const CLIMB: usize = 16;
 /// Instructions that move out of one loop, as each takes a register all through it. No effect on correctness.
 const PER_LOOP: u32 = 16;
 
+/// Instructions that one which moves is compared with. No effect on correctness.
+const COMPARED: usize = 32;
+
 /// The home of values that have none.
 const EVERYWHERE: u32 = 0;
+/// The home of values that others stand for.
+const NOWHERE: u32 = u32::MAX;
 /// No next value in the list of those that move to a block.
 const NONE: u32 = u32::MAX;
 
@@ -40,8 +47,11 @@ pub fn run(func: &mut Function, scratch: &mut Scratch) {
     let mut before = std::mem::take(&mut scratch.numbers);
     before.clear();
     before.resize(func.insts.len(), NONE);
+    // For values that others stand for, which.
+    let mut same: HashMap<Value, Value> = HashMap::new();
     let mut moves = false;
-    for &block in &func.layout {
+    for index in 0..func.layout.len() {
+        let block = func.layout[index];
         for param in func.params(block) {
             home[param.index()] = block.index() as u32;
         }
@@ -49,7 +59,11 @@ pub fn run(func: &mut Function, scratch: &mut Scratch) {
         let movable = data.in_loop.is_some() && data.frequency != Frequency::Cold;
         // At the start of a loop a check or load that traps does so the first time round, before anybody can see anything else.
         let mut at_start = data.in_loop.is_some_and(|in_loop| func.loops[in_loop].header == block);
-        for &value in func.block_insts(block) {
+        for at in func.blocks[block].first..func.blocks[block].end {
+            let value = func.order[at as usize];
+            if !same.is_empty() {
+                func.map_operands(value, |operand| same.get(&operand).copied().unwrap_or(operand));
+            }
             home[value.index()] = block.index() as u32;
             let climb = match () {
                 () if !movable => 0,
@@ -59,13 +73,20 @@ pub fn run(func: &mut Function, scratch: &mut Scratch) {
             };
             let to = match climb {
                 0 => block,
-                _ => destination(func, &home, &written, &mut moved_out, block, value, climb),
+                _ => destination(func, &home, &written, &moved_out, block, value, climb),
             };
             at_start &= to != block || !func.has_side_effect(value);
-            if to != block {
+            if to == block {
+                continue;
+            }
+            moves = true;
+            if let Some(twin) = twin(func, &before, last_moved[to.index()], value) {
+                same.insert(value, twin);
+                home[value.index()] = NOWHERE;
+            } else {
+                count(func, &mut moved_out, block, to);
                 home[value.index()] = to.index() as u32;
                 before[value.index()] = std::mem::replace(&mut last_moved[to.index()], value.index() as u32);
-                moves = true;
             }
         }
     }
@@ -99,6 +120,17 @@ fn rebuild(func: &mut Function, scratch: &mut Scratch, home: &[u32], last_moved:
         (data.first, data.end) = (first as u32, order.len() as u32);
     }
     scratch.order = std::mem::replace(&mut func.order, order);
+}
+
+/// A value like this one that moves to the same block, if it is in the list that starts with `moved`.
+fn twin(func: &Function, before: &[u32], moved: u32, value: Value) -> Option<Value> {
+    if func.ty(value) == Type::None {
+        return None;
+    }
+    let next = |&at: &u32| (before[at as usize] != NONE).then(|| before[at as usize]);
+    let moved = iter::successors((moved != NONE).then_some(moved), next);
+    let mut moved = moved.take(COMPARED).map(|moved| Value::new(moved as usize));
+    moved.find(|&moved| func.inst(moved) == func.inst(value))
 }
 
 /// The classes that each loop writes, as bits.
@@ -186,7 +218,7 @@ fn destination(
     func: &Function,
     home: &[u32],
     written: &[u32],
-    moved_out: &mut [u32],
+    moved_out: &[u32],
     block: Block,
     value: Value,
     climb: usize,
@@ -205,10 +237,20 @@ fn destination(
         if !invariant || (reads && written[in_loop.index()] >> class.index() & 1 != 0) || is_full(moved_out, in_loop) {
             break;
         }
-        moved_out[in_loop.index()] += 1;
         to = before;
     }
     to
+}
+
+/// Counts what moves from one block to another, in each loop that it leaves.
+fn count(func: &Function, moved_out: &mut [u32], block: Block, to: Block) {
+    let mut at = block;
+    while at != to
+        && let Some(in_loop) = func.blocks[at].in_loop
+    {
+        moved_out[in_loop.index()] += 1;
+        at = func.blocks[func.loops[in_loop].header].idom;
+    }
 }
 
 fn is_full(moved_out: &[u32], in_loop: Loop) -> bool {

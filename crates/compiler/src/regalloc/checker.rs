@@ -3,7 +3,7 @@
 //! A state maps each place to the values it holds, all of them, since moves and block parameters give one bit pattern several names. Where
 //! edges meet, a place holds what it holds on each. The checker shares no code with the allocators: it reads only input and output.
 
-use super::{Block, Constraint, Inst, Loc, Machine, Move, Output, PRegSet, Role, Source, VCode, VReg};
+use super::{Block, Constraint, Inst, Loc, Machine, Move, Operand, Output, PRegSet, Role, Source, VCode, VReg};
 use crate::entity::Entity;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -102,12 +102,24 @@ impl<F: VCode> Checker<'_, F> {
             if operands.len() != out.operands(inst).len() {
                 return Err(format!("{inst} has {} operands but {} places", operands.len(), out.operands(inst).len()));
             }
+            if out.unneeded.binary_search(&inst).is_ok() {
+                let [Operand { vreg, role: Role::Def, .. }] = *operands else {
+                    return Err(format!("{inst} does more than define one value, so it is needed"));
+                };
+                if !func.vreg(vreg).remat {
+                    return Err(format!("{inst} is needed: {vreg} cannot be rematerialized"));
+                }
+                continue;
+            }
             for (operand, &place) in operands.iter().zip(out.operands(inst)) {
                 self.fits(operand.vreg, place).map_err(|why| format!("{inst}: {why}"))?;
                 if operand.role != Role::Use {
                     written |= place.reg().into_iter().collect();
                 }
             }
+        }
+        if !out.unneeded.is_sorted() {
+            return Err("what is not needed is out of order".into());
         }
         if !out.edges.is_sorted_by_key(|edge| (edge.from, edge.succ)) {
             return Err("edges are out of order".into());
@@ -198,6 +210,9 @@ impl<F: VCode> Checker<'_, F> {
     }
 
     fn inst(&self, inst: Inst, state: &mut State) -> Result<(), String> {
+        if self.out.unneeded.binary_search(&inst).is_ok() {
+            return Ok(());
+        }
         let operands = self.func.operands(inst);
         let places = self.out.operands(inst);
         for (index, (operand, &place)) in operands.iter().zip(places).enumerate() {

@@ -142,7 +142,7 @@ impl<F: VCode> Walk<'_, F> {
         let start = self.live.starts[block];
         for at in l.values.0..l.values.1 {
             let value = self.live.loop_values[at as usize].index() as u32;
-            if self.scan.reg_of[value as usize] != NO_REG {
+            if self.scan.reg_of[value as usize] != NO_REG || self.is_unneeded(value) {
                 continue;
             }
             let class = self.value(value).class;

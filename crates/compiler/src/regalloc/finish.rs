@@ -3,10 +3,9 @@
 use super::live::{Liveness, NONE};
 use super::resolve::{ParallelMove, Resolver, written};
 use super::scan::{PendingMove, Place, Scan, frequency};
+use super::slots::Slots;
 use super::{Block, Inst, Loc, Machine, Move, Output, PReg, Slot, Source, VCode, VReg};
 use crate::entity::Entity;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 /// Where a spilled value is stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,10 +25,8 @@ pub(super) struct Finish {
     slot_of: Vec<u32>,
     /// Values stored at their definition, with the register, ascending by definition.
     def_stores: Vec<(u32, u32, PReg)>,
-    busy: [BinaryHeap<Reverse<(u32, u32)>>; 2],
+    slots: Slots,
     weights: [Vec<f32>; 2],
-    /// For each parameter of a loop's head the value that goes into it on the way back, if the two can share a slot.
-    heir_of: Vec<u32>,
     order: Vec<u32>,
     rename: [Vec<u32>; 2],
     /// Edges whose moves go to the start or to the end of each block.
@@ -103,57 +100,14 @@ impl Finish {
         }
     }
 
-    /// Linear sweep over the spilled values by definition: a slot is free again when its value is dead.
+    /// A slot for each spilled value; those that are used most get the lowest numbers.
     fn assign_slots(&mut self, live: &Liveness, scan: &Scan) -> [u32; 2] {
-        self.slot_of.clear();
-        self.slot_of.resize(live.values.len(), NONE);
-        for wide in 0..2 {
-            self.busy[wide].clear();
-            self.weights[wide].clear();
-        }
-        self.heir_of.clear();
-        self.heir_of.resize(live.values.len(), NONE);
-        for &vreg in &live.defs {
-            let value = &live.values[vreg.index()];
-            if value.hint == NONE || self.store[vreg.index()] == Store::Never {
-                continue;
-            }
-            let (hint, other) = (value.hint as usize, &live.values[value.hint as usize]);
-            let follows = value.def >= other.end && value.wide == other.wide && value.class == other.class;
-            // One that inherits bequeaths nothing: else a chain of them would keep its slot for ever.
-            if follows && self.store[hint] != Store::Never && self.heir_of[vreg.index()] == NONE {
-                self.heir_of[hint] = vreg.index() as u32;
-            }
-        }
-        for &vreg in live.defs.iter().rev() {
-            if self.store[vreg.index()] == Store::Never {
-                continue;
-            }
-            let value = &live.values[vreg.index()];
-            let wide = value.wide as usize;
-            let index = vreg.index() as u32;
-            let kept = match value.hint {
-                NONE => NONE,
-                hint if self.heir_of[hint as usize] == index => self.slot_of[hint as usize],
-                _ => NONE,
-            };
-            let heir = self.heir_of[vreg.index()];
-            let slot = match self.busy[wide].peek() {
-                _ if kept != NONE => kept,
-                Some(&Reverse((end, slot))) if end <= value.def => {
-                    self.busy[wide].pop();
-                    slot
-                }
-                _ => {
-                    self.weights[wide].push(0.0);
-                    self.weights[wide].len() as u32 - 1
-                }
-            };
-            if kept == NONE {
-                let end = if heir == NONE { value.end } else { value.end.max(live.values[heir as usize].end) };
-                self.busy[wide].push(Reverse((end, slot)));
-            }
-            self.slot_of[vreg.index()] = slot;
+        let store = &self.store;
+        let spilled = |value: u32| store[value as usize] != Store::Never;
+        let count = self.slots.run(live, &scan.edges, &scan.moves, spilled, &mut self.slot_of);
+        for (weights, count) in self.weights.iter_mut().zip(count) {
+            weights.clear();
+            weights.resize(count as usize, 0.0);
         }
         let gaps = scan.gaps.iter().map(|&(_, first, last)| (first, last));
         for (first, last) in gaps.chain(scan.edges.iter().map(|edge| edge.moves)) {
@@ -184,7 +138,7 @@ impl Finish {
                 *slot = self.rename[value.wide as usize][*slot as usize];
             }
         }
-        [self.weights[0].len() as u32, self.weights[1].len() as u32]
+        count
     }
 
     /// Puts all moves in order of instructions, and those of edges where they belong.

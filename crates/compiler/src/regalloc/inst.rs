@@ -436,6 +436,12 @@ impl<F: VCode> Walk<'_, F> {
         }
     }
 
+    /// Whether a value is better made where edges pass it on than at its definition.
+    pub(super) fn is_unneeded(&self, value: u32) -> bool {
+        let value = self.value(value);
+        value.remat && !value.is_read
+    }
+
     fn late_defs(
         &mut self,
         inst: Inst,
@@ -450,6 +456,10 @@ impl<F: VCode> Walk<'_, F> {
                 continue;
             }
             let value = index(operand);
+            if self.is_unneeded(value) {
+                self.out.unneeded.push(inst);
+                continue;
+            }
             let usable = self.allocatable(value) - pins.defs - pins.lost;
             let mut free = usable - self.scan.occupied;
             if self.func.is_move(inst)

@@ -4,7 +4,7 @@
 //! The walk keeps one live set. A value enters it at its last use and leaves it at its definition; at a loop head, whatever is live gets
 //! the whole loop. Only targets of jumps keep a copy of their live set for the blocks that jump there.
 
-use super::tuning::{COLD_STEPS, LIVE_SET_FREE, LIVE_SET_LIMIT, MAX_DEPTH};
+use super::tuning::{COLD_STEPS, FEW_MOVES, LIVE_SET_FREE, LIVE_SET_LIMIT, MAX_DEPTH};
 use super::{Block, Constraint, Error, Inst, PRegSet, RegClass, Role, VCode, VReg};
 use crate::entity::Entity;
 
@@ -46,6 +46,8 @@ pub struct Value {
     pub wide: bool,
     pub reference: bool,
     pub remat: bool,
+    /// Whether an instruction reads it, or an edge passes it on for whose moves a block would have to be made.
+    pub is_read: bool,
 }
 
 const EMPTY: Value = Value {
@@ -60,6 +62,7 @@ const EMPTY: Value = Value {
     wide: false,
     reference: false,
     remat: false,
+    is_read: false,
 };
 
 /// What the forward walk wants to know of a loop.
@@ -91,6 +94,8 @@ pub struct Liveness {
     pub values: Vec<Value>,
     pub ranges: Vec<LiveRange>,
     pub uses: Vec<Use>,
+    /// For each value its first range, where the forward walk leaves it.
+    first_ranges: Vec<u32>,
     /// Values in descending order of definition.
     pub defs: Vec<VReg>,
     pub loops: Vec<Loop>,
@@ -128,6 +133,16 @@ impl Liveness {
         &self.preds[self.first_pred[block] as usize..self.first_pred[block + 1] as usize]
     }
 
+    /// All live ranges of a value, ascending.
+    pub fn ranges_of(&self, vreg: VReg) -> impl Iterator<Item = (u32, u32)> {
+        let mut next = self.first_ranges[vreg.index()];
+        std::iter::from_fn(move || {
+            let range = self.ranges.get(next as usize)?;
+            next = range.next;
+            Some((range.start, range.end))
+        })
+    }
+
     /// Walks over the function.
     pub fn run<F: VCode>(&mut self, func: &F, coarse: bool) -> Result<(), Error> {
         self.shape(func)?;
@@ -135,9 +150,12 @@ impl Liveness {
         // A range without holes covers places where the value is not defined; a stack map must not.
         let precise = || (0..func.num_vregs()).any(|vreg| func.vreg(VReg::new(vreg)).reference);
         match self.walk(func, coarse && !precise(), budget) {
-            Err(Error::TooComplex) if !precise() => self.walk(func, true, 4 * budget),
-            done => done,
+            Err(Error::TooComplex) if !precise() => self.walk(func, true, 4 * budget)?,
+            done => done?,
         }
+        self.first_ranges.clear();
+        self.first_ranges.extend(self.values.iter().map(|value| value.first_range));
+        Ok(())
     }
 
     /// Predecessors and loops.
@@ -338,10 +356,12 @@ impl Liveness {
             self.enter_loops(block);
             self.peak = self.pressure;
             for (index, succ) in func.block_succs(entity).iter().enumerate() {
+                let keeps = self.keeps_definitions(func, entity, index);
                 for (&arg, &param) in func.branch_args(entity, index).iter().zip(func.block_params(*succ)) {
                     let arg = arg.index() as u32;
                     self.add(arg, end);
                     self.push_use(arg, end - 1, depth, cold);
+                    self.values[arg as usize].is_read |= keeps;
                     let hint = &mut self.values[arg as usize].hint;
                     if *hint == NONE || (succ.index() <= block && !cold) {
                         *hint = param.index() as u32;
@@ -381,6 +401,14 @@ impl Liveness {
             Some(&vreg) => Err(Error::Undefined(VReg::new(vreg as usize))),
             None => Ok(()),
         }
+    }
+
+    /// Whether what an edge passes on had best be made before the branch: else the edge would need a block, for a few moves.
+    fn keeps_definitions<F: VCode>(&self, func: &F, from: Block, succ: usize) -> bool {
+        let to = func.block_succs(from)[succ].index();
+        let is_critical = func.block_succs(from).len() > 1 && self.preds(to).len() > 1;
+        let made_again = || func.branch_args(from, succ).iter().filter(|arg| self.values[arg.index()].remat).count();
+        is_critical && !self.cold[from.index()] && !self.cold[to] && made_again() <= FEW_MOVES
     }
 
     /// Turns the live set at the start of the block that follows in the order into the one at the end of this block.
@@ -508,6 +536,7 @@ impl Liveness {
             self.add(vreg, pos + 2);
             self.push_use(vreg, pos + 1, depth, cold);
             let value = &mut self.values[vreg as usize];
+            value.is_read = true;
             if let Constraint::Fixed(reg) = operand.constraint {
                 (value.fixed_use, value.fixed_reg) = (inst.index() as u32, reg.index() as u8);
             }

@@ -2,7 +2,7 @@
 //!
 //! Linear scan over SSA live ranges with holes. Reading order: this file (the contract), [`reg`] (registers and places), [`live`] (one
 //! backward walk: ranges, uses, loops), [`scan`] (one forward walk), its parts [`inst`] (one instruction) and [`edges`] (block boundaries),
-//! [`finish`] (where spilled values are stored, slots, final moves), [`resolve`] (parallel moves), [`plain`] (the judge: everything spilled),
+//! [`finish`] (where spilled values are stored, final moves), [`slots`] (who shares a slot), [`resolve`] (parallel moves), [`plain`] (the judge: everything spilled),
 //! [`checker`] (proves an output right, whoever made it).
 //!
 //! # The method
@@ -43,7 +43,8 @@
 //! 4. Callee-saved registers that are written are in [`Output::used_callee_saved`].
 //! 5. At a safepoint every reference that lives across it is in its slot and in no register that is read afterwards;
 //!    [`Output::stack_maps`] lists these slots.
-//! 6. The same input gives the same output.
+//! 6. An instruction of [`Output::unneeded`] defines a rematerializable vreg that is nowhere read in the place it names there.
+//! 7. The same input gives the same output.
 //!
 //! # Time
 //! Each phase is linear in instructions, operands and the sizes of live sets at merges and loop heads. Those are bounded by
@@ -58,6 +59,7 @@ pub mod plain;
 mod reg;
 mod resolve;
 mod scan;
+mod slots;
 #[cfg(any(test, feature = "testing"))]
 pub mod tests;
 pub mod tuning;
@@ -217,6 +219,8 @@ pub struct Output {
     pub slots16: u32,
     /// For each safepoint with live references, one entry for each slot that holds one; ascending by instruction.
     pub stack_maps: Vec<(Inst, Slot)>,
+    /// Definitions that are not to be emitted, ascending: what they make is made again where it is needed, or never needed.
+    pub unneeded: Vec<Inst>,
 }
 
 impl Output {
@@ -225,6 +229,12 @@ impl Output {
     pub fn operands(&self, inst: Inst) -> &[Loc] {
         let index = entity::Entity::index(inst);
         &self.locs[self.first_loc[index] as usize..self.first_loc[index + 1] as usize]
+    }
+
+    /// What is not needed from an instruction on.
+    pub fn unneeded_from(&self, inst: u32) -> &[Inst] {
+        let first = self.unneeded.partition_point(|unneeded| entity::Entity::index(*unneeded) < inst as usize);
+        &self.unneeded[first..]
     }
 
     fn clear(&mut self) {
@@ -236,6 +246,7 @@ impl Output {
         self.used_callee_saved = PRegSet::EMPTY;
         (self.slots8, self.slots16) = (0, 0);
         self.stack_maps.clear();
+        self.unneeded.clear();
     }
 }
 

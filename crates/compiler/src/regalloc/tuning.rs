@@ -28,5 +28,11 @@ pub const SPILLED_FACTOR: f32 = 2.0;
 /// Steps through cold uses to look for a hot one.
 pub const COLD_STEPS: u32 = 4;
 
+/// Pieces of live ranges that the values in one slot may have.
+pub const JOINED_RANGES: usize = 256;
+
+/// Values to be made again on an edge that are not worth a block of their own.
+pub const FEW_MOVES: usize = 3;
+
 /// An operand that may be in a slot is loaded into a free register if the next use after it is at most this many instructions away.
 pub const LOAD_ANY_DISTANCE: u32 = 16;

@@ -10,7 +10,7 @@ use tiercel_compiler::isa::aarch64::{CallPolicy, Features, Ranges, Variant};
 use tiercel_compiler::opt::Scratch;
 use tiercel_compiler::pipeline;
 use tiercel_compiler::regalloc::Chaos;
-use tiercel_compiler::translate::{Bounds, Callees, Config, Context, Translator};
+use tiercel_compiler::translate::{Bounds, Callees, Config, Context, Inlining, Translator};
 use tiercel_wasm::{Features as WasmFeatures, ModuleInfo, TypeRegistry};
 
 /// What all of it is for.
@@ -59,6 +59,8 @@ pub struct Options {
     pub check_widths: bool,
     /// By the baseline compiler.
     pub baseline: bool,
+    /// Every call stays one.
+    pub no_inlining: bool,
 }
 
 /// Compiles every function and places them one behind another; gives the code and each function's offset.
@@ -85,7 +87,8 @@ pub fn link(module: &Module, options: Options) -> (Vec<u8>, Vec<usize>) {
 
 /// Compiles a function.
 pub fn compile(module: &Module, body: usize, options: Options) -> Code {
-    let Options { chaos, policy, ranges, plain, explicit, check_widths, baseline } = options;
+    let Options { chaos, policy, ranges, plain, explicit, check_widths, baseline, no_inlining } = options;
+    let inlining = if no_inlining { Inlining::Off } else { Inlining::Usual };
     let bounds = if explicit { Bounds::Checked } else { Config::default().bounds };
     let options = compile::Options {
         target: TARGET,
@@ -94,7 +97,7 @@ pub fn compile(module: &Module, body: usize, options: Options) -> Code {
         plain,
         signals: !explicit,
         check_widths,
-        translate: Config { bounds, memories_move: explicit, ..Config::default() },
+        translate: Config { bounds, memories_move: explicit, inlining, ..Config::default() },
         aarch64: Variant { policy, ranges },
         ..compile::Options::default()
     };

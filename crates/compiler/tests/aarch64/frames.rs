@@ -1,10 +1,14 @@
 //! Frames addressed from the stack pointer: golden code at every boundary of offsets, and a random model of adjustments, accesses and calls.
 
+use std::fmt::Write as _;
+
 use tiercel_compiler::isa::aarch64::regs::{ADDRESS_SCRATCH, SP, v, x};
-use tiercel_compiler::isa::aarch64::{Assembler, EmitState, FrameLayout, Inst, Mem, Op};
+use tiercel_compiler::isa::aarch64::{Assembler, Cond, EmitState, FrameLayout, Inst, Mem, Op, Size};
 use yaxpeax_arm::armv8::a64::{Opcode, Operand, ShiftStyle, SizeCode};
 
 use crate::common::{Random, assembler, decode, listing, words};
+use crate::compile::{Module, Options, link};
+use crate::qemu::{CODE, DATA, elf, execute};
 
 /// What one access becomes in a frame whose stack pointer is `below` bytes under the nominal one.
 fn access(op: Op, mem: Mem, below: i32) -> Vec<String> {
@@ -70,6 +74,37 @@ fn a_frame_of_30_kilobytes_needs_one_instruction_for_each_slot() {
         assert_eq!(access(Op::LDR_X, Mem::base(x(29), below_fp), 0).len(), if below_fp >= -256 { 1 } else { 2 });
     }
     assert_eq!((from_sp, from_fp), (3840, 7648));
+}
+
+#[test]
+fn a_compiled_frame_of_30_kilobytes() {
+    const VALUES: usize = 3840;
+    let mut text = String::from("(module (func (param i64) (result i64) (local.get 0)) (func (param i64) (result i64)");
+    for number in 0..VALUES {
+        write!(text, "(i64.mul (local.get 0) (i64.const {})) ", 2 * number + 3).expect("a string");
+    }
+    text += "(call 0 (local.get 0))";
+    (0..VALUES).for_each(|_| text += " i64.sub");
+    let module = Module::new(&(text + "))"));
+    let (code, entries) = link(&module, Options { no_inlining: true, ..Options::default() });
+    let lines = listing(&code[entries[1]..]);
+    assert!(lines.iter().all(|line| !line.contains("x16, sp")), "an address is made");
+    let size = lines.iter().find_map(|line| line.strip_prefix("sub sp, sp, #")).expect("there is a frame");
+    // More than 4095 bytes are subtracted in two parts; the upper one is here.
+    assert_eq!(size, "7, lsl #12");
+    let (mut from_sp, mut from_fp) = (0, 0);
+    let mut far = 0;
+    for line in lines.iter().filter(|line| line.starts_with("ld") || line.starts_with("st")) {
+        let Some((_, offset)) = line.split_once("[sp, #") else { continue };
+        let Ok(offset) = offset.trim_end_matches(']').parse::<i32>() else { continue };
+        far = far.max(offset);
+        from_sp += 1;
+        // Two at once reach twice as far.
+        let reach = if line.starts_with("ldp") || line.starts_with("stp") { -512 } else { -256 };
+        from_fp += if offset - (30 << 10) >= reach { 1 } else { 2 };
+    }
+    assert!(far > 30_000, "the frame reaches to {far}");
+    assert_eq!((from_sp, from_fp), (7662, 15276));
 }
 
 #[test]
@@ -145,6 +180,77 @@ fn pairs_and_addresses_of_places() {
         "add x1, sp, x16",
     ];
     assert_eq!(listing(asm.code()), expected);
+}
+
+/// Arguments are being pushed when an instruction traps: the frame is found by `x29`, wherever the stack pointer is.
+#[test]
+#[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
+fn a_trap_between_pushes() {
+    let mut asm = assembler();
+    let (func, handler, wrong) = (asm.label(), asm.label(), asm.label());
+    let syscall = |asm: &mut Assembler, number: u64| {
+        asm.constant(x(8), number);
+        asm.words(&[0xd400_0001]);
+    };
+    // For SIGILL: the handler, SA_SIGINFO, no mask.
+    asm.constant(x(1), DATA);
+    asm.emit_plain(&Inst::m(Op::LEA, [x(9)], Mem::label(handler)));
+    asm.rm(Op::STR_X, x(9), Mem::base(x(1), 0));
+    asm.constant(x(9), 4);
+    asm.rm(Op::STR_X, x(9), Mem::base(x(1), 8));
+    for (number, argument) in [(0, 4), (2, 0), (3, 8)] {
+        asm.constant(x(number), argument);
+    }
+    syscall(&mut asm, 134);
+    asm.constant(x(29), 0x1234);
+    asm.constant(x(19), 41);
+    asm.copy(x(20), SP);
+    asm.call(func);
+    // The handler has returned from the function, which has not gone on.
+    asm.compare(Size::S64, x(0), x(19));
+    asm.jcc(Cond::Ne, wrong);
+    asm.copy(x(9), SP);
+    asm.compare(Size::S64, x(9), x(20));
+    asm.jcc(Cond::Ne, wrong);
+    asm.constant(x(9), 0x1234);
+    asm.compare(Size::S64, x(9), x(29));
+    asm.jcc(Cond::Ne, wrong);
+    asm.add(x(19), x(19), 1);
+    asm.rm(Op::STR_X, x(19), Mem::base(x(20), -8));
+    asm.constant(x(0), 1);
+    asm.add(x(1), x(20), -8);
+    asm.constant(x(2), 1);
+    syscall(&mut asm, 64);
+    asm.constant(x(0), 0);
+    syscall(&mut asm, 93);
+    asm.bind(wrong);
+    asm.constant(x(0), 3);
+    syscall(&mut asm, 93);
+    // A frame of 40 KB, in which a value is stored and loaded between pushes.
+    asm.bind(func);
+    let layout = FrameLayout { locals: 40_000, in_args: 40_016, base: 0 };
+    let mut state = EmitState::new(&layout);
+    asm.rrm(Op::STP_X, x(29), x(30), Mem::pre(SP, -16));
+    asm.copy(x(29), SP);
+    asm.add(SP, SP, -40_000);
+    asm.emit(&Inst::m(Op::STR_X, [x(19)], Mem::nominal_sp(36_000)), &mut state);
+    asm.move_sp(320, &mut state);
+    asm.emit(&Inst::m(Op::LDR_X, [x(0)], Mem::nominal_sp(36_000)), &mut state);
+    asm.emit(&Inst::m(Op::STR_X, [x(0)], Mem::out_arg(0)), &mut state);
+    asm.emit_plain(&Inst::r(Op::UDF, []).imm(7));
+    asm.constant(x(19), 99);
+    // What was interrupted goes on where the function at its x29 would return: x2 is the context, with its registers from 184 on.
+    asm.bind(handler);
+    let register = |number: i32| Mem::base(x(2), 184 + 8 * number);
+    asm.rm(Op::LDR_X, x(9), register(29));
+    asm.rrm(Op::LDP_X, x(10), x(11), Mem::base(x(9), 0));
+    asm.add(x(9), x(9), 16);
+    for (reg, number) in [(10, 29), (9, 31), (11, 32)] {
+        asm.rm(Op::STR_X, x(reg), register(number));
+    }
+    asm.op(Op::RET);
+    asm.finish();
+    assert_eq!(execute(&elf(&[(CODE, asm.code(), 5), (DATA, &[0; 64], 6)])), [42]);
 }
 
 /// A machine with a stack: what the accesses of a frame need.

@@ -2,6 +2,7 @@
 //! frames addressed from the stack pointer, islands, random programs with labels. And compiled functions, run by `qemu-aarch64` where it is.
 
 mod baseline;
+mod calls;
 mod common;
 mod compile;
 mod frames;

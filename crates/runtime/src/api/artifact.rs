@@ -76,8 +76,10 @@ impl Engine {
             settings += if ours.has(feature) { " +" } else { " -" };
             settings += feature.name();
         }
+        // What `auto` compiles ahead is what `opt` does.
+        let tier = if self.config().tier == Tier::Auto { Tier::Opt } else { self.config().tier };
         settings += ", tier: ";
-        settings += self.config().tier.name();
+        settings += tier.name();
         #[cfg(native)]
         if let Some(native) = self.native() {
             settings += ", ";
@@ -420,6 +422,20 @@ mod tests {
         });
         written.expect("a vector takes everything");
         out
+    }
+
+    #[cfg(native)]
+    #[test]
+    fn auto_and_opt_use_each_others_artifacts() -> Result<()> {
+        if !Tier::Opt.is_available() {
+            return Ok(());
+        }
+        for (from, to) in [(Tier::Auto, Tier::Opt), (Tier::Opt, Tier::Auto)] {
+            let engine = |tier| Engine::new(Config::new().tier(tier));
+            let artifact = Module::new(&engine(from)?, "(module (func (export \"f\")))")?.serialize()?;
+            assert_eq!(Module::load_artifact(&engine(to)?, &artifact)?.tier(), Tier::Opt);
+        }
+        Ok(())
     }
 
     /// Code of each compiler has no numbers of types in it: another engine has others.

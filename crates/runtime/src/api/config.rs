@@ -57,7 +57,7 @@ impl Tier {
 impl Default for Tier {
     /// The tier of a new configuration: the first one of a list that is available.
     fn default() -> Self {
-        const PREFERRED: &[Tier] = &[Tier::Opt, Tier::Interp];
+        const PREFERRED: &[Tier] = &[Tier::Auto, Tier::Interp];
         PREFERRED.iter().copied().find(|tier| tier.is_available()).unwrap_or(Tier::Interp)
     }
 }

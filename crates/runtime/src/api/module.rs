@@ -242,6 +242,14 @@ impl Module {
         Ok(module)
     }
 
+    /// Keeps a small module of the tier `auto` in the cache, if it is to be there and is not yet. For programs that are about to end: the next process
+    /// then compiles nothing. It takes some milliseconds, once for all processes.
+    #[cfg(feature = "cache")]
+    pub fn keep(&self) {
+        #[cfg(native)]
+        super::keep::at_end(self);
+    }
+
     /// The same module with all functions compiled.
     #[cfg(native)]
     pub(crate) fn ahead(&self) -> Result<Module> {

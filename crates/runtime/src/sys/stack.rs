@@ -27,9 +27,29 @@ pub fn lowest() -> usize {
 fn prepare() -> usize {
     // While a thread ends there may be none any more: handlers then run on its ordinary stack.
     let _ = SIGNAL_STACK.try_with(|_| ());
-    let lowest = ask_lowest().unwrap_or(1);
+    let lowest = main_lowest().or_else(ask_lowest).unwrap_or(1);
     LOWEST.set(lowest);
     lowest
+}
+
+/// At least so much below the top of the first thread's stack is kept free for it by the kernel, in bytes, whatever its limit was when the process began.
+const KEPT_FREE_BYTES: u64 = 128 << 20;
+
+/// The lowest address of the first thread's stack, if that is the one in use. To ask for it takes many times as long: the C library then reads what all
+/// memory of the process is used for.
+fn main_lowest() -> Option<usize> {
+    let marker = 0u8;
+    let here = (&raw const marker) as usize;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Stack).current?;
+    let top = main_top();
+    let lowest = top.checked_sub(usize::try_from(limit).ok().filter(|_| limit <= KEPT_FREE_BYTES)?)?;
+    (lowest..top).contains(&here).then_some(lowest)
+}
+
+/// The end of the first thread's stack: before anything else the kernel writes the program's name there.
+fn main_top() -> usize {
+    let name = rustix::param::linux_execfn().to_bytes_with_nul().as_ptr_range();
+    (name.end as usize).next_multiple_of(rustix::param::page_size())
 }
 
 /// None if the host does not tell.
@@ -104,7 +124,7 @@ impl Drop for SignalStack {
 
 #[cfg(test)]
 mod tests {
-    use super::lowest;
+    use super::{lowest, main_lowest, main_top};
 
     #[test]
     fn a_thread_knows_its_stack() {
@@ -116,5 +136,17 @@ mod tests {
             assert_eq!(lowest(), lowest());
         });
         thread.expect("a thread").join().expect("no panic");
+    }
+
+    #[test]
+    fn the_first_threads_stack_ends_where_the_kernel_says() {
+        let maps = std::fs::read_to_string("/proc/self/maps").expect("it can be read");
+        let stack = maps.lines().find(|line| line.ends_with("[stack]")).expect("there is one");
+        let (start, end) = stack.split_whitespace().next().and_then(|range| range.split_once('-')).expect("a range");
+        let address = |text| usize::from_str_radix(text, 16).expect("an address");
+        assert_eq!(main_top(), address(end));
+        // This is another thread.
+        let here = (&raw const maps) as usize;
+        assert!((address(start)..address(end)).contains(&here) || main_lowest().is_none());
     }
 }

@@ -48,6 +48,8 @@ const LOOP_ALIGN: u32 = 32;
 const LOOP_ALIGN_SKIPPED: u32 = 16;
 /// In a function of at most so many instructions each one reaches each table's address.
 const NEAR_INSTS: u32 = 1 << 15;
+/// Pairs of registers reach so far.
+const FAR_SAVED_BYTES: i32 = 504;
 /// So much of the frame is zeroed without a loop.
 const ZEROED_UNROLLED_BYTES: u32 = 128;
 
@@ -93,6 +95,8 @@ struct Frame {
     /// From the stack pointer of the body up to the saved frame pointer.
     size: u32,
     saved: i32,
+    /// Of the saved frame pointer.
+    slots: i32,
     vmctx: i32,
     /// No frame at all.
     none: bool,
@@ -135,7 +139,7 @@ pub fn emit(cx: Emission, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &
         base: vcode.out_bytes as i32,
     };
     b.blocks.extend((0..vcode.blocks.len()).map(|_| asm.label()));
-    let frame = Frame { size, saved: saved as i32, vmctx: vmctx as i32, none };
+    let frame = Frame { size, saved: saved as i32, slots: slots as i32, vmctx: vmctx as i32, none };
     let state = EmitState::at_block(&layout);
     let slots16 = slots8_bytes as i32;
     let (calls, signals) = (cx.calls, cx.signals);
@@ -179,7 +183,7 @@ pub fn emit_inline(cx: Inline, vcode: &VCode, out: &Output, asm: &mut Assembler,
     let layout = FrameLayout { locals: 0, in_args: cx.in_args as i32, base: 0 };
     let state = EmitState::at_block(&layout);
     // There is a frame, which is somebody else's.
-    let frame = Frame { size: 0, saved: 0, vmctx: 0, none: false };
+    let frame = Frame { size: 0, saved: 0, slots: 0, vmctx: 0, none: false };
     let slots16 = (out.slots8 * 8).next_multiple_of(16) as i32;
     let maps = StackMaps::new(vcode.has_references, 0, (0, 0), 0);
     let behind = asm.label();
@@ -242,14 +246,17 @@ impl Emit<'_> {
         self.zero_locals();
     }
 
-    /// Stores or loads the registers that the function preserves, two at once where there are two.
+    /// Stores or loads the registers that the function preserves, two at once where there are two. In a frame too large for that they are reached from
+    /// `x29`, right below which they are.
     fn saved_registers(&mut self, pair: Op, single: Op) {
         let mut at = self.frame.saved;
+        let is_far = self.state.virtual_sp() + self.frame.slots > FAR_SAVED_BYTES;
         let mut regs = self.out.used_callee_saved.map(vcode::reg);
         while let Some(first) = regs.next() {
+            let place = if is_far { Mem::base(FP, at - self.frame.slots) } else { Mem::nominal_sp(at) };
             match regs.next() {
-                Some(second) => self.emit(&A64::m(pair, [first, second], Mem::nominal_sp(at))),
-                None => self.emit(&A64::m(single, [first], Mem::nominal_sp(at))),
+                Some(second) => self.emit(&A64::m(pair, [first, second], place)),
+                None => self.emit(&A64::m(single, [first], place)),
             }
             at += 16;
         }
@@ -334,9 +341,13 @@ impl Emit<'_> {
     fn insts(&mut self, block: usize) {
         self.next_move = self.b.flow.first_move(block);
         let insts = self.vcode.blocks[block].insts.clone();
+        let mut unneeded = self.out.unneeded_from(insts.start);
         for index in insts.start..insts.end {
             self.moves(index);
-            self.inst(block, index);
+            match unneeded {
+                [inst, rest @ ..] if inst.index() == index as usize => unneeded = rest,
+                _ => self.inst(block, index),
+            }
         }
     }
 

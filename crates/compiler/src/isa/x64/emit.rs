@@ -347,9 +347,13 @@ impl Emit<'_> {
     fn insts(&mut self, block: usize) {
         self.next_move = self.b.flow.first_move(block);
         let insts = self.vcode.blocks[block].insts.clone();
+        let mut unneeded = self.out.unneeded_from(insts.start);
         for index in insts.start..insts.end {
             self.moves(index);
-            self.inst(block, index);
+            match unneeded {
+                [inst, rest @ ..] if inst.index() == index as usize => unneeded = rest,
+                _ => self.inst(block, index),
+            }
         }
     }
 
@@ -358,8 +362,11 @@ impl Emit<'_> {
         while let Some(&(inst, ref moved)) = self.out.moves.get(self.next_move)
             && inst.index() == index as usize
         {
-            self.make_move(moved);
             self.next_move += 1;
+            match self.out.moves.get(self.next_move) {
+                Some((_, then)) if self.store_constant(moved, then) => self.next_move += 1,
+                _ => self.make_move(moved),
+            }
         }
     }
 
@@ -393,19 +400,23 @@ impl Emit<'_> {
         }
     }
 
+    /// Two moves in one, if they bring a constant into a slot by way of the scratch register.
+    fn store_constant(&mut self, moved: &Move, then: &Move) -> bool {
+        let (Source::Remat, Loc::Slot(slot)) = (moved.from, then.to) else { return false };
+        if then.from != Source::Loc(moved.to) || moved.to.reg().is_none_or(|reg| vcode::reg(reg) != SCRATCH) {
+            return false;
+        }
+        let x = self.definition(moved.vreg).x;
+        let fits = x.op == Op::MOV_RI || (x.op == Op::MOV_RI32 && x.imm >= 0);
+        if fits {
+            self.asm.mi(Op::MOV_MI.s64(), self.slot(slot), x.imm);
+        }
+        fits
+    }
+
     /// Makes a value again.
     fn remat(&mut self, vreg: VReg, to: Reg) {
-        if self.b.remat.is_empty() {
-            self.b.remat.resize(self.vcode.num_vregs(), u32::MAX);
-            for index in 0..self.vcode.insts.len() {
-                if let [only] = self.vcode.operands(regalloc::Inst::new(index))
-                    && only.role != regalloc::Role::Use
-                {
-                    self.b.remat[only.vreg.index()] = index as u32;
-                }
-            }
-        }
-        let inst = &self.vcode.insts[self.b.remat[vreg.index()] as usize];
+        let inst = self.definition(vreg);
         if inst.kind == Kind::Own(Own::Zero) {
             return self.zero(to);
         }
@@ -418,6 +429,21 @@ impl Emit<'_> {
         });
         x.set_reg(slot.expect("it defines the value"), to);
         self.asm.emit(&x);
+    }
+
+    /// The instruction that defines a value which can be made again.
+    fn definition(&mut self, vreg: VReg) -> &vcode::Inst {
+        if self.b.remat.is_empty() {
+            self.b.remat.resize(self.vcode.num_vregs(), u32::MAX);
+            for index in 0..self.vcode.insts.len() {
+                if let [only] = self.vcode.operands(regalloc::Inst::new(index))
+                    && only.role != regalloc::Role::Use
+                {
+                    self.b.remat[only.vreg.index()] = index as u32;
+                }
+            }
+        }
+        &self.vcode.insts[self.b.remat[vreg.index()] as usize]
     }
 
     fn zero(&mut self, reg: Reg) {
@@ -797,8 +823,15 @@ impl Emit<'_> {
 
     fn edge_moves(&mut self, edge: usize) {
         let moves = self.out.edges[edge].moves.clone();
-        for moved in &self.out.edge_moves[moves.start as usize..moves.end as usize] {
-            self.make_move(moved);
+        let mut moves = &self.out.edge_moves[moves.start as usize..moves.end as usize];
+        while let [moved, rest @ ..] = moves {
+            moves = match rest {
+                [then, rest @ ..] if self.store_constant(moved, then) => rest,
+                _ => {
+                    self.make_move(moved);
+                    rest
+                }
+            };
         }
     }
 

@@ -120,7 +120,8 @@ pub fn run_allocated(func: &TestFunc, machine: &Machine, out: &Output, seed: u64
             for reg in func.clobbers(inst).into_iter().chain(machine.scratch) {
                 state.set(Loc::Reg(reg), 0xbad_0000 + steps as u128);
             }
-            for (index, _) in operands.iter().enumerate().filter(|(_, operand)| operand.role != Role::Use) {
+            let needed = !out.unneeded.contains(&inst);
+            for (index, _) in operands.iter().enumerate().filter(|(_, operand)| needed && operand.role != Role::Use) {
                 state.set(places[index], result(func, inst, index, &uses, seed));
             }
             steps += 1;

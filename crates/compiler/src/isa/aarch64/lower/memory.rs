@@ -140,6 +140,9 @@ impl Lower<'_> {
         let address = self.load_address(value, ty.bytes().max(4));
         let dst = self.def(value);
         self.load_value(ty, dst, address.mem);
+        if self.func.is_constant_field(value) && address.mem.index == Reg::NONE {
+            self.vcode.make_again(dst);
+        }
     }
 
     /// A store to linear memory.

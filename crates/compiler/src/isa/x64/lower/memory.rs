@@ -139,6 +139,9 @@ impl Lower<'_> {
             Type::I64 | Type::Ref | Type::None => Op::MOV_RM.s64(),
         };
         self.push(Inst::m(op, [dst], address.mem));
+        if self.func.is_constant_field(value) {
+            self.vcode.make_again(dst);
+        }
     }
 
     /// A store to linear memory.

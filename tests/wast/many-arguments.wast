@@ -1,0 +1,150 @@
+;; Calls with more than a kilobyte of arguments, for which the stack pointer moves on some machines: in loops whose function is replaced while
+;; it waits, behind early returns, as tail calls, and stopped by a trap in the callee.
+
+(module
+  (type $wide (func (param
+    i64 i64 i64 i64 i64 i64 i64 i64 i64 i64
+    i64 i64 i64 i64 i64 i64 i64 i64 i64 i64
+    i64 i64 i64 i64 i64 i64 i64 i64 i64 i64
+    i64 i64 i64 i64 i64 i64 i64 i64 i64 i64
+    i64 i64 i64 i64 i64 i64 i64 i64 i64 i64
+    i64 i64 i64 i64 i64 i64 i64 i64 i64 i64
+    i64 i64 i64 i64 i64 i64 i64 i64 i64 i64
+    i64 i64 i64 i64 i64 i64 i64 i64 i64 i64
+    i64 i64 i64 i64 i64 i64 i64 i64 i64 i64
+    i64 i64 i64 i64 i64 i64 i64 i64 i64 i64
+    i64 i64 i64 i64 i64 i64 i64 i64 i64 i64
+    i64 i64 i64 i64 i64 i64 i64 i64 i64 i64
+    i64 i64 i64 i64 i64 i64 i64 i64 i64 i64
+    i64 i64 i64 i64 i64 i64 i64 i64 i64 i64) (result i64)))
+  (table funcref (elem $mix))
+
+  ;; Stops for a first argument of 77.
+  (func $mix (type $wide) (local $s i64)
+    (if (i64.eq (local.get 1) (i64.const 77)) (then unreachable))
+    (local.set $s (i64.add (i64.mul (local.get 0) (i64.const 3)) (local.get 7)))
+    (local.set $s (i64.xor (i64.rotl (local.get $s) (i64.const 7)) (local.get 8)))
+    (local.set $s (i64.add (i64.rotl (local.get $s) (i64.const 7)) (local.get 70)))
+    (local.set $s (i64.xor (i64.rotl (local.get $s) (i64.const 7)) (local.get 133)))
+    (i64.add (i64.rotl (local.get $s) (i64.const 7)) (local.get 139)))
+
+  ;; Two calls in each round, the second with what the first one gave; eight values live around them.
+  (func $rounds (export "rounds") (param $n i32) (param $a i64) (result i64)
+    (local $b i64) (local $c i64) (local $d i64) (local $e i64) (local $f i64) (local $g i64) (local $h i64) (local $i i32)
+    (local.set $b (i64.mul (local.get $a) (i64.const 5))) (local.set $c (i64.mul (local.get $a) (i64.const 7)))
+    (local.set $d (i64.mul (local.get $a) (i64.const 9))) (local.set $e (i64.mul (local.get $a) (i64.const 11)))
+    (local.set $f (i64.mul (local.get $a) (i64.const 13))) (local.set $g (i64.mul (local.get $a) (i64.const 15)))
+    (local.set $h (i64.mul (local.get $a) (i64.const 17)))
+    (loop $l
+      (local.set $a (call $mix
+        (i64.const 1) (local.get $e) (local.get $h) (i64.const 4) (local.get $f)
+        (local.get $a) (i64.const 7) (local.get $g) (local.get $b) (i64.const 10)
+        (local.get $h) (local.get $c) (i64.const 13) (local.get $a) (local.get $d)
+        (i64.const 16) (local.get $b) (local.get $e) (i64.const 19) (local.get $c)
+        (local.get $f) (i64.const 22) (local.get $d) (local.get $g) (i64.const 25)
+        (local.get $e) (local.get $h) (i64.const 28) (local.get $f) (local.get $a)
+        (i64.const 31) (local.get $g) (local.get $b) (i64.const 34) (local.get $h)
+        (local.get $c) (i64.const 37) (local.get $a) (local.get $d) (i64.const 40)
+        (local.get $b) (local.get $e) (i64.const 43) (local.get $c) (local.get $f)
+        (i64.const 46) (local.get $d) (local.get $g) (i64.const 49) (local.get $e)
+        (local.get $h) (i64.const 52) (local.get $f) (local.get $a) (i64.const 55)
+        (local.get $g) (local.get $b) (i64.const 58) (local.get $h) (local.get $c)
+        (i64.const 61) (local.get $a) (local.get $d) (i64.const 64) (local.get $b)
+        (local.get $e) (i64.const 67) (local.get $c) (local.get $f) (i64.const 70)
+        (local.get $d) (local.get $g) (i64.const 73) (local.get $e) (local.get $h)
+        (i64.const 76) (local.get $f) (local.get $a) (i64.const 79) (local.get $g)
+        (local.get $b) (i64.const 82) (local.get $h) (local.get $c) (i64.const 85)
+        (local.get $a) (local.get $d) (i64.const 88) (local.get $b) (local.get $e)
+        (i64.const 91) (local.get $c) (local.get $f) (i64.const 94) (local.get $d)
+        (local.get $g) (i64.const 97) (local.get $e) (local.get $h) (i64.const 100)
+        (local.get $f) (local.get $a) (i64.const 103) (local.get $g) (local.get $b)
+        (i64.const 106) (local.get $h) (local.get $c) (i64.const 109) (local.get $a)
+        (local.get $d) (i64.const 112) (local.get $b) (local.get $e) (i64.const 115)
+        (local.get $c) (local.get $f) (i64.const 118) (local.get $d) (local.get $g)
+        (i64.const 121) (local.get $e) (local.get $h) (i64.const 124) (local.get $f)
+        (local.get $a) (i64.const 127) (local.get $g) (local.get $b) (i64.const 130)
+        (local.get $h) (local.get $c) (i64.const 133) (local.get $a) (local.get $d)
+        (i64.const 136) (local.get $b) (local.get $e) (i64.const 139) (local.get $c)))
+      (if (i64.eqz (i64.and (local.get $a) (i64.const 1023))) (then (return (local.get $b))))
+      (local.set $e (i64.add (local.get $e) (call_indirect (type $wide)
+        (i64.const 2) (local.get $f) (local.get $a) (i64.const 5) (local.get $g)
+        (local.get $b) (i64.const 8) (local.get $h) (local.get $c) (i64.const 11)
+        (local.get $a) (local.get $d) (i64.const 14) (local.get $b) (local.get $e)
+        (i64.const 17) (local.get $c) (local.get $f) (i64.const 20) (local.get $d)
+        (local.get $g) (i64.const 23) (local.get $e) (local.get $h) (i64.const 26)
+        (local.get $f) (local.get $a) (i64.const 29) (local.get $g) (local.get $b)
+        (i64.const 32) (local.get $h) (local.get $c) (i64.const 35) (local.get $a)
+        (local.get $d) (i64.const 38) (local.get $b) (local.get $e) (i64.const 41)
+        (local.get $c) (local.get $f) (i64.const 44) (local.get $d) (local.get $g)
+        (i64.const 47) (local.get $e) (local.get $h) (i64.const 50) (local.get $f)
+        (local.get $a) (i64.const 53) (local.get $g) (local.get $b) (i64.const 56)
+        (local.get $h) (local.get $c) (i64.const 59) (local.get $a) (local.get $d)
+        (i64.const 62) (local.get $b) (local.get $e) (i64.const 65) (local.get $c)
+        (local.get $f) (i64.const 68) (local.get $d) (local.get $g) (i64.const 71)
+        (local.get $e) (local.get $h) (i64.const 74) (local.get $f) (local.get $a)
+        (i64.const 77) (local.get $g) (local.get $b) (i64.const 80) (local.get $h)
+        (local.get $c) (i64.const 83) (local.get $a) (local.get $d) (i64.const 86)
+        (local.get $b) (local.get $e) (i64.const 89) (local.get $c) (local.get $f)
+        (i64.const 92) (local.get $d) (local.get $g) (i64.const 95) (local.get $e)
+        (local.get $h) (i64.const 98) (local.get $f) (local.get $a) (i64.const 101)
+        (local.get $g) (local.get $b) (i64.const 104) (local.get $h) (local.get $c)
+        (i64.const 107) (local.get $a) (local.get $d) (i64.const 110) (local.get $b)
+        (local.get $e) (i64.const 113) (local.get $c) (local.get $f) (i64.const 116)
+        (local.get $d) (local.get $g) (i64.const 119) (local.get $e) (local.get $h)
+        (i64.const 122) (local.get $f) (local.get $a) (i64.const 125) (local.get $g)
+        (local.get $b) (i64.const 128) (local.get $h) (local.get $c) (i64.const 131)
+        (local.get $a) (local.get $d) (i64.const 134) (local.get $b) (local.get $e)
+        (i64.const 137) (local.get $c) (local.get $f) (i64.const 140) (local.get $d)
+        (i32.const 0))))
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $l (i32.lt_u (local.get $i) (local.get $n))))
+    (i64.add (i64.add (i64.add (local.get $a) (local.get $b)) (i64.add (local.get $c) (local.get $d)))
+      (i64.add (i64.add (local.get $e) (local.get $f)) (i64.add (local.get $g) (local.get $h)))))
+
+  ;; From no arguments on the stack to many.
+  (func $grows (export "grows") (param $a i64) (param $b i64) (result i64)
+    (local $c i64) (local $d i64) (local $e i64) (local $f i64) (local $g i64) (local $h i64)
+    (local.set $c (i64.sub (local.get $a) (local.get $b))) (local.set $h (i64.mul (local.get $c) (local.get $b)))
+    (return_call $mix
+        (i64.const 3) (local.get $g) (local.get $b) (i64.const 6) (local.get $h)
+        (local.get $c) (i64.const 9) (local.get $a) (local.get $d) (i64.const 12)
+        (local.get $b) (local.get $e) (i64.const 15) (local.get $c) (local.get $f)
+        (i64.const 18) (local.get $d) (local.get $g) (i64.const 21) (local.get $e)
+        (local.get $h) (i64.const 24) (local.get $f) (local.get $a) (i64.const 27)
+        (local.get $g) (local.get $b) (i64.const 30) (local.get $h) (local.get $c)
+        (i64.const 33) (local.get $a) (local.get $d) (i64.const 36) (local.get $b)
+        (local.get $e) (i64.const 39) (local.get $c) (local.get $f) (i64.const 42)
+        (local.get $d) (local.get $g) (i64.const 45) (local.get $e) (local.get $h)
+        (i64.const 48) (local.get $f) (local.get $a) (i64.const 51) (local.get $g)
+        (local.get $b) (i64.const 54) (local.get $h) (local.get $c) (i64.const 57)
+        (local.get $a) (local.get $d) (i64.const 60) (local.get $b) (local.get $e)
+        (i64.const 63) (local.get $c) (local.get $f) (i64.const 66) (local.get $d)
+        (local.get $g) (i64.const 69) (local.get $e) (local.get $h) (i64.const 72)
+        (local.get $f) (local.get $a) (i64.const 75) (local.get $g) (local.get $b)
+        (i64.const 78) (local.get $h) (local.get $c) (i64.const 81) (local.get $a)
+        (local.get $d) (i64.const 84) (local.get $b) (local.get $e) (i64.const 87)
+        (local.get $c) (local.get $f) (i64.const 90) (local.get $d) (local.get $g)
+        (i64.const 93) (local.get $e) (local.get $h) (i64.const 96) (local.get $f)
+        (local.get $a) (i64.const 99) (local.get $g) (local.get $b) (i64.const 102)
+        (local.get $h) (local.get $c) (i64.const 105) (local.get $a) (local.get $d)
+        (i64.const 108) (local.get $b) (local.get $e) (i64.const 111) (local.get $c)
+        (local.get $f) (i64.const 114) (local.get $d) (local.get $g) (i64.const 117)
+        (local.get $e) (local.get $h) (i64.const 120) (local.get $f) (local.get $a)
+        (i64.const 123) (local.get $g) (local.get $b) (i64.const 126) (local.get $h)
+        (local.get $c) (i64.const 129) (local.get $a) (local.get $d) (i64.const 132)
+        (local.get $b) (local.get $e) (i64.const 135) (local.get $c) (local.get $f)
+        (i64.const 138) (local.get $d) (local.get $g) (i64.const 141) (local.get $e)))
+  ;; The caller of a function that grew finds everything where it was.
+  (func (export "around") (param $a i64) (param $b i64) (result i64)
+    (i64.xor (i64.mul (local.get $a) (i64.const 1000003)) (i64.add (call $grows (local.get $a) (local.get $b)) (local.get $b)))))
+
+(assert_return (invoke "rounds" (i32.const 1) (i64.const 1)) (i64.const 11031348061))
+(assert_return (invoke "rounds" (i32.const 3) (i64.const 2)) (i64.const 2890958053449209566))
+(assert_return (invoke "rounds" (i32.const 100) (i64.const 12345)) (i64.const 7927652973688532189))
+(assert_return (invoke "rounds" (i32.const 1000) (i64.const 81985529216486895)) (i64.const 409927646082434475))
+(assert_trap (invoke "rounds" (i32.const 5) (i64.const 7)) "unreachable")
+(assert_return (invoke "grows" (i64.const 1) (i64.const 2)) (i64.const -2684354561))
+(assert_return (invoke "around" (i64.const 1) (i64.const 2)) (i64.const -2683354558))
+(assert_return (invoke "grows" (i64.const 99) (i64.const 5)) (i64.const 28991041280))
+(assert_return (invoke "around" (i64.const 99) (i64.const 5)) (i64.const 29090033900))
+(assert_return (invoke "rounds" (i32.const 2) (i64.const 3)) (i64.const 253116007930546))
