@@ -2,7 +2,7 @@
 //!
 //! A function's counter runs down, at its entry or at one of its loops. The first time the function is asked for; new calls get its new code. If the
 //! counter runs down again at a loop, old code still goes round in it: then the *continuation* of the function from that loop on is asked for, which
-//! replaces the frame when it is there.
+//! replaces the frame when it is there. A function with many loops gets one at a time: at the next loop that has one all of them are replaced.
 
 use super::replacement::Continuation;
 use crate::sync::Mutex;
@@ -15,6 +15,10 @@ use std::sync::OnceLock;
 const BUDGET_PER_BYTE: u32 = 150;
 /// The budget of a loop that waits for its continuation. No effect on correctness.
 const WAITING_BUDGET: u32 = 20_000;
+/// The budget of a loop whose function may be replaced at another one. No effect on correctness.
+const NEAR_BUDGET: i32 = 1_000;
+/// How often a function gets that in a row, before the loop at hand has a continuation, too. No effect on correctness.
+const PATIENCE: u32 = 100;
 /// So many loops of a function have a continuation. No effect on correctness.
 const MOST_LOOPS: usize = 8;
 
@@ -97,6 +101,8 @@ struct Func {
     /// How often the counter has run down.
     events: u32,
     requested: bool,
+    /// How often another loop than those in the list was met since one was put there.
+    elsewhere: u32,
     loops: Vec<(u32, Progress)>,
 }
 
@@ -105,6 +111,19 @@ enum Progress {
     Requested,
     Failed,
     Made(Arc<Continuation>),
+}
+
+impl Func {
+    /// What a loop that is not in the list counts before it looks again, if the function may soon be replaced at another one.
+    fn replaced_elsewhere(&mut self, waiting: i32) -> Option<i32> {
+        self.elsewhere += 1;
+        let budget = |progress: &Progress| match progress {
+            Progress::Made(_) if self.elsewhere <= PATIENCE => Some(waiting.min(NEAR_BUDGET)),
+            Progress::Requested => Some(waiting),
+            Progress::Made(_) | Progress::Failed => None,
+        };
+        self.loops.iter().filter_map(|(_, progress)| budget(progress)).min().filter(|_| waiting != 0)
+    }
 }
 
 impl Hot {
@@ -127,10 +146,16 @@ impl Hot {
         // The new code is not there yet; loops of what runs meanwhile are still to be found.
         let Some(at) = at else { return Next::Count(again) };
         let known = func.loops.iter().find(|(known, _)| *known == at).map(|(_, progress)| progress.clone());
+        if known.is_none()
+            && let Some(budget) = func.replaced_elsewhere(waiting)
+        {
+            return Next::Count(budget);
+        }
         match known {
             Some(Progress::Made(continuation)) => Next::Replace(continuation),
             Some(Progress::Requested) => Next::Count(waiting),
             None if func.loops.len() < MOST_LOOPS => {
+                func.elsewhere = 0;
                 func.loops.push((at, Progress::Requested));
                 Next::Compile(Job { body, at: Some(at) }, waiting)
             }
