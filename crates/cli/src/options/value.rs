@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use tiercel::BranchProtection;
 
 /// The type of an option's value.
 pub trait OptionValue: Sized {
@@ -83,6 +84,15 @@ impl OptionValue for SocketAddr {
     fn parse(text: Option<&str>) -> Result<Self, String> {
         let text = text.ok_or("an address is missing: write 127.0.0.1:8080")?;
         text.parse().map_err(|_| format!("`{text}` is not an address with a port, such as 127.0.0.1:8080"))
+    }
+}
+
+impl OptionValue for BranchProtection {
+    const FORM: &'static str = "=none|bti|pac-ret|standard";
+
+    fn parse(text: Option<&str>) -> Result<Self, String> {
+        let known = BranchProtection::ALL.into_iter().find(|protection| Some(protection.name()) == text);
+        known.ok_or_else(|| "branch protection is `none`, `bti`, `pac-ret` or `standard`".into())
     }
 }
 

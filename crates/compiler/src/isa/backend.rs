@@ -7,7 +7,7 @@ use crate::compile::{Calls, Code};
 use crate::ir::{Function, Opcode, Type};
 use crate::regalloc::{self, Machine, Output};
 use std::fmt;
-use tiercel_abi::VmctxLayout;
+use tiercel_abi::{BranchProtection, VmctxLayout};
 use tiercel_wasm::ModuleInfo;
 
 /// What lowering needs to know besides the function.
@@ -38,6 +38,8 @@ pub struct Emission {
     pub calls: Calls,
     /// [`Options::signals`](crate::compile::Options::signals).
     pub signals: bool,
+    /// [`Options::branch_protection`](crate::compile::Options::branch_protection).
+    pub branch_protection: BranchProtection,
     /// Where the function is in the module, for a trap before its first instruction.
     pub loc: u32,
 }

@@ -7,7 +7,7 @@
 pub const WINDOW_BYTES: usize = 32;
 
 /// A place in the code, bound once.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
 pub struct Label(pub(super) u32);
 
 /// Something outside of this code (a function, a code cell, rodata), by a number that the caller gives meaning to.

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use tiercel_abi::BranchProtection;
 use tiercel_compiler::ir::Type;
 use tiercel_compiler::ir::interp::Stop;
 use tiercel_compiler::ir::machine::{Limits, Machine};
@@ -229,7 +230,7 @@ fn check(mix: &[Type], ways: &[Options]) {
 }
 
 /// The ways that a policy is tried in.
-fn ways(policy: CallPolicy) -> [Options; 5] {
+fn ways(policy: CallPolicy) -> [Options; 6] {
     let as_usual = Options { policy: Some(policy), no_inlining: true, ..Options::default() };
     let chaos = |chaos| Options { chaos, ..as_usual };
     [
@@ -238,6 +239,7 @@ fn ways(policy: CallPolicy) -> [Options; 5] {
         chaos(Chaos { seed: 1, spill: 255, ..Chaos::default() }),
         chaos(Chaos { seed: 2, spill: 90, split: 90, reverse: true, ..Chaos::default() }),
         Options { ranges: Ranges::SMALL, explicit: true, ..as_usual },
+        Options { protection: BranchProtection::Standard, ..as_usual },
     ]
 }
 

@@ -1,6 +1,6 @@
 //! Modules compiled for aarch64 and linked.
 
-use tiercel_abi::VmctxLayout;
+use tiercel_abi::{BranchProtection, VmctxLayout};
 use tiercel_compiler::baseline;
 use tiercel_compiler::compile::{self, Code, Compiler};
 use tiercel_compiler::ir::Function;
@@ -61,6 +61,9 @@ pub struct Options {
     pub baseline: bool,
     /// Every call stays one.
     pub no_inlining: bool,
+    pub protection: BranchProtection,
+    /// Whether the pages of the code want landing pads though it has none.
+    pub guarded: bool,
 }
 
 /// Compiles every function and places them one behind another; gives the code and each function's offset.
@@ -87,7 +90,8 @@ pub fn link(module: &Module, options: Options) -> (Vec<u8>, Vec<usize>) {
 
 /// Compiles a function.
 pub fn compile(module: &Module, body: usize, options: Options) -> Code {
-    let Options { chaos, policy, ranges, plain, explicit, check_widths, baseline, no_inlining } = options;
+    let Options { chaos, policy, ranges, plain, explicit, check_widths, baseline, no_inlining, protection, .. } =
+        options;
     let inlining = if no_inlining { Inlining::Off } else { Inlining::Usual };
     let bounds = if explicit { Bounds::Checked } else { Config::default().bounds };
     let options = compile::Options {
@@ -98,6 +102,7 @@ pub fn compile(module: &Module, body: usize, options: Options) -> Code {
         signals: !explicit,
         check_widths,
         translate: Config { bounds, memories_move: explicit, inlining, ..Config::default() },
+        branch_protection: protection,
         aarch64: Variant { policy, ranges },
         ..compile::Options::default()
     };

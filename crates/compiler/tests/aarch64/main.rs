@@ -11,6 +11,7 @@ mod lowering;
 mod numeric;
 mod objects;
 mod programs;
+mod protection;
 mod qemu;
 mod rows;
 mod stubs;

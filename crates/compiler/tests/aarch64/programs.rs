@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use tiercel_abi::BranchProtection;
 use tiercel_compiler::ir::Type;
 use tiercel_compiler::ir::interp::Stop;
 use tiercel_compiler::ir::machine::{Limits, Machine};
@@ -466,6 +467,22 @@ fn by_baseline() {
     check_all(740..760, Options { ranges: Ranges::SMALL, ..baseline });
     let chaos = Chaos { spill: 60, split: 60, ..Chaos::default() };
     check_all(760..770, Options { chaos, ..baseline });
+}
+
+#[test]
+#[cfg_attr(not(qemu_aarch64), ignore = "qemu-aarch64 is missing: apt-get install qemu-user")]
+fn protected_branches() {
+    for (first, protection) in
+        [(800, BranchProtection::Bti), (810, BranchProtection::PacRet), (820, BranchProtection::Standard)]
+    {
+        let protected = Options { protection, ..Options::default() };
+        check_all(first..first + 5, protected);
+        check_all(
+            first + 5..first + 10,
+            Options { policy: Some(CallPolicy::Pushed), ranges: Ranges::SMALL, ..protected },
+        );
+        check_all(first..first + 10, Options { baseline: true, ..protected });
+    }
 }
 
 #[test]

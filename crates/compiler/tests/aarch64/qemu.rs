@@ -34,6 +34,8 @@ pub enum Outcome {
 
 pub const CODE: u64 = 0x40_0000;
 pub const DATA: u64 = 0x0200_0000;
+/// Where compiled code is, behind the stub.
+const IMAGE: u64 = CODE + 0x1_0000;
 const MEMORY: u64 = 0x20_0000_0000;
 const STACK_AREA: u64 = 0x100;
 const VMCTX_AT: u64 = DATA + 0x1000;
@@ -77,8 +79,8 @@ pub fn run(
     let cases_at = heap_at + HEAP_BYTES;
     let memory_from = (cases_at + (cases.len() * CASE_BYTES) as u64).next_multiple_of(16);
     let Stub { text: stub, raise, new_object } =
-        stub(cases_at, cases.len(), memory_from, memory.len(), options.explicit);
-    let code_at = CODE + stub.len().next_multiple_of(64) as u64;
+        stub(cases_at, cases.len(), memory_from, memory.len(), image.len(), options);
+    assert!(stub.len() as u64 <= IMAGE - CODE);
     let mut data = vec![0u8; (VMCTX_AT - DATA) as usize];
     let mut put = |at: u64, value: u64| data[(at - DATA) as usize..][..8].copy_from_slice(&value.to_le_bytes());
     put(MEMORY_AT, MEMORY);
@@ -100,7 +102,7 @@ pub fn run(
     data.resize((cases_at - DATA) as usize, 0);
     for case in cases {
         let mut record = vec![0u8; CASE_BYTES];
-        record[..8].copy_from_slice(&(code_at + entries[case.func] as u64).to_le_bytes());
+        record[..8].copy_from_slice(&(IMAGE + entries[case.func] as u64).to_le_bytes());
         let (mut ints, mut vectors) = (0, 0);
         let params = module.info.func_type(case.func as u32).params();
         for (ty, bits) in params.iter().zip(&case.args) {
@@ -118,7 +120,7 @@ pub fn run(
     data.resize((memory_from - DATA) as usize, 0);
     data.extend_from_slice(memory);
     let mut text = stub;
-    text.resize((code_at - CODE) as usize, 0);
+    text.resize((IMAGE - CODE) as usize, 0);
     text.extend_from_slice(&image);
     let output = execute(&elf(&[(CODE, &text, 5), (DATA, &data, 6)]));
     let expected = cases.len() * CASE_BYTES + memory.len();
@@ -170,7 +172,14 @@ struct Stub {
 }
 
 /// Calls every case, catches signals (unless traps are to be calls), writes everything out and ends.
-fn stub(cases_at: u64, cases: usize, memory_from: u64, memory_bytes: usize, explicit: bool) -> Stub {
+fn stub(
+    cases_at: u64,
+    cases: usize,
+    memory_from: u64,
+    memory_bytes: usize,
+    image_bytes: usize,
+    options: Options,
+) -> Stub {
     let mut asm = Assembler::new(Features::ALL);
     let (handler, next, again, done, fault, caught) =
         (asm.label(), asm.label(), asm.label(), asm.label(), asm.label(), asm.label());
@@ -185,12 +194,23 @@ fn stub(cases_at: u64, cases: usize, memory_from: u64, memory_bytes: usize, expl
     asm.rm(Op::STR_X, x(10), Mem::base(x(9), 0));
     asm.constant(x(10), 0x4000_0004);
     asm.rm(Op::STR_X, x(10), Mem::base(x(9), 8));
-    for signal in [4, 11, 7].into_iter().filter(|_| !explicit) {
+    for signal in [4, 11, 7].into_iter().filter(|_| !options.explicit) {
         asm.constant(x(0), signal);
         asm.constant(x(1), action);
         asm.constant(x(2), 0);
         asm.constant(x(3), 8);
         syscall(&mut asm, 134);
+    }
+    if options.guarded || options.protection.has_pads() {
+        // PROT_READ, PROT_EXEC and PROT_BTI: jumps to registers have to find a landing pad.
+        for (register, argument) in [(0, IMAGE), (1, image_bytes as u64), (2, 0x15)] {
+            asm.constant(x(register), argument);
+        }
+        syscall(&mut asm, 226);
+        let guarded = asm.label();
+        asm.emit_plain(&Inst::to_label(Op::CBZ.s64(), [x(0)], guarded));
+        asm.emit_plain(&Inst::r(Op::UDF, []).imm(0));
+        asm.bind(guarded);
     }
     if memory_bytes != 0 {
         // The memory far from everything else, so that what lies beyond it is not there: private, anonymous, at this address.

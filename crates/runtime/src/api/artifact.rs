@@ -371,7 +371,8 @@ mod mapped {
             if !has_code {
                 return Ok(Contents { info, ranges, bytes, image: None });
             }
-            let image = Image::of_artifact(info.bodies.len(), artifact, |section| header.range(section))?;
+            let has_pads = engine.native().is_some_and(crate::native::Native::has_pads);
+            let image = Image::of_artifact(info.bodies.len(), has_pads, artifact, |section| header.range(section))?;
             // Whatever can be called from elsewhere has an entry.
             let has_entry =
                 |image: &Image, func| info.defined_func(func).is_none_or(|body| image.entry(body).is_some());

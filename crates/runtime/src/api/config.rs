@@ -2,6 +2,7 @@
 
 use super::error::{Error, Result};
 use crate::tuning;
+use tiercel_abi::BranchProtection;
 use tiercel_wasm::{Feature, Features};
 
 /// What a 32-bit index reaches, in bytes: a reservation of so many is never outgrown by a 32-bit memory.
@@ -78,6 +79,7 @@ pub struct Config {
     pub(crate) plain_interpreter: bool,
     pub(crate) gc_stress: bool,
     pub(crate) spectre_mitigation: bool,
+    pub(crate) branch_protection: BranchProtection,
     pub(crate) tier_up_budget: u32,
     pub(crate) tier_up_threads: Option<usize>,
     pub(crate) tier_up_seed: Option<u64>,
@@ -111,6 +113,7 @@ impl Default for Config {
             plain_interpreter: false,
             gc_stress: false,
             spectre_mitigation: true,
+            branch_protection: BranchProtection::None,
             tier_up_budget: crate::tuning::TIER_UP_BUDGET,
             tier_up_threads: None,
             tier_up_seed: None,
@@ -219,6 +222,13 @@ impl Config {
     /// dispatch loops are a little faster; for guests that are trusted.
     pub fn spectre_mitigation(&mut self, enable: bool) -> &mut Self {
         self.spectre_mitigation = enable;
+        self
+    }
+
+    /// How compiled code for aarch64 defends its jumps and returns against who can write to memory; by default not at all. It runs on older CPUs as
+    /// well, which take no notice. [`Engine::new`](crate::Engine::new) refuses it for other machines.
+    pub fn branch_protection(&mut self, protection: BranchProtection) -> &mut Self {
+        self.branch_protection = protection;
         self
     }
 

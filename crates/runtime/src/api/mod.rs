@@ -61,7 +61,7 @@ pub use module::{Module, ModuleExport, STAGES};
 pub use snapshot::SnapshotConfig;
 pub use store::{Store, UpdateDeadline};
 pub use table::Table;
-pub use tiercel_abi::Trap;
+pub use tiercel_abi::{BranchProtection, Trap};
 pub use tiercel_wasm::{Feature, Features, GlobalType, HeapType, MemoryType, Mutability, RefType, TableType, ValType};
 pub use trap::{FrameInfo, WasmBacktrace};
 pub use typed::{TypedFunc, WasmParams, WasmResults, WasmTy};

@@ -3,6 +3,7 @@
 
 use core::arch::asm;
 use core::ops::Range;
+use rustix::mm::ProtFlags;
 use tiercel_compiler::isa::Target;
 pub use tiercel_compiler::isa::aarch64::abi::REGISTERS as ARGUMENT_REGISTERS;
 pub use tiercel_compiler::isa::aarch64::{Assembler, Features, stubs};
@@ -79,6 +80,20 @@ impl Interrupted<'_> {
 pub unsafe fn is_trap(pc: usize) -> bool {
     // SAFETY: promised by the caller.
     unsafe { *(pc as *const u32) >> 16 == 0 }
+}
+
+/// What code may be used for, in pages where each place that is reached by address has a landing pad, or not.
+pub fn code_access(has_pads: bool) -> ProtFlags {
+    let (access, bti) = (ProtFlags::READ | ProtFlags::EXEC, ProtFlags::from_bits_retain(libc::PROT_BTI as u32));
+    if has_pads && std::arch::is_aarch64_feature_detected!("bti") { access | bti } else { access }
+}
+
+/// The address in a return address of a frame, which may be signed.
+pub fn return_address(signed: usize) -> usize {
+    let address;
+    // SAFETY: the instruction, `xpaclri`, takes the signature out of the register; on older CPUs it does nothing.
+    unsafe { asm!("hint #7", inout("x30") signed => address, options(pure, nomem, nostack, preserves_flags)) };
+    address
 }
 
 /// Makes code that has just been written known to the processors: data and instructions have caches of their own, and what was fetched before

@@ -1,5 +1,6 @@
 //! Reads the stack of an activation of compiled code: the chain of frame pointers, up to a return address that is in no module's code.
 
+use super::arch;
 use super::image::Image;
 use super::stop::Trapped;
 use crate::api::module::ModuleInner;
@@ -40,6 +41,7 @@ pub unsafe fn append(store: NonNull<StoreInner>, start: Start) {
 unsafe fn read(store: &StoreInner, start: Start, max: usize, frames: &mut Vec<Frame>) {
     // SAFETY: promised by the caller.
     let word = |address: usize| unsafe { *(address as *const usize) };
+    let caller = |fp: usize| (word(fp), arch::return_address(word(fp + 8)));
     // Whether there is room for more.
     let mut push = |module: &Arc<ModuleInner>, image: &Image, body: u32, loc: u32| {
         image.activations(body, loc).all(|(body, offset)| {
@@ -51,14 +53,14 @@ unsafe fn read(store: &StoreInner, start: Start, max: usize, frames: &mut Vec<Fr
         })
     };
     let (mut fp, mut return_address) = match start {
-        Start::Exit { fp } => (word(fp), word(fp + 8)),
+        Start::Exit { fp } => caller(fp),
         Start::Trap(at) => {
             let Some((module, image)) = find(store, at.pc) else { return };
             let Some((site, (body, frameless))) = image.trap_at(at.pc).zip(image.function(at.pc)) else { return };
             if !push(module, image, body, site.loc) {
                 return;
             }
-            if frameless { (at.fp, at.frameless_return) } else { (word(at.fp), word(at.fp + 8)) }
+            if frameless { (at.fp, at.frameless_return) } else { caller(at.fp) }
         }
     };
     while let Some((module, image)) = find(store, return_address) {
@@ -66,7 +68,7 @@ unsafe fn read(store: &StoreInner, start: Start, max: usize, frames: &mut Vec<Fr
         if !push(module, image, body, loc) {
             return;
         }
-        (fp, return_address) = (word(fp), word(fp + 8));
+        (fp, return_address) = caller(fp);
     }
 }
 

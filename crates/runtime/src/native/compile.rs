@@ -9,7 +9,7 @@ use crate::threads;
 use crate::tuning::COMPILE_BYTES_PER_THREAD;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use tiercel_abi::VmctxLayout;
+use tiercel_abi::{BranchProtection, VmctxLayout};
 use tiercel_compiler::baseline;
 use tiercel_compiler::compile::{Calls, Code, Compiler, Options};
 use tiercel_compiler::isa::Target;
@@ -42,6 +42,9 @@ pub fn options(config: &Config, target: Target) -> Options {
         counts: false,
         foreign_tail_calls: false,
         spectre: config.spectre_mitigation,
+        branch_protection: config
+            .compiler_chaos
+            .map_or(config.branch_protection, |seed| protection(config, target, seed)),
         check_widths: config.check_widths,
         signals: config.signals_based_traps,
         verify: config.verify_compiler,
@@ -79,6 +82,14 @@ fn variant(seed: u64) -> Variant {
     Variant { policy, ranges: if seed >> 8 & 1 != 0 { Ranges::SMALL } else { Ranges::default() } }
 }
 
+/// How branches are protected, by a seed where the target has that.
+fn protection(config: &Config, target: Target, seed: u64) -> BranchProtection {
+    match target {
+        Target::Aarch64(_) => BranchProtection::ALL[(seed >> 9) as usize % BranchProtection::ALL.len()],
+        Target::X64(_) => config.branch_protection,
+    }
+}
+
 /// Compiles all functions of a module.
 ///
 /// # Errors
@@ -106,7 +117,7 @@ pub fn compile(
         Ok(batch)
     });
     let batches = batches.into_iter().collect::<Result<Vec<_>, tiercel_wasm::Error>>()?;
-    Image::new(options.target, bodies, &batches)
+    Image::new(options.target, options.branch_protection.has_pads(), bodies, &batches)
 }
 
 /// The compiler of a tier.

@@ -4,7 +4,10 @@
 //! a routine that may collect. Both leave the address of their frame in `VmStore::exit_fp`. The entry stub keeps the two words of the
 //! activation below.
 
-use super::arch::stubs::{OUTER_ENTRY_FP, OUTER_EXIT_FP};
+use super::arch::{
+    self,
+    stubs::{OUTER_ENTRY_FP, OUTER_EXIT_FP},
+};
 use super::image::Image;
 use super::registry;
 use crate::vm::VmStore;
@@ -20,7 +23,7 @@ pub unsafe fn visit(vm: NonNull<VmStore>, each: &mut dyn FnMut(*mut u64)) {
     // SAFETY: as above.
     let (mut exit, mut entry) = unsafe { ((*vm.as_ptr()).exit_fp, (*vm.as_ptr()).entry_fp) };
     while entry != 0 {
-        let (mut fp, mut return_address) = (word(exit), word(exit + 8));
+        let (mut fp, mut return_address) = (word(exit), arch::return_address(word(exit + 8)));
         // An activation ends in its entry stub, which is in no image.
         while let Some(image) = registry::with_image(return_address, ptr::from_ref::<Image>) {
             // SAFETY: a module lives as long as its instances, whose store owns the frames.
@@ -30,7 +33,7 @@ pub unsafe fn visit(vm: NonNull<VmStore>, each: &mut dyn FnMut(*mut u64)) {
                     let sp = fp - 8 * map.frame_slots as usize;
                     map.slots().for_each(|slot| each((sp + 8 * slot as usize) as *mut u64));
                 }
-                (fp, return_address) = (word(fp), word(fp + 8));
+                (fp, return_address) = (word(fp), arch::return_address(word(fp + 8)));
             }
         }
         let outer = |place: i32| word(entry.wrapping_add_signed(place as isize));

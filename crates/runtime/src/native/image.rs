@@ -148,11 +148,12 @@ impl Tables {
 }
 
 impl Image {
-    /// Links functions for this target, one for each of `bodies` bodies, and lets the signal handlers know of the code.
+    /// Links functions for this target, one for each of `bodies` bodies, and lets the signal handlers know of the code. `has_pads` as for
+    /// [`Executable::new`].
     ///
     /// # Errors
     /// The code is too large for relative calls, or the host has no memory for it.
-    pub fn new(target: Target, bodies: usize, batches: &[Batch]) -> Result<Box<Image>> {
+    pub fn new(target: Target, has_pads: bool, bodies: usize, batches: &[Batch]) -> Result<Box<Image>> {
         let mut pieces: Vec<(&Batch, &Piece)> =
             batches.iter().flat_map(|batch| batch.pieces.iter().map(move |piece| (batch, piece))).collect();
         pieces.sort_unstable_by_key(|(_, piece)| piece.body);
@@ -180,7 +181,7 @@ impl Image {
         let mut call_locs = Vec::with_capacity(call_sites);
         let mut call_maps = Vec::new();
         let mut stack_maps = Vec::with_capacity(count(|piece| piece.stack_maps.len()));
-        let code = Executable::new(end, |image| {
+        let code = Executable::new(end, has_pads, |image| {
             image[..end].fill(target.padding());
             for ((batch, piece), function) in pieces.iter().zip(&functions) {
                 let place = &mut image[function.start as usize..][..piece.bytes.len()];
@@ -223,12 +224,13 @@ impl Image {
         Ok(Image::publish(Image { code, tables, first_body: 0, known: true }))
     }
 
-    /// The image in an artifact whose sections are there; none if they are no image of so many functions.
+    /// The image in an artifact whose sections are there; none if they are no image of so many functions. `has_pads` as for [`Executable::new`].
     ///
     /// # Errors
     /// The host has no memory.
     pub fn of_artifact(
         bodies: usize,
+        has_pads: bool,
         artifact: &Arc<Mapping>,
         section: impl Fn(Section) -> Range<usize>,
     ) -> Result<Option<Box<Image>>> {
@@ -251,7 +253,7 @@ impl Image {
         let text = section(Section::Text);
         let is_whole = |tables: &Tables| tables.functions.len() == bodies && tables.are_consistent(text.len());
         let Some(tables) = tables().filter(is_whole) else { return Ok(None) };
-        let code = Executable::of_artifact(artifact, text)?;
+        let code = Executable::of_artifact(artifact, text, has_pads)?;
         Ok(Some(Image::publish(Image { code, tables, first_body: 0, known: true })))
     }
 

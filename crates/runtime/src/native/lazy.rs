@@ -99,11 +99,15 @@ impl Lazy {
         let (first, thunk_bytes) = emit::thunks(&mut asm, bodies as u32, compile as *const () as u64);
         asm.align(FOREIGN_ALIGN);
         let count_down = asm.offset();
-        emit::count_down(&mut asm, counted_down as *const () as u64);
+        emit::count_down(&mut asm, counted_down as *const () as u64, options.branch_protection);
         asm.finish();
         let numbers = CellNumbers::new(info);
         let room = bytes.saturating_mul(SPACE_PER_BYTE).saturating_add(SPACE_BYTES + 2 * asm.code().len());
-        let space = Arc::new(CodeSpace::new(numbers.len() as usize, room.min(MOST_SPACE_BYTES))?);
+        let space = Arc::new(CodeSpace::new(
+            numbers.len() as usize,
+            room.min(MOST_SPACE_BYTES),
+            options.branch_protection.has_pads(),
+        )?);
         let relocs = asm.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 });
         let mut code = asm.code().to_vec();
         let start = space.code_range().start;

@@ -38,7 +38,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use self::arch::publish;
+pub use self::arch::{code_access, publish};
 pub use self::builtins::BUILTINS;
 pub use self::frames::visit as visit_frames;
 pub use self::image::Image;
@@ -52,8 +52,8 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
-use tiercel_abi::VmctxLayout;
 use tiercel_abi::artifact::Isa;
+use tiercel_abi::{BranchProtection, VmctxLayout};
 use tiercel_compiler::compile::Options;
 use tiercel_compiler::isa::Target;
 use tiercel_wasm::{FuncType, ModuleInfo};
@@ -98,6 +98,13 @@ impl Native {
         }
         let own = config.compiler_chaos.map_or(features, |seed| arch::some_features(features, seed));
         let target = config.target.unwrap_or_else(|| arch::target(own));
+        if config.branch_protection != BranchProtection::None && !matches!(target, Target::Aarch64(_)) {
+            return Err(Error::unsupported(format_args!(
+                "branch protection `{}` is for aarch64, and code is compiled for {}",
+                config.branch_protection.name(),
+                target.isa().name()
+            )));
+        }
         Ok(Native {
             options: compile::options(config, target),
             is_foreign: !arch::target(features).contains(target),
@@ -205,6 +212,11 @@ impl Native {
         };
         let missing = missing.feature_names();
         (!missing.is_empty()).then(|| missing.join(", "))
+    }
+
+    /// Whether the code has landing pads.
+    pub fn has_pads(&self) -> bool {
+        self.options.branch_protection.has_pads()
     }
 
     /// Everything else that the code depends on, as text.

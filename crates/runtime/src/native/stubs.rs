@@ -87,7 +87,7 @@ impl Cache {
         if !new.is_empty() {
             asm.finish();
             let bytes = asm.code();
-            let code = Executable::new(bytes.len(), |place| place[..bytes.len()].copy_from_slice(bytes))?;
+            let code = Executable::new(bytes.len(), true, |place| place[..bytes.len()].copy_from_slice(bytes))?;
             for (shape, [entry, host, in_registers, interp]) in new {
                 let at = |offset: u32| code.at(offset as usize);
                 // SAFETY: an entry stub is called as a `HostCall`.
@@ -169,7 +169,7 @@ fn exits() -> Result<&'static Exits> {
     };
     asm.finish();
     let bytes = asm.code();
-    let code = Executable::new(bytes.len(), |place| place[..bytes.len()].copy_from_slice(bytes))?;
+    let code = Executable::new(bytes.len(), true, |place| place[..bytes.len()].copy_from_slice(bytes))?;
     let [trapped, stopped, raise, refuse] =
         [0, stopped, raise, refuse].map(|offset| code.at(offset).expose_provenance());
     let abandoned = code.at(abandoned).expose_provenance();

@@ -3,6 +3,7 @@
 
 use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 use core::ops::Range;
+use rustix::mm::ProtFlags;
 use std::sync::OnceLock;
 use tiercel_compiler::isa::Target;
 pub use tiercel_compiler::isa::x64::abi::REGISTERS as ARGUMENT_REGISTERS;
@@ -128,6 +129,16 @@ impl Interrupted<'_> {
 pub unsafe fn is_trap(pc: usize) -> bool {
     // SAFETY: promised by the caller.
     unsafe { *(pc as *const [u8; 2]) == UD2 }
+}
+
+/// What code may be used for.
+pub fn code_access(_has_pads: bool) -> ProtFlags {
+    ProtFlags::READ | ProtFlags::EXEC
+}
+
+/// The address in a return address of a frame.
+pub fn return_address(address: usize) -> usize {
+    address
 }
 
 /// Makes code that has just been written known to the processors: nothing to do here.

@@ -32,11 +32,11 @@ unsafe impl Send for CodeSpace {}
 unsafe impl Sync for CodeSpace {}
 
 impl CodeSpace {
-    /// Room for so many cells and bytes of code.
+    /// Room for so many cells and bytes of code; `has_pads` if jumps by address lead to landing pads only.
     ///
     /// # Errors
     /// The host has no memory, or lets no program make code.
-    pub fn new(cells: usize, code_bytes: usize) -> Result<CodeSpace> {
+    pub fn new(cells: usize, code_bytes: usize, has_pads: bool) -> Result<CodeSpace> {
         let cell_bytes = (cells * size_of::<AtomicUsize>()).next_multiple_of(PAGE_BYTES);
         let code_bytes = code_bytes.next_multiple_of(PAGE_BYTES);
         let failed = |error: rustix::io::Errno| {
@@ -60,7 +60,8 @@ impl CodeSpace {
         let this = CodeSpace { base, cells, cell_bytes, code_bytes, view };
         let flags = MapFlags::SHARED | MapFlags::FIXED;
         // SAFETY: the range is part of our own mapping, which nobody knows yet.
-        unsafe { mmap(this.code().cast(), code_bytes, read | ProtFlags::EXEC, flags, &file, 0) }.map_err(failed)?;
+        unsafe { mmap(this.code().cast(), code_bytes, crate::native::code_access(has_pads), flags, &file, 0) }
+            .map_err(failed)?;
         Ok(this)
     }
 

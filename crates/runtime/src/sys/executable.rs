@@ -16,6 +16,11 @@ pub struct Executable {
     owner: Owner,
 }
 
+/// What [`mprotect`] is told for code.
+pub fn code_access(has_pads: bool) -> MprotectFlags {
+    MprotectFlags::from_bits_retain(crate::native::code_access(has_pads).bits())
+}
+
 /// Whose mapping it is.
 enum Owner {
     /// Its own.
@@ -33,11 +38,11 @@ unsafe impl Send for Executable {}
 unsafe impl Sync for Executable {}
 
 impl Executable {
-    /// Memory of `len` bytes that `fill` has written; it starts out zero.
+    /// Memory of `len` bytes that `fill` has written; it starts out zero. `has_pads` if jumps by address lead to landing pads only.
     ///
     /// # Errors
     /// The host has no memory, or lets no program make code.
-    pub fn new(len: usize, fill: impl FnOnce(&mut [u8])) -> Result<Executable> {
+    pub fn new(len: usize, has_pads: bool, fill: impl FnOnce(&mut [u8])) -> Result<Executable> {
         // A mapping of no bytes is an error to the host.
         let mapped = len.max(1);
         // SAFETY: a new private mapping at an address of the host's choice touches nothing that exists.
@@ -48,7 +53,7 @@ impl Executable {
         // SAFETY: the mapping is ours, zeroed, and nobody else knows it.
         fill(unsafe { core::slice::from_raw_parts_mut(this.base, len) });
         // SAFETY: the range is our own mapping, and no reference to it is left.
-        unsafe { mprotect(base, mapped, MprotectFlags::READ | MprotectFlags::EXEC) }.map_err(|error| {
+        unsafe { mprotect(base, mapped, code_access(has_pads)) }.map_err(|error| {
             Error::unsupported(format_args!(
                 "the host does not let this program make code executable: {error}. The tier `interp` needs none"
             ))
@@ -61,10 +66,10 @@ impl Executable {
     ///
     /// # Errors
     /// As [`Executable::new`].
-    pub fn of_artifact(artifact: &Arc<Mapping>, part: Range<usize>) -> Result<Executable> {
+    pub fn of_artifact(artifact: &Arc<Mapping>, part: Range<usize>, has_pads: bool) -> Result<Executable> {
         let code = &artifact[part.clone()];
-        if code.is_empty() || !artifact.make_executable(part) {
-            return Executable::new(code.len(), |place| place[..code.len()].copy_from_slice(code));
+        if code.is_empty() || !artifact.make_executable(part, has_pads) {
+            return Executable::new(code.len(), has_pads, |place| place[..code.len()].copy_from_slice(code));
         }
         Ok(Executable { base: code.as_ptr().cast_mut(), len: code.len(), owner: Owner::Artifact(artifact.clone()) })
     }

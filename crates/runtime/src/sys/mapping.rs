@@ -74,15 +74,14 @@ impl Mapping {
     }
 
     /// Makes a part executable, which starts with a page and is not empty: all of the pages that it touches. `false` if the host refuses.
-    pub fn make_executable(&self, part: Range<usize>) -> bool {
+    pub fn make_executable(&self, part: Range<usize>, has_pads: bool) -> bool {
         assert!(part.start < part.end && part.end <= self.len, "a part of the mapping");
         if !part.start.is_multiple_of(rustix::param::page_size()) {
             return false;
         }
         // SAFETY: the range is inside our own mapping, which stays readable.
-        let result = unsafe {
-            mprotect(self.base.add(part.start).cast(), part.len(), MprotectFlags::READ | MprotectFlags::EXEC)
-        };
+        let result =
+            unsafe { mprotect(self.base.add(part.start).cast(), part.len(), super::executable::code_access(has_pads)) };
         result.is_ok()
     }
 }

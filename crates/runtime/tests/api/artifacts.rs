@@ -4,7 +4,9 @@ use crate::{TIER, config, engine, instance};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use tiercel::{Config, Engine, Error, ErrorKind, Instance, Linker, Module, Precompiled, Result, Store, Trap, Val};
+use tiercel::{
+    BranchProtection, Config, Engine, Error, ErrorKind, Instance, Linker, Module, Precompiled, Result, Store, Trap, Val,
+};
 
 /// Calls through tables, of imports and of builtins, objects, casts, data, memory, globals, constants, traps, names.
 const EVERYTHING: &str = r#"(module $everything
@@ -367,4 +369,24 @@ fn instance_of_nothing() -> Result<Instance> {
     assert_eq!(empty.exports().len(), 0);
     let module = load(store.engine(), &Module::new(store.engine(), "(module)")?.serialize()?)?;
     Instance::new(&mut store, &module, &[])
+}
+
+#[test]
+fn branches_are_protected_on_aarch64_alone() -> Result<()> {
+    const PACIASP: [u8; 4] = [0x3f, 0x23, 0x03, 0xd5];
+    let signs = |config: &Config| -> Result<bool> {
+        Ok(artifact(&Engine::new(config)?).windows(4).any(|word| word == PACIASP))
+    };
+    assert!(!signs(config().target("aarch64-linux")?)?);
+    let mut protected = config();
+    protected.branch_protection(BranchProtection::PacRet);
+    assert!(signs(protected.clone().target("aarch64-linux")?)?);
+    let error = crate::chain(Engine::new(protected.target("x86_64-linux")?).map(|_| ()));
+    assert!(error.contains("branch protection `pac-ret` is for aarch64"), "{error}");
+    // Settings of artifacts are those of the engine.
+    if cfg!(target_arch = "aarch64") {
+        let others = Engine::new(config().branch_protection(BranchProtection::Bti))?;
+        assert!(load(&others, &artifact(&engine())).is_err());
+    }
+    Ok(())
 }

@@ -4,7 +4,10 @@ use crate::{chain, instance};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tiercel::error::Context;
-use tiercel::{Caller, Config, Engine, Error, ErrorKind, Extern, Linker, Module, Result, Store, Trap, WasmBacktrace};
+use tiercel::{
+    BranchProtection, Caller, Config, Engine, Error, ErrorKind, Extern, Linker, Module, Result, Store, Trap,
+    WasmBacktrace,
+};
 
 /// A host's own error, as WASI's exit is one.
 #[derive(Debug, PartialEq)]
@@ -112,6 +115,9 @@ fn backtraces_lead_through_frames_of_many_arguments() -> Result<()> {
     // More than a kilobyte, for which some machines move the stack pointer; references are found in such frames as well.
     let mut config = crate::config();
     config.gc_stress(true);
+    if cfg!(target_arch = "aarch64") {
+        config.branch_protection(BranchProtection::Standard);
+    }
     let engine = Engine::new(&config)?;
     let (params, args) = ("i64 ".repeat(150), "(local.get 0) ".repeat(149));
     let module = Module::new(

@@ -121,7 +121,21 @@ impl Baseline<Aarch64> {
         self.asm.rm(Op::LDRSW, ADDRESS_SCRATCH, Mem::indexed(SCRATCH, index, Extend::Uxtx, true));
         self.asm.quick_rrr(Op::ADD_S.s64(), SCRATCH, SCRATCH, ADDRESS_SCRATCH);
         self.asm.r(Op::BR, SCRATCH);
-        self.asm.jump_table(table, labels.into_iter());
+        if !self.options.branch_protection.has_pads() {
+            return self.asm.jump_table(table, labels.into_iter());
+        }
+        // Each label has a landing pad of its own behind the table, which jumps on.
+        let mut distinct = labels.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let pads: Vec<Label> = distinct.iter().map(|_| self.asm.label()).collect();
+        let pad_of = |label: &Label| pads[distinct.binary_search(label).expect("it is one of them")];
+        self.asm.jump_table(table, labels.iter().map(pad_of));
+        for (&label, &pad) in distinct.iter().zip(&pads) {
+            self.asm.bind(pad);
+            self.pad(Op::BTI_J);
+            self.asm.jmp(label);
+        }
     }
 
     /// 1 if a test holds, else 0.

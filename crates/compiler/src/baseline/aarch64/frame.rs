@@ -22,6 +22,11 @@ impl Baseline<Aarch64> {
         let entry = self.asm.label();
         self.asm.bind(entry);
         self.entry = Some(entry);
+        match self.options.branch_protection.signs_returns() {
+            // It is a landing pad too.
+            true => self.asm.op(Op::PACIASP),
+            false => self.pad(Op::BTI_C),
+        }
         self.asm.rrm(Op::STP_X, FP, LR, Mem::pre(SP, -16));
         self.asm.copy(FP, SP);
         if self.stack_check != StackCheck::None {
@@ -89,10 +94,26 @@ impl Baseline<Aarch64> {
     /// Returns; results are in place.
     pub(in crate::baseline) fn epilogue(&mut self) {
         self.each_saved(Op::LDR_X);
-        self.asm.copy(SP, FP);
-        self.asm.rrm(Op::LDP_X, FP, LR, Mem::post(SP, 16));
+        self.close_frame();
         self.asm.add(SP, SP, self.convention.stack_bytes as i32);
         self.asm.op(Op::RET);
+    }
+
+    /// Restores the caller's `x29`, the return address and the stack pointer.
+    fn close_frame(&mut self) {
+        self.asm.copy(SP, FP);
+        self.asm.rrm(Op::LDP_X, FP, LR, Mem::post(SP, 16));
+        if self.options.branch_protection.signs_returns() {
+            // The stack pointer is what it was at the entry.
+            self.asm.op(Op::AUTIASP);
+        }
+    }
+
+    /// Marks where jumps may lead by an address in a register, if there are landing pads.
+    pub(super) fn pad(&mut self, pad: Op) {
+        if self.options.branch_protection.has_pads() {
+            self.asm.op(pad);
+        }
     }
 
     /// Leaves the frame for a function with so many bytes of arguments on the stack, which lie where a call would have them: they replace the
@@ -101,13 +122,20 @@ impl Baseline<Aarch64> {
         self.each_saved(Op::LDR_X);
         let own = self.convention.stack_bytes as i32;
         if bytes == 0 && own == 0 {
-            self.asm.copy(SP, FP);
-            self.asm.rrm(Op::LDP_X, FP, LR, Mem::post(SP, 16));
-            return;
+            return self.close_frame();
         }
         // From x29: the top of the own arguments becomes the top of the callee's. Both may overlap, and the caller's x29 with them.
         let first = 16 + own - bytes as i32;
-        self.asm.rrm(Op::LDP_X, SCRATCH, LR, Mem::base(FP, 0));
+        if self.options.branch_protection.signs_returns() {
+            // By what the stack pointer was at the entry, which it may not become again.
+            self.asm.rm(Op::LDR_X, SCRATCH, Mem::base(FP, 8));
+            self.asm.add(ADDRESS_SCRATCH, FP, 16);
+            self.asm.op(Op::AUTIA1716);
+            self.asm.copy(LR, SCRATCH);
+            self.asm.rm(Op::LDR_X, SCRATCH, Mem::base(FP, 0));
+        } else {
+            self.asm.rrm(Op::LDP_X, SCRATCH, LR, Mem::base(FP, 0));
+        }
         for offset in (0..bytes as i32).step_by(8).rev() {
             self.asm.rm(Op::LDR_D, VECTOR_SCRATCH, Mem::base(SP, offset));
             self.asm.rm(Op::STR_D, VECTOR_SCRATCH, Mem::base(FP, first + offset));
@@ -123,6 +151,7 @@ impl Baseline<Aarch64> {
             let foreign = self.asm.label();
             self.asm.bind(foreign);
             self.code.foreign_entry = self.asm.label_offset(foreign);
+            self.pad(Op::BTI_C);
             self.asm.rm(Op::LDR_X, VMCTX, Mem::base(CALLEE_REF, (func_ref::VMCTX * 8) as i32));
             self.load_memory_base(cx);
             if let Some(entry) = self.entry {

@@ -37,7 +37,7 @@ use crate::isa::reg::{Reg, RegClass};
 use crate::isa::stack_maps::StackMaps;
 use crate::regalloc::{self, Loc, Move, Output, Slot, Source, VCode as _, VReg};
 use tiercel_abi::vmctx::{func_ref, header, store};
-use tiercel_abi::{Trap, heap};
+use tiercel_abi::{BranchProtection, Trap, heap};
 
 /// A frame up to this size in a function that calls nothing is not checked against the stack's limit, below which there is room for it.
 const UNCHECKED_LEAF_BYTES: u32 = 1024;
@@ -55,6 +55,8 @@ const ZEROED_UNROLLED_BYTES: u32 = 128;
 
 /// An edge whose moves are made away from the branch.
 struct EdgeExit {
+    /// Whether it may be reached by an address in a register.
+    pad: bool,
     label: Label,
     edge: usize,
     target: usize,
@@ -88,6 +90,8 @@ pub struct Buffers {
     /// For each successor of a switch, where it leads; and for each switch that was emitted where its own start.
     switch_labels: Vec<Label>,
     switches: Vec<u32>,
+    /// Whether blocks are targets of jump tables; empty where there are no landing pads.
+    padded: Vec<bool>,
 }
 
 /// Sizes and places in the frame, in bytes; places count from the nominal stack pointer.
@@ -113,6 +117,7 @@ struct Emit<'a> {
     slots16: i32,
     calls: Calls,
     signals: bool,
+    protection: BranchProtection,
     /// The next of the moves.
     next_move: usize,
     /// Instructions of copies.
@@ -142,13 +147,29 @@ pub fn emit(cx: Emission, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &
     let frame = Frame { size, saved: saved as i32, slots: slots as i32, vmctx: vmctx as i32, none };
     let state = EmitState::at_block(&layout);
     let slots16 = slots8_bytes as i32;
-    let (calls, signals) = (cx.calls, cx.signals);
+    let (calls, signals, protection) = (cx.calls, cx.signals, cx.branch_protection);
     let run = ((vcode.out_bytes + locals) / 8, vcode.traced_locals);
     let maps = StackMaps::new(vcode.has_references, size / 8, run, vcode.out_bytes / 8);
     let (next_move, copied, behind) = (0, 0, None);
-    let mut emit =
-        Emit { vcode, out, asm, b, code, frame, state, slots16, calls, signals, next_move, copied, maps, behind };
+    let mut emit = Emit {
+        vcode,
+        out,
+        asm,
+        b,
+        code,
+        frame,
+        state,
+        slots16,
+        calls,
+        signals,
+        protection,
+        next_move,
+        copied,
+        maps,
+        behind,
+    };
     emit.order();
+    emit.find_padded();
     emit.code.frameless = none;
     let entry = emit.asm.label();
     emit.asm.bind(entry);
@@ -164,6 +185,7 @@ pub fn emit(cx: Emission, vcode: &VCode, out: &Output, asm: &mut Assembler, b: &
         let foreign = emit.asm.label();
         emit.asm.bind(foreign);
         emit.code.foreign_entry = emit.asm.label_offset(foreign);
+        emit.pad(Op::BTI_C);
         emit.asm.rm(Op::LDR_X, VMCTX, Mem::base(super::abi::CALLEE_REF, (func_ref::VMCTX * 8) as i32));
         emit.load_memory_base();
         emit.asm.jmp(entry);
@@ -187,10 +209,27 @@ pub fn emit_inline(cx: Inline, vcode: &VCode, out: &Output, asm: &mut Assembler,
     let slots16 = (out.slots8 * 8).next_multiple_of(16) as i32;
     let maps = StackMaps::new(vcode.has_references, 0, (0, 0), 0);
     let behind = asm.label();
-    let (calls, signals, next_move, copied) = (Calls::Direct, cx.signals, 0, 0);
+    // Whoever's frame it is defends it, and there are no tables.
+    let (calls, signals, protection, next_move, copied) = (Calls::Direct, cx.signals, BranchProtection::None, 0, 0);
     let mut emit = {
         let behind = Some(behind);
-        Emit { vcode, out, asm, b, code, frame, state, slots16, calls, signals, next_move, copied, maps, behind }
+        Emit {
+            vcode,
+            out,
+            asm,
+            b,
+            code,
+            frame,
+            state,
+            slots16,
+            calls,
+            signals,
+            protection,
+            next_move,
+            copied,
+            maps,
+            behind,
+        }
     };
     emit.order();
     for at in 0..vcode.blocks.len() {
@@ -214,15 +253,21 @@ impl Buffers {
         self.switch_labels.clear();
         self.switches.clear();
         self.switches.resize(tables, order::NONE);
+        self.padded.clear();
     }
 }
 
 impl Emit<'_> {
     fn prologue(&mut self, cx: Emission) {
         if self.frame.none {
-            return;
+            return self.pad(Op::BTI_C);
         }
         let size = self.frame.size;
+        match self.protection.signs_returns() {
+            // It is a landing pad too.
+            true => self.asm.op(Op::PACIASP),
+            false => self.pad(Op::BTI_C),
+        }
         self.asm.rrm(Op::STP_X, FP, LR, Mem::pre(SP, -16));
         self.asm.copy(FP, SP);
         if self.vcode.calls || size > UNCHECKED_LEAF_BYTES {
@@ -296,6 +341,38 @@ impl Emit<'_> {
             self.asm.copy(SP, FP);
         }
         self.asm.rrm(Op::LDP_X, FP, LR, Mem::post(SP, 16));
+        if self.protection.signs_returns() {
+            // The stack pointer is what it was at the entry.
+            self.asm.op(Op::AUTIASP);
+        }
+    }
+
+    /// Marks where jumps may lead by an address in a register, if there are landing pads.
+    fn pad(&mut self, pad: Op) {
+        if self.protection.has_pads() {
+            self.asm.op(pad);
+        }
+    }
+
+    /// Finds the blocks that jump tables lead to.
+    fn find_padded(&mut self) {
+        if !self.protection.has_pads() || self.vcode.tables.is_empty() {
+            return;
+        }
+        self.b.padded.resize(self.vcode.blocks.len(), false);
+        for block in 0..self.vcode.blocks.len() {
+            let last = self.vcode.blocks[block].insts.end as usize - 1;
+            if matches!(self.vcode.insts[last].kind, Kind::Switch(..)) {
+                self.vcode.succs(block).iter().for_each(|succ| self.b.padded[succ.index()] = true);
+            }
+        }
+    }
+
+    /// A landing pad at a place that leads to a block, if jump tables do.
+    fn pad_block(&mut self, block: usize) {
+        if self.b.padded.get(block) == Some(&true) {
+            self.asm.op(Op::BTI_J);
+        }
     }
 
     /// Restores the caller's registers at the end of a block, if they are saved there.
@@ -328,9 +405,11 @@ impl Emit<'_> {
         if let Some(edge) = self.b.flow.edge_before(self.vcode, self.out, block) {
             // It falls through; everybody else jumps over its moves.
             self.asm.bind(self.before(block));
+            self.pad_block(block);
             self.edge_moves(edge);
         }
         self.asm.bind(self.b.blocks[block]);
+        self.pad_block(block);
         if block != 0 && self.b.flow.saves.at == block as u32 {
             self.saved_registers(Op::STP_X, Op::STR_X);
         }
@@ -674,6 +753,13 @@ impl Emit<'_> {
         std::mem::swap(&mut state, &mut self.state);
         self.restore_saved(block);
         self.asm.rrm(Op::LDP_X, FP, LR, Mem::base(FP, 0));
+        if self.protection.signs_returns() {
+            // By what the stack pointer was at the entry, which it may not become again.
+            self.emit(&A64::m(Op::LEA, [ADDRESS_SCRATCH], Mem::in_arg(0)));
+            self.asm.copy(SCRATCH, LR);
+            self.asm.op(Op::AUTIA1716);
+            self.asm.copy(LR, SCRATCH);
+        }
         // The top of the own arguments becomes the top of the callee's. The two may overlap: from the last one down.
         for offset in (0..bytes as i32).step_by(8).rev() {
             self.emit(&A64::m(Op::LDR_X, [SCRATCH], Mem::out_arg(offset)));
@@ -752,7 +838,8 @@ impl Emit<'_> {
             return self.before(target);
         }
         let label = self.asm.label();
-        self.b.edges.push(EdgeExit { label, edge, target });
+        let pad = self.b.padded.get(target) == Some(&true);
+        self.b.edges.push(EdgeExit { pad, label, edge, target });
         label
     }
 
@@ -854,6 +941,9 @@ impl Emit<'_> {
     fn exits(&mut self) {
         for exit in std::mem::take(&mut self.b.edges) {
             self.asm.bind(exit.label);
+            if exit.pad {
+                self.asm.op(Op::BTI_J);
+            }
             self.edge_moves(exit.edge);
             self.asm.jmp(self.b.blocks[exit.target]);
         }

@@ -225,6 +225,8 @@ rows! {
     BTI_C:           Op      "bti c",       [],                                                  "",     word(0xd503_245f);
     BTI_J:           Op      "bti j",       [],                                                  "",     word(0xd503_249f);
     BTI_JC:          Op      "bti jc",      [],                                                  "",     word(0xd503_24df);
+    // `x17` by `x16`.
+    AUTIA1716:       Op      "autia1716",   [],                                                  "",     word(0xd503_219f);
     PACIASP:         Op      "paciasp",     [],                                                  "",     word(0xd503_233f);
     AUTIASP:         Op      "autiasp",     [],                                                  "",     word(0xd503_23bf);
     DMB_ISH:         Op      "dmb ish",     [],                                                  "",     word(0xd503_3bbf);

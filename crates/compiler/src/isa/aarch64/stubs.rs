@@ -22,6 +22,7 @@ use crate::isa::convention::{Convention, Place, VECTOR_ARGS};
 use crate::isa::reg::Reg;
 pub use crate::isa::stubs::{Callee, Shape};
 use crate::isa::stubs::{places, slot_bytes};
+use tiercel_abi::BranchProtection;
 use tiercel_abi::vmctx::{func_ref, header, replacement, store};
 
 /// Pairs of integer registers that an entry stub saves below `x29`, the first one highest.
@@ -92,14 +93,18 @@ fn call_routine(asm: &mut Assembler, routine: u64) {
     asm.r(Op::BLR, SCRATCH);
 }
 
-/// Opens a frame.
+/// Opens a frame. Stubs sign their return addresses and have landing pads whatever the code around them does: that serves code of all kinds,
+/// and costs next to nothing.
 fn push_frame(asm: &mut Assembler) {
+    // It is a landing pad too.
+    asm.op(Op::PACIASP);
     asm.rrm(Op::STP_X, FP, LR, Mem::pre(SP, -16));
 }
 
 /// Closes the frame whose saved registers are at the stack pointer.
 fn pop_frame(asm: &mut Assembler) {
     asm.rrm(Op::LDP_X, FP, LR, Mem::post(SP, 16));
+    asm.op(Op::AUTIASP);
 }
 
 /// Saves or restores the registers that the platform preserves.
@@ -171,6 +176,7 @@ fn return_from_entry(asm: &mut Assembler) {
 /// Emits what a stopped guest goes to, with the `VmStore` in `x0`: calls the routine at `routine`, then lets the innermost entry stub return
 /// false.
 pub fn exit(asm: &mut Assembler, routine: u64) {
+    asm.op(Op::BTI_C);
     asm.copy(x(19), x(0));
     call_routine(asm, routine);
     asm.copy(x(1), x(19));
@@ -182,6 +188,7 @@ pub fn exit(asm: &mut Assembler, routine: u64) {
 /// Emits what code calls to stop its guest, with the `VmStore` in the scratch register, and its return address in [`FRAMELESS_RETURN`] if it has
 /// no frame: notes where that is, then goes on as [`exit`].
 pub fn raise(asm: &mut Assembler, routine: u64) {
+    asm.op(Op::BTI_C);
     for (word, reg) in [LR, FP, FRAMELESS_RETURN].into_iter().enumerate() {
         asm.rm(Op::STR_X, reg, Mem::base(SCRATCH, (store::TRAPPED as usize + 8 * word) as i32));
     }
@@ -228,7 +235,7 @@ pub fn refuse(asm: &mut Assembler, routine: u64) {
 }
 
 /// Bytes of a thunk.
-const THUNK_BYTES: u32 = 12;
+const THUNK_BYTES: u32 = 16;
 
 /// Emits `count` thunks, and gives the offset of the first one and the distance from one to the next. Each calls the routine at `routine` with the vmctx
 /// and its own number, and jumps to the address that it gives, with all that a function is called with in place.
@@ -239,6 +246,7 @@ pub fn thunks(asm: &mut Assembler, count: u32, routine: u64) -> (u32, u32) {
         // Each of the same length, and the return address stays.
         let low = Inst::r(Op::MOVZ.s32(), [SCRATCH]).imm((number & 0xffff) as i32);
         let high = Inst::r(Op::MOVK.s32(), [SCRATCH, SCRATCH]).imm((number >> 16 | 1 << 16) as i32);
+        asm.op(Op::BTI_C);
         asm.emit_plain(&low);
         asm.emit_plain(&high);
         asm.jmp(common);
@@ -276,7 +284,7 @@ pub fn thunks(asm: &mut Assembler, count: u32, routine: u64) -> (u32, u32) {
 pub const KEPT: [Reg; 8] = [x(19), x(20), x(21), x(22), x(23), x(24), x(25), x(26)];
 
 /// Emits what code calls whose counter is below zero.
-pub fn count_down(asm: &mut Assembler, routine: u64) {
+pub fn count_down(asm: &mut Assembler, routine: u64, protection: BranchProtection) {
     const INTS: u8 = 16;
     /// All but the scratch register, and one more for an even number.
     const VECTORS: u8 = 32;
@@ -315,8 +323,15 @@ pub fn count_down(asm: &mut Assembler, routine: u64) {
         asm.rm(Op::LDR_X, reg, field(this, number));
     }
     asm.rm(Op::LDR_X, INT_ARGS[0], field(this, replacement::BUFFER));
+    asm.rm(Op::LDR_X, SCRATCH, field(this, replacement::RETURN_ADDRESS));
+    if protection.signs_returns() {
+        // By what the stack pointer was when the function was called that is replaced: at its frame pointer are two words.
+        asm.rm(Op::LDR_X, ADDRESS_SCRATCH, Mem::base(FP, 0));
+        asm.add(ADDRESS_SCRATCH, ADDRESS_SCRATCH, 16);
+        asm.op(Op::AUTIA1716);
+    }
     asm.rm(Op::LDR_X, FP, field(this, replacement::CALLER_FP));
-    asm.rm(Op::LDR_X, LR, field(this, replacement::RETURN_ADDRESS));
+    asm.copy(LR, SCRATCH);
     asm.rm(Op::LDR_X, to, field(this, replacement::CALLER_SP));
     asm.rm(Op::LDR_X, from, field(this, replacement::ARGUMENTS));
     asm.rm(Op::LDR_X, words, field(this, replacement::ARGUMENT_WORDS));
@@ -336,6 +351,7 @@ pub fn count_down(asm: &mut Assembler, routine: u64) {
 
 /// Emits the `native` entry of a function whose address is in the cell with this number.
 pub fn foreign(asm: &mut Assembler, cell: u32) {
+    asm.op(Op::BTI_C);
     asm.rm(Op::LDR_X, VMCTX, field(CALLEE_REF, func_ref::VMCTX));
     asm.rm(Op::LDR_X, MEMORY_BASE, field(VMCTX, header::MEMORY0_BASE));
     asm.symbol(SCRATCH, Symbol(cell), true);

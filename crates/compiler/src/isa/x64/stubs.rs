@@ -23,6 +23,7 @@ use crate::isa::convention::{Convention, Place, VECTOR_ARGS};
 use crate::isa::reg::Reg;
 pub use crate::isa::stubs::{Callee, Shape};
 use crate::isa::stubs::{places, slot_bytes};
+use tiercel_abi::BranchProtection;
 use tiercel_abi::vmctx::{func_ref, header, replacement, store};
 
 /// Registers that an entry stub saves below `rbp`, the first one highest.
@@ -241,7 +242,7 @@ pub fn thunks(asm: &mut Assembler, count: u32, routine: u64) -> (u32, u32) {
 pub const KEPT: [Reg; 3] = [RBX, R12, R13];
 
 /// Emits what code calls whose counter is below zero.
-pub fn count_down(asm: &mut Assembler, routine: u64) {
+pub fn count_down(asm: &mut Assembler, routine: u64, _: BranchProtection) {
     const INTS: [Reg; 8] = [RAX, RCX, RDX, RSI, RDI, R8, R9, R10];
     const VECTORS: u8 = 16;
     asm.r(Op::PUSH, RBP);

@@ -104,8 +104,8 @@ pub fn module(engine: &Engine, wat: &str, functions: Vec<Code>) -> Module {
     for (body, code) in functions.iter().enumerate() {
         batch.push(body, code);
     }
-    let image =
-        Image::new(native::arch::target(native::arch::Features::BASELINE), functions.len(), &[batch]).expect("memory");
+    let image = Image::new(native::arch::target(native::arch::Features::BASELINE), false, functions.len(), &[batch])
+        .expect("memory");
     let inner = Arc::get_mut(&mut module.0).expect("nobody else has it");
     let native = engine.native().expect("an engine with compiled code");
     inner.native = Some(native.module(&inner.info, Some(image), Tier::Opt).expect("memory"));
