@@ -34,7 +34,7 @@ pub fn instances(rounds: Option<usize>) -> Result<ExitCode> {
 /// A module whose artifact has about 10 MB.
 fn large_module() -> Vec<u8> {
     let shape = SHAPES.iter().find(|shape| shape.name == "functions of 80 bytes").expect("one of the list");
-    (shape.make)(30_000)
+    (shape.make)(76_000)
 }
 
 /// Instances of a program of the usual size, where it is here.
