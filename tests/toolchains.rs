@@ -6,6 +6,7 @@
 //! //@ arg WORD          one argument, spaces included
 //! //@ env NAME=VALUE    one environment variable
 //! //@ dir GUEST         an empty folder of the host, seen as GUEST
+//! //@ snapshot OPTION   what runs is the module that `tiercel snapshot OPTION` makes of the program
 //! //@ exit CODE         the exit code, when it is not 0
 //! //@ stderr TEXT       must occur in standard error
 //! ```
@@ -166,6 +167,7 @@ impl Compiled {
         let unreadable = |path: &Path, error| format!("cannot read {}: {error}", path.display());
         let text = fs::read_to_string(&self.source).map_err(|error| unreadable(&self.source, error))?;
         let mut command = trials::tiercel("run", tier)?;
+        let mut module = self.module()?.to_owned();
         let mut arguments = Vec::new();
         let mut folders = Vec::new();
         let expected = PathBuf::from(format!("{}.stdout", self.source.display()));
@@ -173,6 +175,7 @@ impl Compiled {
             stdout: Some(fs::read(&expected).map_err(|error| unreadable(&expected, error))?),
             ..Expectation::default()
         };
+        let temporary = || tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"));
         for directive in text.lines().map_while(|line| line.strip_prefix("//@ ")) {
             match directive.split_once(' ') {
                 Some(("arg", word)) => arguments.push(word),
@@ -180,7 +183,7 @@ impl Compiled {
                     command.args(["--env", pair]);
                 }
                 Some(("dir", guest)) => {
-                    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+                    let folder = temporary()?;
                     command.arg("--dir").arg(format!("{}::{guest}", folder.path().display()));
                     folders.push(folder);
                 }
@@ -188,12 +191,23 @@ impl Compiled {
                     expectation.exit_code = code.parse().map_err(|error| format!("`//@ {directive}`: {error}"))?;
                 }
                 Some(("stderr", text)) => expectation.stderr_has.push(text.to_owned()),
+                Some(("snapshot", option)) => {
+                    let folder = temporary()?;
+                    let initialised = folder.path().join("initialised.wasm");
+                    let mut snapshot = trials::tiercel("snapshot", tier)?;
+                    trials::check(
+                        snapshot.args([Path::new(option), &module]).arg("-o").arg(&initialised),
+                        &Expectation::default(),
+                    )?;
+                    module = initialised;
+                    folders.push(folder);
+                }
                 _ => {
                     return Err(format!("{}: unknown directive `//@ {directive}`", self.source.display()));
                 }
             }
         }
-        command.arg(self.module()?).args(arguments);
+        command.arg(module).args(arguments);
         trials::check(&mut command, &expectation)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`engines`] (who takes part), [`rewrite`] (modules that report their own time), [`measure`] (one run),
 //! [`sweep`] (all runs, interleaved), [`report`] (tables), [`scaling`] (generated modules of growing size), [`callgrind`] (instruction counts), [`counters`] (what counting costs in code),
-//! [`aarch64`] (instruction counts of code for another CPU), [`cold`] (cold processes beside the best of the others), [`ruby`] (a large program),
+//! [`aarch64`] (instruction counts of code for another CPU), [`cold`] (cold processes beside the best of the others), [`startup`] (processes with a filled cache), [`ruby`] (a large program),
 //! [`timeline`] (speed since the start, drawn by [`chart`]), [`calls`] (calls between host and guest), [`peers`] (installing engines).
 
 use std::fs;
@@ -31,6 +31,7 @@ mod report;
 mod rewrite;
 mod ruby;
 mod scaling;
+mod startup;
 mod sweep;
 mod timeline;
 
@@ -46,7 +47,7 @@ pub struct Options {
     /// Engines by name (tiercel-interp, wasmtime, winch, pulley, v8, v8-liftoff, v8-turbofan, wasmi, wasm3). Default: all found.
     #[arg(long, value_delimiter = ',')]
     engines: Vec<String>,
-    /// How often each program runs on each engine. Default: 5, for --startup 20, for --calls 301.
+    /// How often each program runs on each engine. Default: 5, for --startup 20, with a filled cache 300, for --calls 301.
     #[arg(long)]
     reps: Option<usize>,
     /// The engine to which ratios are given. Default: wasmtime if it takes part, else the first engine.
@@ -67,7 +68,7 @@ pub struct Options {
     /// Where --timeline draws. Default: target/timeline.svg.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Measure a cold start of a module that does nothing and of one that prints a line.
+    /// Measure a cold start of a module that does nothing and of one that prints a line; then both, and Ruby, with a filled cache beside wasmtime.
     #[arg(long)]
     startup: bool,
     /// Measure compilation of generated modules of growing size, per byte: it should stay flat.
@@ -185,6 +186,13 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     report::print(&sweep, &results, &baseline);
     if options.cold {
         cold::print(&sweep, &results);
+    }
+    if options.startup {
+        let engines = startup::engines(&tiercel, &peer_dir, work.path())?;
+        let mut subjects = sweep.subjects.clone();
+        subjects.extend(ruby_subject(options, &peer_dir, work.path(), Ok)?);
+        subjects.retain(|subject| is_chosen(options, &subject.name));
+        startup::run(&engines, &subjects, options.reps, sweep.limit)?;
     }
     if let Some(path) = &options.json {
         report::write_json(&sweep, &results, path)?;

@@ -1,4 +1,4 @@
-//! Work on the function bodies of one module, by as many threads as pay: they take bodies one by one.
+//! Work on the function bodies of one module, or the sections of an artifact, by as many threads as pay: they take them one by one.
 
 use crate::api::config::Config;
 use alloc::vec::Vec;

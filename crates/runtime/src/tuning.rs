@@ -32,6 +32,10 @@ pub const COMPILE_BYTES_PER_THREAD: usize = 16 << 10;
 #[cfg(feature = "std")]
 pub const VALIDATE_BYTES_PER_THREAD: usize = 128 << 10;
 
+/// Bytes of an artifact for which another thread that looks for damage is worth its start.
+#[cfg(native)]
+pub const CHECK_BYTES_PER_THREAD: usize = 16 << 20;
+
 /// The host's stack that host functions find below what guests may use, in bytes.
 pub const HOST_STACK_BYTES: usize = 256 << 10;
 

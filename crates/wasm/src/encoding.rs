@@ -95,12 +95,12 @@ pub fn decode(bytes: &[u8], len: usize, registry: &mut TypeRegistry) -> Option<(
         }
         Ranges::Extract => {
             let mut end = 0u32;
-            let next = |_| {
+            let next = || {
                 let start = end;
                 end = end.checked_add(from.read()?)?;
                 Some(start..end)
             };
-            (0..count).map(next).collect::<Option<_>>()?
+            list(count, next)?
         }
     };
     if contents.len() != count || contents.iter().any(|range| range.end as usize > len) || !from.rest.is_empty() {
@@ -280,24 +280,31 @@ impl Reader<'_> {
 
     fn ranges(&mut self, len: usize) -> Option<Vec<Range<u32>>> {
         let mut end = 0u32;
-        let next = |_| {
+        list(len, || {
             let start = end.wrapping_add(self.read()?);
             end = start.checked_add(self.read()?)?;
             Some(start..end)
-        };
-        (0..len).map(next).collect()
+        })
     }
 
     fn ascending(&mut self) -> Option<Vec<u32>> {
         let (len, mut before, mut is_first) = (self.len()?, 0u32, true);
-        let next = |_| {
+        list(len, || {
             let step: u32 = self.read()?;
             let is_ascending = core::mem::take(&mut is_first) || step != 0;
             before = before.checked_add(step)?;
             is_ascending.then_some(before)
-        };
-        (0..len).map(next).collect()
+        })
     }
+}
+
+/// So many elements, if there are.
+fn list<T>(len: usize, mut next: impl FnMut() -> Option<T>) -> Option<Vec<T>> {
+    let mut list = Vec::with_capacity(len);
+    for _ in 0..len {
+        list.push(next()?);
+    }
+    Some(list)
 }
 
 impl Record for u64 {
@@ -310,7 +317,15 @@ impl Record for u64 {
         out.bytes.push(rest as u8);
     }
 
+    #[inline]
     fn read(from: &mut Reader<'_>) -> Option<Self> {
+        // Most numbers are small.
+        if let Some((&byte, rest)) = from.rest.split_first()
+            && byte < 0x80
+        {
+            from.rest = rest;
+            return Some(byte.into());
+        }
         let mut value = 0;
         for shift in (0..64).step_by(7) {
             let [byte] = from.take()?;
@@ -328,6 +343,7 @@ impl Record for u32 {
         u64::from(*self).write(out);
     }
 
+    #[inline]
     fn read(from: &mut Reader<'_>) -> Option<Self> {
         u64::read(from)?.try_into().ok()
     }
@@ -422,8 +438,7 @@ impl<T: Record> Record for Vec<T> {
     }
 
     fn read(from: &mut Reader<'_>) -> Option<Self> {
-        let len = from.len()?;
-        (0..len).map(|_| from.read()).collect()
+        list(from.len()?, || from.read())
     }
 }
 

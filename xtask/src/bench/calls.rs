@@ -1,9 +1,11 @@
 //! What calls between host and guest and new instances cost, beside wasmtime's: builds and runs `benches/calls`, a package of its own, because wasmtime takes
 //! minutes to build.
 
+use std::fs;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result, ensure};
+use tiercel_random::scaling::SHAPES;
 use tiercel_tests::paths;
 
 /// Builds the benchmark if it has to be built, and runs the rows whose names contain one of `words`.
@@ -23,7 +25,16 @@ pub fn instances(rounds: Option<usize>) -> Result<ExitCode> {
     let mut command = built()?;
     command.arg("--instances");
     add_module(&mut command);
+    let large = tempfile::Builder::new().prefix("large-").suffix(".wasm").tempfile()?;
+    fs::write(large.path(), large_module())?;
+    command.arg("--module").arg(large.path());
     exit_of(command).map(|many| if rows == ExitCode::SUCCESS { many } else { rows })
+}
+
+/// A module whose artifact has about 10 MB.
+fn large_module() -> Vec<u8> {
+    let shape = SHAPES.iter().find(|shape| shape.name == "functions of 80 bytes").expect("one of the list");
+    (shape.make)(76_000)
 }
 
 /// Instances of a program of the usual size, where it is here.

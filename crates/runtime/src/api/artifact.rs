@@ -278,6 +278,8 @@ mod mapped {
     use crate::api::module::Bytes;
     use crate::native::Image;
     use crate::sys::Mapping;
+    use crate::threads;
+    use crate::tuning::CHECK_BYTES_PER_THREAD;
     use alloc::boxed::Box;
     use alloc::sync::Arc;
     use core::ops::Range;
@@ -360,9 +362,14 @@ mod mapped {
         fn read(engine: &Engine, artifact: &Arc<Mapping>, outside: Option<usize>) -> Result<Contents> {
             let header = Header::read(artifact)?;
             engine.accept(&header)?;
-            for &section in Section::ALL {
-                header.check(artifact, section)?;
-            }
+            let threads = threads::useful(engine.config(), artifact.len(), CHECK_BYTES_PER_THREAD);
+            let checked = threads::in_parallel(threads, SECTIONS, |sections| {
+                while let Some(index) = sections.take() {
+                    header.check(artifact, Section::ALL[index])?;
+                }
+                Ok::<(), Refusal>(())
+            });
+            checked.into_iter().collect::<Result<(), Refusal>>()?;
             let has_code = header.isa != Isa::None;
             let bytes = header.range(Section::Bytes);
             let len = outside.unwrap_or(bytes.len());
@@ -494,6 +501,20 @@ mod tests {
         // Code without a target, and a target without code.
         refusal(&made_up(&bytes, |parts| parts.isa = Isa::None));
         refusal(&made_up(&bytes, |parts| parts.sections[Section::Functions as usize - 1] = &[]));
+    }
+
+    /// The baseline compiler's engine has code of the other one where its own compiler cannot.
+    #[test]
+    fn artifacts_tell_which_compiler_made_them() -> Result<()> {
+        let engine = Engine::new(Config::new().tier(Tier::Baseline))?;
+        let bytes = Module::new(&engine, WAT)?.serialize()?;
+        for (maker, tier) in [(Maker::Baseline, Tier::Baseline), (Maker::Opt, Tier::Opt)] {
+            let artifact = made_up(&bytes, |parts| parts.maker = maker);
+            let module = Module::load_artifact(&engine, &artifact)?;
+            assert_eq!(module.tier(), tier);
+            assert_eq!(module.serialize()?, artifact);
+        }
+        Ok(())
     }
 
     #[test]

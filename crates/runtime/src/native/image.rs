@@ -120,11 +120,15 @@ struct Tables {
 impl Tables {
     /// Whether the invariant of [`Image`] holds for so many bytes of code.
     fn are_consistent(&self, code_bytes: usize) -> bool {
-        fn ascend<T: Copy>(numbers: &[T], number: fn(T) -> u32, end: usize) -> bool {
-            numbers.windows(2).all(|pair| number(pair[0]) <= number(pair[1]))
+        // All of them are looked at, which processors do several at a time.
+        fn all<T>(items: impl Iterator<Item = T>, is_right: impl Fn(T) -> bool) -> bool {
+            items.fold(true, |all, item| all & is_right(item))
+        }
+        fn ascend<T: Copy>(numbers: &[T], number: impl Fn(T) -> u32, end: usize) -> bool {
+            all(numbers.iter().zip(numbers.iter().skip(1)), |(&one, &next)| number(one) <= number(next))
                 && numbers.last().is_none_or(|&last| number(last) as usize <= end)
         }
-        let is_entry = |entry: u32| entry == NO_ENTRY || (entry as usize) < code_bytes;
+        let is_entry = |entry: u32| (entry == NO_ENTRY) | ((entry as usize) < code_bytes);
         let is_map = |&map: &u32| {
             let words = |at: usize| self.stack_maps.get(map as usize + at);
             map == NO_MAP || words(3).is_some_and(|&bits| words(3 + bits as usize).is_some())
@@ -132,7 +136,7 @@ impl Tables {
         let is_body = |body: u32| (body as usize) < self.functions.len();
         ascend(&self.functions, |function| function.start, code_bytes)
             && ascend(&self.functions, |function| function.first_inlined, self.inlined.len())
-            && self.functions.iter().all(|function| is_entry(function.foreign_entry))
+            && all(self.functions.iter(), |function| is_entry(function.foreign_entry))
             && ascend(&self.trap_offsets, |offset| offset, code_bytes)
             && self.trap_locs.len() == self.trap_offsets.len()
             && self.trap_codes.len() == self.trap_offsets.len()
@@ -142,8 +146,8 @@ impl Tables {
             && (self.call_maps.is_empty() || self.call_maps.len() == self.call_offsets.len())
             && self.call_maps.iter().all(is_map)
             // Callers come before what they call, so that no chain of them is without end.
-            && self.inlined.iter().all(|site| is_body(site.body))
-            && self.inlined.iter().all(|site| site.caller == Inlined::NO_CALLER || site.caller < site.first_loc)
+            && all(self.inlined.iter(), |site| is_body(site.body))
+            && all(self.inlined.iter(), |site| (site.caller == Inlined::NO_CALLER) | (site.caller < site.first_loc))
     }
 }
 

@@ -257,12 +257,16 @@ impl Native {
     /// The stubs of the functions of `ModuleInfo::escaping`.
     fn stubs_of(&self, info: &ModuleInfo) -> Result<Vec<stubs::Stubs>> {
         // Those of the imports are made along with the others, so that they need no memory of their own.
-        let imported = 0..info.imported.funcs;
-        let shapes: Vec<_> =
-            imported.chain(info.escaping.iter().copied()).map(|f| stubs::shape(info.func_type(f))).collect();
-        let mut stubs = self.stubs.get(shapes.iter())?;
-        stubs.drain(..info.imported.funcs as usize);
-        Ok(stubs)
+        let ty = |func: u32| info.funcs[func as usize] as usize;
+        let mut used = alloc::vec![false; info.func_types.len()];
+        (0..info.imported.funcs).chain(info.escaping.iter().copied()).for_each(|func| used[ty(func)] = true);
+        let types: Vec<usize> = (0..used.len()).filter(|&ty| used[ty]).collect();
+        let shapes: Vec<_> = types.iter().map(|&ty| stubs::shape(&info.func_types[ty])).collect();
+        let mut by_type = alloc::vec![None; used.len()];
+        for (ty, stubs) in types.into_iter().zip(self.stubs.get(shapes.iter())?) {
+            by_type[ty] = Some(stubs);
+        }
+        Ok(info.escaping.iter().filter_map(|&func| by_type[ty(func)]).collect())
     }
 }
 

@@ -174,7 +174,8 @@ impl MappedRegion {
             }
         };
         // A few pages are sooner written than taken away and given again.
-        if super::written::for_each_run(start..start + self.accessible, restore) {
+        let imaged = image.map_or(0..0, |image| start + image.range().start..start + image.range().end);
+        if super::written::for_each_run(start..start + self.accessible, imaged, restore) {
             return true;
         }
         // SAFETY: nobody uses the memory; private pages are given back, so that the next access finds zeros, or the file.

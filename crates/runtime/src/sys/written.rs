@@ -1,4 +1,5 @@
-//! Which pages of private memory were written, as the host tells: those that no longer are the file's, or the shared page of zeros.
+//! Which pages of private memory were written, as the host tells: those that no longer are the file's, or the shared page of zeros. Where an image is
+//! mapped that page counts as written: the kernel puts it in place of zeros that a guest has written, if it is asked to merge pages.
 
 use crate::tuning::RESTORED_PAGES;
 use core::ops::Range;
@@ -38,11 +39,12 @@ const IS_PRESENT: u64 = 1 << 3;
 const IS_SWAPPED: u64 = 1 << 4;
 const IS_ZERO_PAGE: u64 = 1 << 5;
 
-/// Calls `each` with the addresses of all runs of pages that were written, within whole pages of private memory. False, and nothing is called,
-/// if there are too many of them, or the host does not tell.
-pub fn for_each_run(range: Range<usize>, mut each: impl FnMut(Range<usize>)) -> bool {
+/// Calls `each` with the addresses of all runs of pages that were written, within whole pages of private memory, in some of which an image is mapped.
+/// False, and nothing is called, if there are too many of them, or the host does not tell.
+pub fn for_each_run(range: Range<usize>, image: Range<usize>, mut each: impl FnMut(Range<usize>)) -> bool {
     let mut runs = [Run::default(); RESTORED_PAGES];
     let page = rustix::param::page_size() as u64;
+    let unwritten = if image.is_empty() { IS_FILE | IS_ZERO_PAGE } else { IS_FILE };
     let mut scan = Scan {
         size: size_of::<Scan>() as u64,
         flags: 0,
@@ -52,10 +54,10 @@ pub fn for_each_run(range: Range<usize>, mut each: impl FnMut(Range<usize>)) -> 
         runs: (&raw mut runs).expose_provenance() as u64,
         runs_len: runs.len() as u64,
         max_pages: RESTORED_PAGES as u64 + 1,
-        inverted: IS_FILE | IS_ZERO_PAGE,
-        all_of: IS_FILE | IS_ZERO_PAGE,
+        inverted: unwritten,
+        all_of: unwritten,
         any_of: IS_PRESENT | IS_SWAPPED,
-        returned: 0,
+        returned: IS_ZERO_PAGE,
     };
     let Some(pagemap) = pagemap() else { return false };
     // SAFETY: the structure is the one that this request takes, and `runs` has as many entries as it says.
@@ -67,7 +69,15 @@ pub fn for_each_run(range: Range<usize>, mut each: impl FnMut(Range<usize>)) -> 
     if scan.walk_end != scan.end || pages > RESTORED_PAGES as u64 {
         return false;
     }
-    found.for_each(|run| each(run.start as usize..run.end as usize));
+    for run in found {
+        let Range { mut start, mut end } = run.start as usize..run.end as usize;
+        if run.categories & IS_ZERO_PAGE != 0 {
+            (start, end) = (start.max(image.start), end.min(image.end));
+        }
+        if start < end {
+            each(start..end);
+        }
+    }
     true
 }
 
@@ -90,14 +100,16 @@ mod tests {
         let mut region = MappedRegion::new(1 << 20, 0, false).expect("a region");
         region.grow(64 * page).expect("memory");
         let base = region.base();
-        let runs = |pages: usize| {
+        let runs_with = |pages: usize, image: Range<usize>| {
             let mut runs = Vec::new();
             let start = base as usize;
-            let told = for_each_run(start..start + pages * page, |run| {
+            let image = start + image.start * page..start + image.end * page;
+            let told = for_each_run(start..start + pages * page, image, |run| {
                 runs.push(((run.start - start) / page, (run.end - start) / page));
             });
             told.then_some(runs)
         };
+        let runs = |pages: usize| runs_with(pages, 0..0);
         // Not every host tells.
         let Some(none) = runs(64) else { return };
         assert!(none.is_empty());
@@ -110,6 +122,11 @@ mod tests {
         write(63);
         assert_eq!(runs(64), Some([(2, 4), (63, 64)].to_vec()));
         assert_eq!(runs(63), Some([(2, 4)].to_vec()));
+        // Pages of zeros that were only read; in an image they are the guest's.
+        // SAFETY: as above.
+        let _read = unsafe { base.add(8 * page).read_volatile() };
+        assert_eq!(runs_with(64, 0..2), Some([(2, 4), (63, 64)].to_vec()));
+        assert_eq!(runs_with(64, 0..8), Some([(2, 4), (7, 8), (63, 64)].to_vec()));
         (0..32).for_each(|page| write(2 * page));
         assert_eq!(runs(64), None, "too many");
     }

@@ -1,7 +1,7 @@
 //! Memories of instances that are gone are used again: nothing of the old contents is left, data is as the module says, and bounds are bounds.
 
 use crate::config;
-use tiercel::{Config, Engine, Func, Instance, Module, Result, Store, Trap};
+use tiercel::{Config, Engine, Func, Instance, Module, Result, Store, Tier, Trap};
 
 /// Bytes and where they are.
 type Data = &'static [(usize, &'static [u8])];
@@ -95,8 +95,7 @@ fn combinations(modules: usize) -> impl Iterator<Item = (usize, usize, fn(&mut [
 }
 
 /// Every module after every other one, in each configuration of memories.
-#[test]
-fn nothing_is_left_of_memories_that_are_gone() -> Result<()> {
+fn check_grid(tier: Tier) -> Result<()> {
     let sizes: [fn(&mut Config) -> &mut Config; 6] = [
         |config| config,
         |config| config.memory_reservation(0),
@@ -108,7 +107,7 @@ fn nothing_is_left_of_memories_that_are_gone() -> Result<()> {
     for (number, sizes) in sizes.into_iter().enumerate() {
         for signals in [true, false] {
             let mut config = config();
-            let engine = Engine::new(sizes(config.signals_based_traps(signals)))?;
+            let engine = Engine::new(sizes(config.tier(tier).signals_based_traps(signals)))?;
             let modules = MODULES.iter().map(|(body, ..)| Module::new(&engine, text(body)));
             let modules = modules.collect::<Result<Vec<_>>>()?;
             for (first, second, spoil) in combinations(modules.len()) {
@@ -120,6 +119,18 @@ fn nothing_is_left_of_memories_that_are_gone() -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[test]
+fn nothing_is_left_of_memories_that_are_gone() -> Result<()> {
+    check_grid(crate::TIER)
+}
+
+/// Once, beside the tiers whose code it has.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn nothing_is_left_of_memories_that_are_gone_under_auto() -> Result<()> {
+    if crate::TIER == Tier::Opt { check_grid(Tier::Auto) } else { Ok(()) }
 }
 
 #[test]
