@@ -47,8 +47,6 @@ pub struct RegOperand {
     pub role: Role,
     /// The register file it must be in.
     pub class: RegClass,
-    /// Bits of it that are read or written; for vectors 128, whatever part of them counts.
-    pub bits: u16,
     /// What else is asked of it.
     pub constraint: Constraint,
 }
@@ -232,26 +230,25 @@ impl Inst {
     #[inline]
     pub fn for_each_operand(&self, mut visit: impl FnMut(RegOperand)) {
         let mut slot = 0;
-        for (index, operand) in self.op.row().operands.iter().enumerate() {
-            let mut give = |slot: usize, role, class, bits, constraint| {
+        for operand in self.op.row().operands {
+            let mut give = |slot: usize, role, class, constraint| {
                 let reg = self.slots[slot];
                 if !reg.is_none() && reg != SP && reg != ZR {
-                    visit(RegOperand { slot, reg, role, class, bits, constraint });
+                    visit(RegOperand { slot, reg, role, class, constraint });
                 }
             };
             match (operand.kind, operand.role) {
                 (Kind::Mem | Kind::MemPair | Kind::MemBase, _) => {
-                    give(slot, Role::Use, RegClass::Int, 64, Constraint::Any);
+                    give(slot, Role::Use, RegClass::Int, Constraint::Any);
                     if operand.kind == Kind::Mem {
-                        give(slot + 1, Role::Use, RegClass::Int, self.address.extend().bits(), Constraint::Any);
+                        give(slot + 1, Role::Use, RegClass::Int, Constraint::Any);
                     }
                 }
                 (Kind::Reg, Role::UseDef) => {
-                    let bits = self.operand_bits(index);
-                    give(slot, Role::Def, operand.class(), bits, Constraint::Tied(slot + 1));
-                    give(slot + 1, Role::Use, operand.class(), bits, Constraint::Any);
+                    give(slot, Role::Def, operand.class(), Constraint::Tied(slot + 1));
+                    give(slot + 1, Role::Use, operand.class(), Constraint::Any);
                 }
-                (Kind::Reg, role) => give(slot, role, operand.class(), self.operand_bits(index), Constraint::Any),
+                (Kind::Reg, role) => give(slot, role, operand.class(), Constraint::Any),
                 _ => {}
             }
             slot += operand.slots();
