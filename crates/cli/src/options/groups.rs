@@ -72,7 +72,7 @@ groups! {
     Codegen 'C' "Options about code generation." {
         inlining "inlining": Option<bool>, "Put small functions in place of calls of them (default: y).";
         branch_protection "branch-protection": Option<BranchProtection>, "How code for aarch64 defends its jumps and returns: by landing pads, signed return addresses, or both (default: none).";
-        tier_up_budget "tier-up-budget": Option<usize>, "With --tier auto: how much a function runs before it is optimized, in instructions; 0 is at once, 4294967295 never.";
+        tier_up_budget "tier-up-budget": Option<usize>, "With --tier auto: how much a function runs before it is optimized, in instructions; 0 is at once, 4294967294 never, 4294967295 never and uncounted.";
         tier_up_threads "tier-up-threads": Option<usize>, "With --tier auto: how many threads optimize in the background; 0 is none, the guest waits.";
         tier_up_seed "tier-up-seed": Option<u64>, "With --tier auto: make it random by this seed when functions are optimized.";
         cache "cache": Option<bool>, "Keep compiled modules on disk, for the next time (default: y).";

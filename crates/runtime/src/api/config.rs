@@ -193,7 +193,8 @@ impl Config {
     }
 
     /// How much a function runs under [`Tier::Auto`] before it is optimized: in units of about one instruction, a number that the size of the function adds to;
-    /// 0: it is when it is first called; [`u32::MAX`]: never, and nothing is counted. No effect on what guests compute.
+    /// 0: it is when it is first called; [`u32::MAX`]: never, and nothing is counted; `u32::MAX - 1`: never, though it is counted, which shows what that
+    /// costs. No effect on what guests compute.
     pub fn tier_up_budget(&mut self, budget: u32) -> &mut Self {
         self.tier_up_budget = budget;
         self

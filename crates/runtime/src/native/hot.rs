@@ -22,10 +22,14 @@ const PATIENCE: u32 = 100;
 /// So many loops of a function have a continuation. No effect on correctness.
 const MOST_LOOPS: usize = 8;
 
+/// The budget with which functions count and are never optimized, to measure what that costs.
+const COUNTING_ONLY: u32 = u32::MAX - 1;
+
 /// How functions come to be optimized. No effect on what guests compute.
 #[derive(Clone, Copy, Debug)]
 pub struct TierUp {
-    /// What a function's counter starts with, besides what its size adds; 0: it has run down at once; [`u32::MAX`]: there are no counters.
+    /// What a function's counter starts with, besides what its size adds; 0: it has run down at once; [`COUNTING_ONLY`]: it starts again whenever it has;
+    /// [`u32::MAX`]: there are no counters.
     pub budget: u32,
     /// Threads that optimize, at most; 0: who finds a function hot does it, at once. None: half as many as the host has CPUs.
     pub threads: Option<usize>,
@@ -129,6 +133,9 @@ impl Func {
 impl Hot {
     /// The counter of a function with so many bytes has run down, at a loop or at its entry.
     pub fn counted_down(&self, tier_up: &TierUp, body: u32, bytes: usize, at: Option<u32>) -> Next {
+        if tier_up.budget == COUNTING_ONLY {
+            return Next::Count(i32::MAX);
+        }
         let mut funcs = self.0.lock();
         let func = funcs.entry(body).or_default();
         func.events = func.events.saturating_add(1);
