@@ -310,9 +310,11 @@ fn another_version_format_or_engine_is_refused() -> Result<()> {
         let text = error.to_string();
         assert!(text.starts_with("it was compiled with other settings: ") && text.contains(named), "{text}");
     }
-    for &tier in tiercel::Tier::ALL.iter().filter(|tier| **tier != TIER && tier.is_available()) {
+    // `auto` and `opt` use each other's artifacts.
+    let maker = |tier| if tier == tiercel::Tier::Auto { tiercel::Tier::Opt } else { tier };
+    for &tier in tiercel::Tier::ALL.iter().filter(|tier| maker(**tier) != maker(TIER) && tier.is_available()) {
         let error = refusal(&Engine::new(config().tier(tier))?, &bytes).to_string();
-        assert!(error.contains(&format!("`tier: {}`", TIER.name())), "{error}");
+        assert!(error.contains(&format!("`tier: {}`", maker(TIER).name())), "{error}");
     }
     Ok(())
 }
@@ -374,6 +376,10 @@ fn instance_of_nothing() -> Result<Instance> {
 #[test]
 fn branches_are_protected_on_aarch64_alone() -> Result<()> {
     const PACIASP: [u8; 4] = [0x3f, 0x23, 0x03, 0xd5];
+    if TIER == tiercel::Tier::Interp {
+        // Artifacts of its engines have no code.
+        return Ok(());
+    }
     let signs = |config: &Config| -> Result<bool> {
         Ok(artifact(&Engine::new(config)?).windows(4).any(|word| word == PACIASP))
     };
