@@ -15,6 +15,9 @@ use super::report;
 /// What a program should not exceed, as the time it takes in the end to that of `opt`.
 const AIM: f64 = 1.05;
 
+/// Programs that take less, in seconds, only measure the clock.
+const LEAST_SECONDS: f64 = 1e-4;
+
 /// What a program runs before it is timed, in seconds, and at least while it is.
 const SECONDS: u32 = 2;
 
@@ -63,6 +66,10 @@ pub fn run(programs: &[Program], reps: Option<usize>, limit: Duration) -> Result
             }
         };
         let (Some(auto), Some(opt)) = (report::summary(&times.auto), report::summary(&times.opt)) else { continue };
+        if opt.0 < LEAST_SECONDS {
+            eprintln!("left out: {}: too short", program.name);
+            continue;
+        }
         let (ratio, least, first) = (auto.0 / opt.0, auto.1 / opt.1, times.first / opt.0);
         eprintln!("{}: {ratio:.3}", program.name);
         let cell =
@@ -73,6 +80,7 @@ pub fn run(programs: &[Program], reps: Option<usize>, limit: Duration) -> Result
         least_ratios.push(least);
         firsts.push(first);
     }
+    ensure!(!rows.is_empty(), "no program that can be run is named so");
     let above = |ratios: &[f64]| ratios.iter().filter(|&&ratio| ratio > AIM).count().to_string();
     let mean = |ratios: &[f64]| report::geometric_mean(ratios).map_or("-".to_owned(), |mean| format!("{mean:.3}"));
     let last = |name: &str, of: &dyn Fn(&[f64]) -> String| {
