@@ -103,7 +103,7 @@ impl Blocks {
     pub fn running(&self) -> Vec<*const VmStore> {
         let lists = &*self.lists.lock();
         // SAFETY: the invariant: it lives.
-        let runs = |store: *mut VmStore| unsafe { (*(&raw const (*store).entry_fp)).load(Ordering::Acquire) != 0 };
+        let runs = |store: *mut VmStore| unsafe { (*store).entry_fp.load(Ordering::Acquire) != 0 };
         let stores = lists.stores.iter().filter(|store| !store.is_null() && runs(**store));
         let mut running: Vec<*const VmStore> = stores.map(|store| store.cast_const()).collect();
         running.sort_unstable();
