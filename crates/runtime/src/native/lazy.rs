@@ -300,8 +300,11 @@ impl Lazy {
             let fresh = this.made.lock().retired.take_fresh();
             // Where there is no such barrier the code stays as long as its module.
             let fresh = if !fresh.is_empty() && barrier::everywhere() { fresh } else { Vec::new() };
-            let running = module.blocks.running();
             let made = &mut *this.made.lock();
+            // Not before: what waits already was replaced before a store of those at rest is entered again.
+            let running = module.blocks.running();
+            // They have done all that they have begun.
+            barrier::everywhere();
             made.retired.keep_running(&running);
             made.retired.wait(fresh, &running);
             this.remove_unused(module, made);
