@@ -134,6 +134,19 @@ impl Target {
         }
     }
 
+    /// As [`Self::patch_cell`] where a cell has `callee` for good, in code that is to lie at `start`: what calls or jumps through the cell does so directly, where
+    /// that is as long.
+    pub fn patch_final_cell(self, code: &mut [u8], at: usize, start: u64, cell: u64, callee: u64) {
+        let place = start + at as u64;
+        let is_direct = match self {
+            Target::X64(_) => x64::patch_direct(code, at, callee.wrapping_sub(place) as i32),
+            Target::Aarch64(_) => false,
+        };
+        if !is_direct {
+            self.patch_cell(&mut code[at..], place, cell);
+        }
+    }
+
     /// Fills in a call of a function of the same image: `place` starts where [`CallReloc::offset`](crate::compile::CallReloc::offset) says, and
     /// `distance` leads from there to the callee, in bytes.
     pub fn patch_call(self, place: &mut [u8], distance: i32) {
@@ -173,6 +186,20 @@ mod tests {
         let mut place = 0x9400_0000_u32.to_le_bytes();
         Target::Aarch64(aarch64::Features::ALL).patch_call(&mut place, -16);
         assert_eq!(u32::from_le_bytes(place), 0x97ff_fffc);
+    }
+
+    #[test]
+    fn calls_through_final_cells_become_direct() {
+        let target = Target::X64(x64::Features::ALL);
+        for (before, after) in [([0xff, 0x15], [0x67, 0xe8]), ([0xff, 0x25], [0x90, 0xe9])] {
+            let mut code = [&before[..], &[0; 4]].concat();
+            target.patch_final_cell(&mut code, 2, 0x1000, 0x0ff8, 0x2006);
+            assert_eq!(code, [&after[..], &[0, 0x10, 0, 0]].concat());
+        }
+        // A load from the cell stays one.
+        let mut code = [0x48, 0x8b, 0x05, 0, 0, 0, 0];
+        target.patch_final_cell(&mut code, 3, 0x1000, 0x0ff8, 0x2006);
+        assert_eq!(code, [0x48, 0x8b, 0x05, 0xf1, 0xff, 0xff, 0xff]);
     }
 
     #[test]

@@ -13,6 +13,12 @@ use std::sync::OnceLock;
 
 /// Units of a function's budget for each of its bytes. No effect on correctness.
 const BUDGET_PER_BYTE: u32 = 150;
+/// Of bytes beyond so many only one in so many counts: a round of a loop counts the same however long it is, and a long function has long ones. No effect on
+/// correctness.
+const LONG_BYTES: (u64, u64) = (2048, 8);
+/// Of its budget, a function keeps one part of so many when its new code is there: what counts from then on are frames of the old code. No effect on
+/// correctness.
+const OLD_PART: i32 = 4;
 /// The budget of a loop that waits for its continuation. No effect on correctness.
 const WAITING_BUDGET: u32 = 20_000;
 /// The budget of a loop whose function may be replaced at another one. No effect on correctness.
@@ -52,12 +58,19 @@ impl TierUp {
 
     /// What the counter of a function starts with: what compiling costs, in units of what running costs.
     pub fn first_budget(&self, body: u32, bytes: usize) -> i32 {
-        let per_byte = u64::from(BUDGET_PER_BYTE) * bytes as u64 * u64::from(self.budget != 0);
+        let (long, part) = LONG_BYTES;
+        let bytes = (bytes as u64).min(long) + (bytes as u64).saturating_sub(long) / part;
+        let per_byte = u64::from(BUDGET_PER_BYTE) * bytes * u64::from(self.budget != 0);
         let budget = i32::try_from(u64::from(self.budget) + per_byte).unwrap_or(i32::MAX);
         match self.seed {
             Some(seed) => random_budget(seed, body, 0),
             None => budget,
         }
+    }
+
+    /// What the counter of a function has left at most when its new code is there.
+    pub fn old_budget(&self, body: u32, bytes: usize) -> i32 {
+        self.first_budget(body, bytes) / OLD_PART
     }
 }
 

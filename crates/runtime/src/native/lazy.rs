@@ -12,7 +12,7 @@ use super::compile::AnyCompiler;
 use super::events::{self, Clock};
 use super::hot::{Hot, Job, Next};
 use super::image::Image;
-use super::pieces::{Pieces, Room, link};
+use super::pieces::{Finals, Pieces, Room, link};
 use super::replacement::{Continuation, Replacement};
 use super::retired::Retired;
 use super::{Native, frames, registry, stop, stubs};
@@ -115,7 +115,7 @@ impl Lazy {
         let relocs = asm.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 });
         let mut code = asm.code().to_vec();
         let start = space.code_range().start;
-        link(options.target, &space, start, &mut code, relocs);
+        link(options.target, &space, &Finals::new(), start, &mut code, relocs);
         // SAFETY: it is the first code here.
         unsafe { space.write(0, &code) };
         let at = |offset: u32| start + offset as usize;
@@ -252,7 +252,19 @@ impl Lazy {
         let mut code = Code::default();
         let cx = self.context(module, self.callees(module));
         self.compiler(module).compile(cx, body as usize, &mut code)?;
-        self.publish(&mut self.made.lock(), body as usize, &mut code)?;
+        let made = &mut *self.made.lock();
+        // Other code may have it as its callee by now: then it stays.
+        if !made.room.finals.contains_key(&body) {
+            let entry = self.publish(made, body as usize, &mut code)?;
+            made.room.finals.insert(body, entry);
+        }
+        // Who is in the old code finds out sooner. A guest that counts at this moment may undo it.
+        let counter = &self.space.cells()[CellNumbers::new(&module.info).counter(body) as usize];
+        let bytes = module.info.bodies[body as usize].len();
+        let least = module.engine.native().map_or(0, |native| native.tier_up.old_budget(body, bytes));
+        if counter.load(Ordering::Relaxed) as i32 > least {
+            counter.store(least as usize, Ordering::Relaxed);
+        }
         Ok(code.bytes.len())
     }
 

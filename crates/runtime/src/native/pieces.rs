@@ -8,6 +8,7 @@ use super::{arch, registry};
 use crate::api::error::{Error, Result};
 use crate::sys::{CodeSpace, barrier};
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -41,14 +42,22 @@ pub struct Room {
     end: usize,
     /// Places without a piece that may get one.
     free: Vec<usize>,
+    /// The entries of functions that stay as they are, by the indices of their bodies.
+    pub finals: Finals,
 }
+
+/// Where functions are entered whose code is never replaced again.
+pub type Finals = BTreeMap<u32, usize>;
 
 impl Pieces {
     /// No pieces yet, for so many; and their room, from an offset of the room for code on.
     pub fn new(space: Arc<CodeSpace>, target: Target, most: usize, start: usize) -> (Pieces, Room) {
         let none = || Place { start: AtomicU32::new(0), image: AtomicPtr::new(null_mut()) };
         let places = core::iter::repeat_with(none).take(most).collect();
-        (Pieces { space, target, places, len: AtomicUsize::new(0) }, Room { end: start, free: Vec::new() })
+        (
+            Pieces { space, target, places, len: AtomicUsize::new(0) },
+            Room { end: start, free: Vec::new(), finals: Finals::new() },
+        )
     }
 
     fn start(&self) -> usize {
@@ -126,7 +135,7 @@ impl Pieces {
         }
         let start = self.start() + offset;
         let calls = core::mem::take(&mut code.calls);
-        link(self.target, &self.space, start, &mut code.bytes, calls.iter().copied());
+        link(self.target, &self.space, &room.finals, start, &mut code.bytes, calls.iter().copied());
         code.calls = calls;
         // SAFETY: it is behind everything that was written, or nobody runs any more what was there.
         unsafe { self.space.write(offset, &code.bytes) };
@@ -189,12 +198,22 @@ impl Drop for Pieces {
     }
 }
 
-/// Fills in where cells are, in code that is to lie at an address.
-pub fn link(target: Target, space: &CodeSpace, start: usize, code: &mut [u8], relocs: impl Iterator<Item = CallReloc>) {
+/// Fills in where cells are, in code that is to lie at an address; or the functions themselves that stay where they are.
+pub fn link(
+    target: Target,
+    space: &CodeSpace,
+    finals: &Finals,
+    start: usize,
+    code: &mut [u8],
+    relocs: impl Iterator<Item = CallReloc>,
+) {
     for reloc in relocs {
         let cell = &raw const space.cells()[reloc.body as usize] as usize;
         let at = reloc.offset as usize;
-        target.patch_cell(&mut code[at..], (start + at) as u64, cell as u64);
+        match finals.get(&reloc.body) {
+            Some(&callee) => target.patch_final_cell(code, at, start as u64, cell as u64, callee as u64),
+            None => target.patch_cell(&mut code[at..], (start + at) as u64, cell as u64),
+        }
     }
 }
 

@@ -19,6 +19,21 @@ pub fn patch_call(place: &mut [u8], distance: i32) {
     place[..4].copy_from_slice(&(distance - 4).to_le_bytes());
 }
 
+/// Makes a call or a jump through a cell, whose operand starts at `at`, one of what is `distance` from there; false if it is neither.
+pub fn patch_direct(code: &mut [u8], at: usize, distance: i32) -> bool {
+    let Some([first, second]) = at.checked_sub(2).and_then(|start| code[start..at].as_mut_array()) else {
+        return false;
+    };
+    // The instructions are as long as those they replace: a prefix that does nothing is in front of the call, a `nop` of the jump.
+    (*first, *second) = match (*first, *second) {
+        (0xff, 0x15) => (0x67, 0xe8),
+        (0xff, 0x25) => (0x90, 0xe9),
+        _ => return false,
+    };
+    patch_call(&mut code[at..], distance);
+    true
+}
+
 /// The function in work, in memory that is reused.
 pub struct Backend {
     vcode: VCode,

@@ -26,7 +26,7 @@ pub mod vcode;
 pub mod vectors;
 
 pub use asm::{Assembler, FrameBases, Label, Reloc, Symbol};
-pub use backend::{Backend, PADDING, patch_call};
+pub use backend::{Backend, PADDING, patch_call, patch_direct};
 pub use features::Features;
 pub use inst::{Constraint, Inst, RegOperand};
 pub use mem::{Mem, Scale};
