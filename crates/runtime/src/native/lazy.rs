@@ -29,7 +29,7 @@ use core::ptr::{NonNull, null, null_mut};
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 use std::sync::OnceLock;
 use tiercel_compiler::baseline;
-use tiercel_compiler::compile::{CallReloc, Calls, CellNumbers, Code, Compiler, Options};
+use tiercel_compiler::compile::{CallReloc, Calls, CellNumbers, Code, Compiler, NotedCallee, Options};
 use tiercel_compiler::isa::Target;
 use tiercel_compiler::translate::{Callees, Context, Feedback};
 use tiercel_wasm::ModuleInfo;
@@ -322,8 +322,7 @@ impl Seen {
 
 impl Feedback for Seen {
     fn target(&self, loc: u32) -> Option<u32> {
-        let cell = self.cell(self.numbers.callee(loc)) as u64;
-        ((cell >> 32) == 1).then_some(cell as u32)
+        NotedCallee(self.cell(self.numbers.callee(loc)) as u32).only()
     }
 
     fn is_cold(&self, body: u32) -> bool {
