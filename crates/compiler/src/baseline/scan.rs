@@ -9,7 +9,7 @@ use wasmparser::{BinaryReader, OperatorsReader};
 const LOOP_WEIGHT_LOG2: u32 = 3;
 const WEIGHED_LOOPS: usize = 4;
 /// A loop with more calls than one in so many bytes mostly calls. No effect on correctness.
-const BYTES_FOR_CALL: u32 = 48;
+const BYTES_FOR_CALL: u32 = 96;
 
 /// What is known of a local.
 #[derive(Clone, Copy, Debug, Default)]
@@ -400,4 +400,41 @@ fn skip(body: &[u8], at: usize) -> usize {
         at += 1;
     }
     at + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scan;
+
+    /// For each loop whether it enters another one in each round, and whether the body enters the first one in any case.
+    fn entered(body: &str) -> (Vec<bool>, bool) {
+        let wasm = wat::parse_str(format!("(module (func $f (local i32) {body}))")).expect("a valid module");
+        let mut scan = Scan::default();
+        for payload in wasmparser::Parser::new(0).parse_all(&wasm) {
+            if let Ok(wasmparser::Payload::CodeSectionEntry(body)) = payload {
+                let first = body.get_operators_reader().expect("a body").original_position() as usize;
+                let range = body.range();
+                let bytes = &wasm[range.start as usize..range.end as usize];
+                scan.scan(bytes, first - range.start as usize, 1, 0).expect("a valid body");
+            }
+        }
+        (scan.loops.iter().map(|found| found.enters_another).collect(), scan.enters_loop)
+    }
+
+    #[test]
+    fn loops_are_entered_in_any_case_behind_no_branch() {
+        let again = "(br_if 0 (local.get 0))";
+        let inner = format!("(loop {again})");
+        assert_eq!(entered(&inner), (vec![false], true));
+        assert_eq!(entered(&format!("(if (local.get 0) (then {inner}))")), (vec![false], false));
+        assert_eq!(entered(&format!("(loop {inner} {again})")), (vec![true, false], true));
+        assert_eq!(entered(&format!("(block (loop (block {inner}) {again}))")), (vec![true, false], true));
+        assert_eq!(entered(&format!("(loop {again} {inner})")), (vec![false, false], true));
+        assert_eq!(
+            entered(&format!("(block (br_if 0 (local.get 0)) (loop (loop {inner})))")),
+            (vec![true, true, false], false)
+        );
+        assert_eq!(entered(&format!("(loop (block (br_if 1 (local.get 0))) {inner})")), (vec![false, false], true));
+        assert_eq!(entered(&format!("(loop {inner} {inner})")), (vec![true, false, false], true));
+    }
 }
