@@ -41,30 +41,45 @@ pub fn command() -> Result<Command, String> {
 
 /// Builds the program in `profile` and says where it is.
 pub fn build(profile: &str) -> Result<PathBuf, String> {
-    build_by(Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into())), profile, &[])
+    build_by(cargo(), profile, &[])
 }
 
 /// The same by another cargo, with more arguments.
-pub fn build_by(mut cargo: Command, profile: &str, arguments: &[&str]) -> Result<PathBuf, String> {
+pub fn build_by(cargo: Command, profile: &str, arguments: &[&str]) -> Result<PathBuf, String> {
+    build_target(cargo, profile, ["--bin", "tiercel"], arguments)
+}
+
+/// Builds an example of the program's package.
+pub fn build_example(profile: &str, name: &str) -> Result<PathBuf, String> {
+    build_target(cargo(), profile, ["--example", name], &[])
+}
+
+fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn build_target(
+    mut cargo: Command,
+    profile: &str,
+    target @ [_, name]: [&str; 2],
+    arguments: &[&str],
+) -> Result<PathBuf, String> {
     let output = cargo
-        .args(["build", "--package", "tiercel-cli", "--bin", "tiercel", "--profile", profile])
+        .args(["build", "--package", "tiercel-cli", "--profile", profile])
+        .args(target)
         .args(["--message-format", "json-render-diagnostics"])
         .args(arguments)
         .current_dir(paths::repository())
         .output()
         .map_err(|error| format!("cannot start cargo: {error}"))?;
     if !output.status.success() {
-        return Err(format!(
-            "tiercel does not build ({}):\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        ));
+        return Err(format!("{name} does not build ({}):\n{}", output.status, String::from_utf8_lossy(&output.stderr)));
     }
-    // One JSON message a line; the one about our binary names the file, wherever the target folder is.
+    // One JSON message a line; the one about our program names the file, wherever the target folder is.
     String::from_utf8_lossy(&output.stdout)
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == "tiercel")
+        .filter(|message| message["target"]["name"] == name)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .ok_or_else(|| "cargo built no program `tiercel`".to_owned())
+        .ok_or_else(|| format!("cargo built no program `{name}`"))
 }

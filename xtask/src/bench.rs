@@ -3,7 +3,7 @@
 //! Reading order: [`engines`] (who takes part), [`rewrite`] (modules that report their own time), [`measure`] (one run),
 //! [`sweep`] (all runs, interleaved), [`report`] (tables), [`scaling`] (generated modules of growing size), [`callgrind`] (instruction counts), [`counters`] (what counting costs in code),
 //! [`aarch64`] (instruction counts of code for another CPU), [`cold`] (cold processes beside the best of the others), [`startup`] (processes with a filled cache), [`ruby`] (a large program),
-//! [`timeline`] (speed since the start, drawn by [`chart`]), [`calls`] (calls between host and guest), [`peers`] (installing engines).
+//! [`steady`] (how fast programs get in the end), [`timeline`] (speed since the start, drawn by [`chart`]), [`calls`] (calls between host and guest), [`peers`] (installing engines).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,7 @@ mod rewrite;
 mod ruby;
 mod scaling;
 mod startup;
+mod steady;
 mod sweep;
 mod timeline;
 
@@ -47,7 +48,7 @@ pub struct Options {
     /// Engines by name (tiercel-interp, wasmtime, winch, pulley, v8, v8-liftoff, v8-turbofan, wasmi, wasm3). Default: all found.
     #[arg(long, value_delimiter = ',')]
     engines: Vec<String>,
-    /// How often each program runs on each engine. Default: 5, for --startup 20, with a filled cache 300, for --calls 301.
+    /// How often each program runs on each engine. Default: 5, for --startup 20, with a filled cache 300, for --calls 301, --steady 15.
     #[arg(long)]
     reps: Option<usize>,
     /// The engine to which ratios are given. Default: wasmtime if it takes part, else the first engine.
@@ -59,6 +60,9 @@ pub struct Options {
     /// Measure whole processes with nothing prepared, beside the best of the other engines for each program.
     #[arg(long)]
     cold: bool,
+    /// Measure how fast programs get in the end under the tier `auto`, beside `opt`: many runs in one process.
+    #[arg(long)]
+    steady: bool,
     /// Draw how many requests per second a large program answers since its start, on each engine.
     #[arg(long)]
     timeline: bool,
@@ -131,6 +135,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         aarch64::run(&peer_dir, &pairs(options, work.path())?, Duration::from_secs(options.timeout), work.path())?;
         return Ok(ExitCode::SUCCESS);
     }
+    if options.steady {
+        steady::run(&chosen_programs(options)?, options.reps, Duration::from_secs(options.timeout))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let reps = options.reps.unwrap_or(if options.startup { 20 } else { 5 });
     ensure!(reps > 0, "--reps must be at least 1");
     let tiercel = match &options.tiercel {
@@ -186,6 +194,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     report::print(&sweep, &results, &baseline);
     if options.cold {
         cold::print(&sweep, &results);
+    }
+    if options.counters {
+        counters::print(&sweep, &results);
     }
     if options.startup {
         let engines = startup::engines(&tiercel, &peer_dir, work.path())?;

@@ -15,8 +15,8 @@ pub const MAX_WASM_STACK_BYTES: usize = 1 << 20;
 /// The collected heap's first size, in bytes; it has two halves, of which this is one.
 pub const GC_INITIAL_BYTES: usize = 1 << 20;
 
-/// After a collection the heap grows until it is this many times what is live.
-pub const GC_GROWTH_FACTOR: usize = 4;
+/// After a collection the heap grows until there is room for so many percent of what is live. More of it makes collections rarer.
+pub const GC_ROOM_PERCENT: usize = 150;
 
 /// Frames kept for a backtrace.
 pub const MAX_BACKTRACE_FRAMES: usize = 20;

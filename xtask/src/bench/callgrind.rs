@@ -30,7 +30,8 @@ pub fn run(tiercel: &Path, subjects: &[Subject]) -> Result<()> {
 /// How many instructions a command executes.
 pub fn count(words: &[String], subject: &Subject) -> Result<u64> {
     let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        // Code may lie where other code was.
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--smc-check=all"])
         .args(words)
         .current_dir(&subject.folder)
         .stdin(Stdio::null())

@@ -74,6 +74,8 @@ pub enum Unwind {
 pub struct StoreInner {
     pub(crate) id: StoreId,
     pub(crate) engine: Engine,
+    /// They go before the words that code reads: modules look there for stores that run.
+    pub(crate) instances: Vec<Owned<vm::Instance>>,
     /// The words that code reads; at a fixed address.
     pub(crate) vm: Owned<VmStore>,
     /// Why the last host function failed, until the guest that called it has been left.
@@ -82,7 +84,6 @@ pub struct StoreInner {
     pub(crate) backtrace: Vec<Frame>,
     /// The interpreter's stack, from the first call of a guest on.
     stack: Option<Region>,
-    pub(crate) instances: Vec<Owned<vm::Instance>>,
     pub(crate) memories: Vec<Owned<vm::Memory>>,
     pub(crate) tables: Vec<Owned<vm::Table>>,
     pub(crate) globals: Vec<Owned<VmGlobal>>,
@@ -275,7 +276,7 @@ impl StoreInner {
             #[cfg(not(native))]
             raise: null(),
             exit_fp: 0,
-            entry_fp: 0,
+            entry_fp: AtomicUsize::new(0),
             native_stack: 0,
             #[cfg(native)]
             trapped: crate::native::Trapped::default(),

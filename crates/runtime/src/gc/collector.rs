@@ -10,6 +10,10 @@ use core::ptr::NonNull;
 /// Stands in place of the type of an object that has been copied. No type has this number.
 const FORWARDED: u32 = u32::MAX;
 
+/// What the references in the next so many bytes lead to is fetched, and of an array what the first elements do. No effect on correctness.
+const AHEAD_BYTES: usize = 512;
+const AHEAD_ELEMENTS: usize = 128;
+
 struct Collector {
     from: *mut u8,
     to: *mut u8,
@@ -30,9 +34,14 @@ pub unsafe fn copy_live(store: NonNull<StoreInner>, top: CodePoint) -> usize {
         roots::visit(store, top, &mut |slot| {
             *slot = u64::from(collector.forward(*slot as u32));
         });
-        let mut at = OBJECT_ALIGN;
+        let (mut at, mut ahead) = (OBJECT_ALIGN, OBJECT_ALIGN);
         while at < collector.next {
-            at += collector.scan(at);
+            while ahead < collector.next.min(at + AHEAD_BYTES) {
+                ahead += collector.visit(ahead, AHEAD_ELEMENTS, |collector, place| {
+                    prefetch(collector.from.wrapping_add(*place as usize));
+                });
+            }
+            at += collector.visit(at, usize::MAX, |collector, place| *place = collector.forward(*place));
         }
         collector.next
     }
@@ -71,23 +80,24 @@ impl Collector {
         }
     }
 
-    /// Changes the references in the copy at `at`; the result is its size.
-    unsafe fn scan(&mut self, at: usize) -> usize {
+    /// Does something with each place of a reference in the copy at `at`, `most` of them if it is an array; the result is its size.
+    #[inline(always)]
+    unsafe fn visit(&mut self, at: usize, most: usize, mut act: impl FnMut(&mut Collector, *mut u32)) -> usize {
         // SAFETY: as in `forward`; the layout belongs to the store's table, which does not change meanwhile.
         unsafe {
             let object = self.to.add(at);
             match &*core::ptr::from_ref(self.layout(object)) {
                 TypeLayout::Struct { bytes, traced, .. } => {
                     for &offset in traced {
-                        self.update(object.add(offset as usize).cast());
+                        act(self, object.add(offset as usize).cast());
                     }
                     *bytes as usize
                 }
                 TypeLayout::Array { log2_bytes, traced } => {
                     if *traced {
                         let first: *mut u32 = object.add(ELEMENTS_OFFSET).cast();
-                        for index in 0..array_len(object) as usize {
-                            self.update(first.add(index));
+                        for index in 0..most.min(array_len(object) as usize) {
+                            act(self, first.add(index));
                         }
                     }
                     array_size(object, *log2_bytes)
@@ -96,11 +106,24 @@ impl Collector {
             }
         }
     }
+}
 
-    unsafe fn update(&mut self, place: *mut u32) {
-        // SAFETY: a reference is there.
-        unsafe { *place = self.forward(*place) };
+/// Lets the processor fetch what is there; the address may be anything.
+#[inline(always)]
+fn prefetch(address: *const u8) {
+    // SAFETY: it has no effect but on caches.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
     }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        core::arch::asm!("prfm pldl1keep, [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = address;
 }
 
 unsafe fn array_len(object: *const u8) -> u32 {

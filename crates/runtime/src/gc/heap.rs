@@ -1,5 +1,6 @@
 //! Allocation: two spaces of equal size, of which one is in use. Objects are made one behind the other; when the space is full, the
-//! collector copies what is live to the other space, and if little became free both grow.
+//! collector copies what is live to the other space. From there it is copied back, so that the other space never takes more of the host's memory than
+//! what was live, and new objects lie where the host has given memory already. If little became free both grow.
 //!
 //! Both spaces count for the store's limiter, as one memory: what a collection needs is there before it starts.
 
@@ -9,7 +10,7 @@ use super::roots::Roots;
 use crate::api::error::{Error, Result};
 use crate::api::store::StoreInner;
 use crate::sys::Region;
-use crate::tuning::{GC_GROWTH_FACTOR, GC_INITIAL_BYTES};
+use crate::tuning::{GC_INITIAL_BYTES, GC_ROOM_PERCENT};
 use crate::vm::{CodePoint, VmGlobal, VmStore};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -24,7 +25,7 @@ const PAGE: usize = 64 << 10;
 
 /// The heap of a store. The words that code needs are in [`VmStore`].
 pub struct Heap {
-    /// The space in use and the other one, from the first object on.
+    /// The space in use and the other one, from the first object on. Only under stress they change places.
     spaces: Option<[Region; 2]>,
     /// Bytes of each space.
     capacity: usize,
@@ -99,7 +100,9 @@ impl Heap {
             Some(spaces) => spaces,
             None => {
                 let reserve = reservation.min(MAX_SPACE_BYTES as u64);
-                self.spaces.insert([Region::new(reserve, 0, true)?, Region::new(reserve, 0, true)?])
+                let spaces = self.spaces.insert([Region::new(reserve, 0, true)?, Region::new(reserve, 0, true)?]);
+                spaces.iter_mut().for_each(Region::prefer_large_pages);
+                spaces
             }
         };
         for space in spaces {
@@ -134,12 +137,9 @@ pub unsafe fn make_room(store: NonNull<StoreInner>, bytes: usize, top: CodePoint
         if wanted > MAX_SPACE_BYTES {
             return Ok(false);
         }
-        if wanted.saturating_mul(2) > capacity {
-            let ample = wanted.saturating_mul(GC_GROWTH_FACTOR).clamp(GC_INITIAL_BYTES, MAX_SPACE_BYTES);
-            let enough = wanted.saturating_add(PAGE - 1) & !(PAGE - 1);
-            if !grow(store, ample)? && wanted > capacity && !grow(store, enough)? {
-                return Ok(false);
-            }
+        let ample = wanted.saturating_add(wanted / 100 * GC_ROOM_PERCENT).max(GC_INITIAL_BYTES);
+        if !grow(store, ample)? && wanted > capacity && !grow(store, wanted)? {
+            return Ok(false);
         }
         (*vm).gc_next = next;
         (*vm).gc_limit = if stress { wanted } else { (*this).gc.capacity };
@@ -147,7 +147,7 @@ pub unsafe fn make_room(store: NonNull<StoreInner>, bytes: usize, top: CodePoint
     }
 }
 
-/// Grows both spaces to `bytes`, if the limiter and the host allow it.
+/// Grows both spaces to `bytes`, or a little more, if the limiter and the host allow it.
 ///
 /// # Safety
 /// As [`make_room`].
@@ -156,11 +156,9 @@ unsafe fn grow(store: NonNull<StoreInner>, bytes: usize) -> Result<bool> {
     unsafe {
         let this = store.as_ptr();
         let capacity = (*this).gc.capacity;
+        let bytes = bytes.min(MAX_SPACE_BYTES).next_multiple_of(PAGE);
         if bytes <= capacity {
             return Ok(true);
-        }
-        if bytes > MAX_SPACE_BYTES {
-            return Ok(false);
         }
         let (current, desired) = (capacity.saturating_mul(2), bytes.saturating_mul(2));
         let allowed = StoreInner::with_limiter(store, |limiter| limiter.memory_growing(current, desired, None));
@@ -198,19 +196,17 @@ pub unsafe fn collect(store: NonNull<StoreInner>, top: CodePoint) {
     // SAFETY: promised by the caller.
     unsafe {
         let this = store.as_ptr();
-        if (*this).gc.bases().is_none() {
-            return;
-        }
+        let Some([space, copies]) = (*this).gc.bases() else { return };
         let next = collector::copy_live(store, top);
-        if (*this).gc.stress
-            && let Some([old, _]) = (*this).gc.bases()
-        {
+        if (*this).gc.stress {
             // A reference that was not found leads to garbage from now on.
-            old.write_bytes(0xa5, (*(*this).vm.ptr().as_ptr()).gc_next);
+            space.write_bytes(0xa5, (*(*this).vm.ptr().as_ptr()).gc_next);
+            (*this).gc.swap();
+            set_base(store);
+        } else {
+            copies.copy_to_nonoverlapping(space, next);
         }
-        (*this).gc.swap();
         (*this).gc.collections += 1;
-        set_base(store);
         let vm = (*this).vm.ptr().as_ptr();
         (*vm).gc_next = next;
         (*vm).gc_limit = if (*this).gc.stress { next } else { (*this).gc.capacity };

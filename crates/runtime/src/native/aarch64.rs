@@ -1,6 +1,7 @@
 //! What depends on the machine, on aarch64: its features, the context that a signal interrupts, the instruction that traps. The file of another machine has
 //! the same names.
 
+use crate::sys::barrier;
 use core::arch::asm;
 use core::ops::Range;
 use rustix::mm::ProtFlags;
@@ -96,6 +97,10 @@ pub fn return_address(signed: usize) -> usize {
     address
 }
 
+/// Whether code may be written where other code was. Not here: emulators keep what they have made of code that is written at another address, and
+/// no processor was at hand to see that it works.
+pub const REUSES_ROOM: bool = false;
+
 /// Makes code that has just been written known to the processors: data and instructions have caches of their own, and what was fetched before
 /// may be something else. It was written at `written`, which may be another address of the same memory.
 pub fn publish(written: Range<usize>, code: Range<usize>) {
@@ -116,22 +121,8 @@ pub fn publish(written: Range<usize>, code: Range<usize>) {
         }
         asm!("dsb ish", "isb", options(nostack, preserves_flags));
     }
-    forget_fetched();
-}
-
-/// Lets the other processors that run this process forget the instructions that they have fetched already, which may have been at the same
-/// addresses. An old kernel cannot; there is nothing better then.
-fn forget_fetched() {
-    /// From `linux/membarrier.h`.
-    const SYNC_CORE: libc::c_int = 1 << 5;
-    const REGISTER_SYNC_CORE: libc::c_int = 1 << 6;
-    // SAFETY: the calls have no effect on memory.
-    unsafe {
-        if libc::syscall(libc::SYS_membarrier, SYNC_CORE, 0, 0) != 0 {
-            libc::syscall(libc::SYS_membarrier, REGISTER_SYNC_CORE, 0, 0);
-            libc::syscall(libc::SYS_membarrier, SYNC_CORE, 0, 0);
-        }
-    }
+    // Other processors may have fetched what was at the same addresses before. An old kernel cannot help; there is nothing better then.
+    barrier::everywhere();
 }
 
 /// Declares the routine behind a name, as compiled code calls it: it leaves the address of its frame and calls the routine.

@@ -5,11 +5,18 @@ use super::lazy::Lazy;
 use crate::api::module::ModuleInner;
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// Functions that wait, at most; what does not fit asks again when its counter has run down once more. No effect on correctness.
 const MOST_WAITING: usize = 4096;
+/// A thread that has nothing else to do looks after this time whether nobody is in replaced code any more, then after twice as long, and so on. No effect
+/// on correctness.
+const FIRST_LOOK: Duration = Duration::from_millis(10);
+/// How often.
+const LOOKS: u32 = 8;
 
 /// The threads of an engine.
 #[derive(Default)]
@@ -39,25 +46,50 @@ impl Shared {
     /// What a thread does.
     fn work(&self) {
         let mut state = self.state();
+        // Modules that may have replaced code, and how often that was looked for.
+        let mut replaced: Vec<(Weak<ModuleInner>, u32)> = Vec::new();
         loop {
             if state.closed {
                 return;
             }
-            let Some((module, job)) = state.waiting.pop_front() else {
-                state.idle += 1;
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                state.idle -= 1;
+            if let Some((module, job)) = state.waiting.pop_front() {
+                drop(state);
+                if let Some(module) = module.upgrade() {
+                    Lazy::optimize(&module, job);
+                    #[cfg(feature = "cache")]
+                    crate::api::keep::Keep::begin(&module);
+                }
+                replaced.retain(|(other, _)| !other.ptr_eq(&module));
+                replaced.push((module, 0));
+                state = self.state();
                 continue;
-            };
-            drop(state);
-            if let Some(module) = module.upgrade() {
-                Lazy::optimize(&module, job);
-                #[cfg(feature = "cache")]
-                crate::api::keep::Keep::begin(&module);
             }
-            state = self.state();
+            if replaced.iter().any(|&(_, looks)| looks == 0) {
+                drop(state);
+                replaced.retain_mut(look);
+                state = self.state();
+                continue;
+            }
+            state.idle += 1;
+            let soonest = replaced.iter().map(|&(_, looks)| looks).min();
+            state = match soonest.map(|looks| FIRST_LOOK * (1 << looks)) {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(pause) => self.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0,
+            };
+            state.idle -= 1;
+            if state.waiting.is_empty() && !state.closed {
+                drop(state);
+                replaced.retain_mut(look);
+                state = self.state();
+            }
         }
     }
+}
+
+/// Removes what replaced code it can; false if there is no more of it, or it was looked for often enough.
+fn look((module, looks): &mut (Weak<ModuleInner>, u32)) -> bool {
+    *looks += 1;
+    module.upgrade().is_some_and(|module| Lazy::reclaim(&module)) && *looks <= LOOKS
 }
 
 impl Background {

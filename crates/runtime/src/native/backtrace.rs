@@ -77,6 +77,8 @@ fn find(store: &StoreInner, address: usize) -> Option<(&Arc<ModuleInner>, &Image
     store.instances.iter().find_map(|instance| {
         // SAFETY: instances live as long as their store.
         let module = unsafe { &*instance.ptr().as_ptr() }.module();
-        Some((module, module.native.as_ref()?.image_at(address)?))
+        // SAFETY: the address is in code that has a frame.
+        let image = unsafe { module.native.as_ref()?.image_at(address) }?;
+        Some((module, image))
     })
 }

@@ -76,6 +76,11 @@ pub fn optimized(module: &ModuleInner, job: Job, outcome: &Result<usize, Error>,
     }
 }
 
+/// Code that was replaced is gone.
+pub fn removed(module: &ModuleInner, body: u32, code_bytes: usize) {
+    event!("{}: nobody is in {code_bytes} bytes of old code any more: removed", Named(module, body));
+}
+
 /// Code that ran was replaced.
 pub fn replaced(module: &ModuleInner, body: u32, at: Option<u32>) {
     event!("{}: its frame was replaced at {}: optimized code goes on", Named(module, body), Place(at));

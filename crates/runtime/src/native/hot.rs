@@ -108,6 +108,8 @@ struct Func {
     /// How often another loop than those in the list was met since one was put there.
     elsewhere: u32,
     loops: Vec<(u32, Progress)>,
+    /// Whether the code is gone that counted.
+    forgotten: bool,
 }
 
 #[derive(Clone)]
@@ -185,12 +187,26 @@ impl Hot {
         }
     }
 
-    /// A continuation was made, or could not be.
-    pub fn made(&self, body: u32, at: u32, continuation: Option<Continuation>) {
+    /// A continuation was made, or could not be. Gives its entry if nobody wants it any more.
+    pub fn made(&self, body: u32, at: u32, continuation: Option<Continuation>) -> Option<usize> {
         let mut funcs = self.0.lock();
-        let known = funcs.get_mut(&body).and_then(|func| func.loops.iter_mut().find(|(known, _)| *known == at));
-        if let Some((_, progress)) = known {
+        let func = funcs.get_mut(&body).filter(|func| !func.forgotten);
+        let Some(func) = func else { return continuation.map(|made| made.entry) };
+        if let Some((_, progress)) = func.loops.iter_mut().find(|(known, _)| *known == at) {
             *progress = continuation.map_or(Progress::Failed, |made| Progress::Made(Arc::new(made)));
         }
+        None
+    }
+
+    /// The code of a function that counted is gone: gives the entries of its continuations, which nobody enters from now on.
+    pub fn forget(&self, body: u32) -> Vec<usize> {
+        let mut funcs = self.0.lock();
+        let Some(func) = funcs.get_mut(&body) else { return Vec::new() };
+        func.forgotten = true;
+        let entry = |(_, progress)| match progress {
+            Progress::Made(made) => Some(made.entry),
+            Progress::Requested | Progress::Failed => None,
+        };
+        core::mem::take(&mut func.loops).into_iter().filter_map(entry).collect()
     }
 }

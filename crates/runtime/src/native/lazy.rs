@@ -4,33 +4,35 @@
 //! and puts its address into the cell. Code is never changed; a cell is, by one store.
 //!
 //! That code is the baseline compiler's, and counts how often it runs. When its counter has run down, the optimizing compiler makes the function again, in the
-//! background, and the cell gets the new address ([`super::hot`], [`super::replacement`]).
+//! background, and the cell gets the new address ([`super::hot`], [`super::replacement`]). Code that was replaced goes when nobody is in it
+//! ([`super::retired`]).
 
 use super::arch::stubs::{self as emit, KEPT};
 use super::compile::AnyCompiler;
 use super::events::{self, Clock};
 use super::hot::{Hot, Job, Next};
 use super::image::Image;
+use super::pieces::{Pieces, Room, link};
 use super::replacement::{Continuation, Replacement};
-use super::{Native, registry, stop, stubs};
+use super::retired::Retired;
+use super::{Native, frames, registry, stop, stubs};
 use crate::api::config::Tier;
 use crate::api::error::{Error, ErrorKind, Result};
 use crate::api::module::ModuleInner;
 use crate::api::store::Unwind;
 use crate::sync::Mutex;
-use crate::sys::CodeSpace;
+use crate::sys::{CodeSpace, barrier};
 use crate::vm::host_func::{catch, leave_pending};
-use crate::vm::{Entries, VmCtx};
+use crate::vm::{Entries, VmCtx, VmStore};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
-use core::ptr::{NonNull, null, null_mut};
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use core::ptr::{NonNull, null};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::OnceLock;
 use tiercel_compiler::baseline;
 use tiercel_compiler::compile::{CallReloc, Calls, CellNumbers, Code, Compiler, NotedCallee, Options};
-use tiercel_compiler::isa::Target;
 use tiercel_compiler::translate::{Callees, Context, Feedback};
 use tiercel_wasm::ModuleInfo;
 
@@ -45,6 +47,8 @@ const IMAGES: usize = 64;
 /// A continuation takes so many bytes of arguments at most: any stack has room for them.
 const MOST_ARGUMENT_BYTES: u32 = 8 << 10;
 const FOREIGN_ALIGN: u32 = 16;
+/// A guest looks for replaced code in so many of its frames at most. No effect on correctness.
+const MOST_FRAMES: usize = 1000;
 
 /// The baseline compiler inlines nothing.
 static NO_CALLEES: Callees = Callees::NONE;
@@ -53,12 +57,12 @@ static NO_CALLEES: Callees = Callees::NONE;
 pub struct Lazy {
     space: Arc<CodeSpace>,
     options: Options,
-    /// Code that is published, ascending by address; null behind the first `images_len`.
-    images: Box<[AtomicPtr<Image>]>,
-    images_len: AtomicUsize,
+    pieces: Pieces,
     /// The addresses of the thunks.
     thunks: Range<usize>,
     made: Mutex<Made>,
+    /// How much replaced code waits until nobody is in it.
+    retired: AtomicUsize,
     hot: Arc<Hot>,
     /// What the optimizing compiler wants to know of the module, found out when it first does.
     callees: OnceLock<Callees>,
@@ -66,8 +70,8 @@ pub struct Lazy {
 
 /// What compiling changes.
 struct Made {
-    /// Where the room for code is free.
-    end: usize,
+    room: Room,
+    retired: Retired,
     baseline: AnyCompiler,
     code: Code,
 }
@@ -129,16 +133,16 @@ impl Lazy {
             None => Entries::NONE,
         });
         let entries = entries.collect();
-        let made = Made { end: code.len(), baseline: AnyCompiler::new(Tier::Baseline, options), code: Code::default() };
+        let most = IMAGES_PER_BODY * bodies + IMAGES;
+        let (pieces, room) = Pieces::new(space.clone(), options.target, most, code.len());
+        let baseline = AnyCompiler::new(Tier::Baseline, options);
         let lazy = Box::new(Lazy {
             space,
             options,
-            images: core::iter::repeat_with(|| AtomicPtr::new(null_mut()))
-                .take(IMAGES_PER_BODY * bodies + IMAGES)
-                .collect(),
-            images_len: AtomicUsize::new(0),
+            pieces,
             thunks,
-            made: Mutex::new(made),
+            made: Mutex::new(Made { room, retired: Retired::default(), baseline, code: Code::default() }),
+            retired: AtomicUsize::new(0),
             hot: Arc::default(),
             callees: OnceLock::new(),
         });
@@ -152,23 +156,19 @@ impl Lazy {
     }
 
     /// The published code that an address is in. Async-signal-safe.
-    pub fn image_at(&self, address: usize) -> Option<&Image> {
-        let len = self.images_len.load(Ordering::Acquire);
-        // SAFETY: the first `len` are images that live as long as this does.
-        let image = |at: usize| unsafe { &*self.images[at].load(Ordering::Relaxed) };
-        let (mut low, mut high) = (0, len);
-        while low < high {
-            let middle = low.midpoint(high);
-            if image(middle).range().start <= address { low = middle + 1 } else { high = middle }
-        }
-        low.checked_sub(1).map(image).filter(|image| image.range().contains(&address))
+    ///
+    /// # Safety
+    /// As [`Pieces::image_at`].
+    pub unsafe fn image_at(&self, address: usize) -> Option<&Image> {
+        // SAFETY: promised by the caller.
+        unsafe { self.pieces.image_at(address) }
     }
 
-    /// All published code.
-    pub fn images(&self) -> impl Iterator<Item = &Image> + '_ {
-        let len = self.images_len.load(Ordering::Acquire);
-        // SAFETY: as in `image_at`.
-        self.images[..len].iter().map(|image| unsafe { &*image.load(Ordering::Relaxed) })
+    /// All published code: the index of each body, and the addresses.
+    pub fn code_ranges(&self) -> Vec<(u32, Range<usize>)> {
+        let room = &self.made.lock().room;
+        let ranges = self.pieces.all(room).map(Image::range);
+        ranges.filter_map(|range| Some((self.pieces.body(room, self.pieces.place_of(range.start)?)?, range))).collect()
     }
 
     /// The address of a function's code, which is compiled if it is not yet.
@@ -225,8 +225,10 @@ impl Lazy {
             Err(Unwind::Panic(panic)) if this.options.verify => std::panic::resume_unwind(panic),
             Err(Unwind::Panic(_)) => (None, Err(Error::msg("the compiler has failed"))),
         };
-        if let Some(at) = job.at {
-            this.hot.made(job.body, at, continuation);
+        if let Some(at) = job.at
+            && let Some(unwanted) = this.hot.made(job.body, at, continuation)
+        {
+            this.retire(&mut this.made.lock(), unwanted);
         }
         // Where that failed it goes on as it is.
         events::optimized(module, job, &outcome, &clock);
@@ -266,7 +268,7 @@ impl Lazy {
         let mut code = Code::default();
         let cx = self.context(module, self.callees(module));
         self.compiler(module).compile_continuation(cx, &state, &mut code)?;
-        let entry = self.place(&mut self.made.lock(), body as usize, &mut code)?;
+        let entry = self.pieces.add(&mut self.made.lock().room, body as usize, &mut code)?;
         Ok((Continuation { entry, state, arguments }, code.bytes.len()))
     }
 
@@ -275,34 +277,87 @@ impl Lazy {
     /// # Errors
     /// There is no room.
     fn publish(&self, made: &mut Made, body: usize, code: &mut Code) -> Result<usize> {
-        let entry = self.place(made, body, code)?;
-        self.space.cells()[body].store(entry, Ordering::Release);
+        let entry = self.pieces.add(&mut made.room, body, code)?;
+        let old = self.space.cells()[body].swap(entry, Ordering::AcqRel);
+        if !self.thunks.contains(&old) {
+            self.retire(made, old);
+        }
         Ok(entry)
     }
 
-    /// Puts the code that was made for a function into its place; gives the address of its entry.
-    ///
-    /// # Errors
-    /// There is no room.
-    fn place(&self, made: &mut Made, body: usize, code: &mut Code) -> Result<usize> {
-        let offset = made.end.next_multiple_of(code.align.max(1) as usize);
-        let room = self.range().len();
-        let slot = self.images_len.load(Ordering::Relaxed);
-        if offset + code.bytes.len() > room || slot == self.images.len() {
-            return Err(Error::limit(format_args!("the module's machine code does not fit into {room} bytes")));
+    /// Code that is entered at this address is not entered any more.
+    fn retire(&self, made: &mut Made, entry: usize) {
+        if let Some(place) = self.pieces.place_of(entry) {
+            made.retired.add(place);
+            self.retired.store(made.retired.len(), Ordering::Relaxed);
         }
-        let start = self.range().start + offset;
-        let calls = core::mem::take(&mut code.calls);
-        link(self.options.target, &self.space, start, &mut code.bytes, calls.iter().copied());
-        code.calls = calls;
-        // SAFETY: it is behind everything that was written.
-        unsafe { self.space.write(offset, &code.bytes) };
-        made.end = offset + code.bytes.len();
-        let image = Box::new(Image::of_function(body as u32, start, code));
-        self.images[slot].store(Box::into_raw(image), Ordering::Relaxed);
-        // Before anybody can run it, signal handlers know it.
-        self.images_len.store(slot + 1, Ordering::Release);
-        Ok(start + code.local_entry as usize)
+    }
+
+    /// Removes replaced code of a module that no guest is in, as far as that can be told from outside; true if there is more of it.
+    pub fn reclaim(module: &ModuleInner) -> bool {
+        let Some(this) = module.native.as_ref().and_then(|native| native.lazy.as_deref()) else { return false };
+        while this.retired.load(Ordering::Relaxed) != 0 {
+            let fresh = this.made.lock().retired.take_fresh();
+            // Where there is no such barrier the code stays as long as its module.
+            let fresh = if !fresh.is_empty() && barrier::everywhere() { fresh } else { Vec::new() };
+            let made = &mut *this.made.lock();
+            // Not before: what waits already was replaced before a store of those at rest is entered again.
+            let running = module.blocks.running();
+            // They have done all that they have begun.
+            barrier::everywhere();
+            made.retired.keep_running(&running);
+            made.retired.wait(fresh, &running);
+            this.remove_unused(module, made);
+            if !made.retired.has_fresh() {
+                break;
+            }
+        }
+        this.retired.load(Ordering::Relaxed) != 0
+    }
+
+    /// As [`Self::reclaim`], for what a store's own guest can tell by its stack. It is in code of the function `body`.
+    ///
+    /// # Safety
+    /// The store's guest runs in this thread, and `fp` is its frame pointer.
+    unsafe fn reclaim_own(&self, module: &ModuleInner, store: NonNull<VmStore>, fp: *const u8, body: u32) {
+        if self.retired.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let made = &mut *self.made.lock();
+        if !made.retired.waits_for(store.as_ptr()) {
+            return;
+        }
+        let (mut frames, mut used) = (0, Vec::new());
+        // SAFETY: promised by the caller.
+        unsafe {
+            let mut each = |_: &Image, _, return_address| {
+                frames += 1;
+                used.extend(self.pieces.place_of(return_address));
+                frames < MOST_FRAMES
+            };
+            frames::walk(fp.addr(), (*store.as_ptr()).entry_fp.load(Ordering::Relaxed), &mut each);
+        }
+        if frames < MOST_FRAMES {
+            let room = &made.room;
+            let is_used = |place| used.contains(&place) || self.pieces.body(room, place) == Some(body);
+            made.retired.keep_used(store.as_ptr(), is_used);
+            self.remove_unused(module, made);
+        }
+    }
+
+    /// Removes code that nobody uses any more.
+    fn remove_unused(&self, module: &ModuleInner, made: &mut Made) {
+        while let Some(place) = made.retired.take_unused() {
+            let Some(body) = self.pieces.body(&made.room, place) else { continue };
+            // SAFETY: no stack has a frame of it, and no cell its address.
+            let bytes = unsafe { self.pieces.remove(&mut made.room, place) };
+            events::removed(module, body, bytes);
+            // Its continuations were entered from there.
+            for entry in self.hot.forget(body) {
+                self.retire(made, entry);
+            }
+        }
+        self.retired.store(made.retired.len(), Ordering::Relaxed);
     }
 }
 
@@ -331,15 +386,6 @@ impl Feedback for Seen {
 
     fn is_hot(&self, body: u32) -> bool {
         self.hot.is_hot(body)
-    }
-}
-
-/// Fills in where cells are, in code that is to lie at an address.
-fn link(target: Target, space: &CodeSpace, start: usize, code: &mut [u8], relocs: impl Iterator<Item = CallReloc>) {
-    for reloc in relocs {
-        let cell = &raw const space.cells()[reloc.body as usize] as usize;
-        let at = reloc.offset as usize;
-        target.patch_cell(&mut code[at..], (start + at) as u64, cell as u64);
     }
 }
 
@@ -382,18 +428,24 @@ unsafe extern "C" fn counted_down(
     let Some(lazy) = &code.lazy else { return null() };
     let bytes = module.info.bodies[body as usize].len();
     let at = (at != 0).then_some(at);
+    // Not each time: loops that wait for their continuation come here often.
+    // SAFETY: promised by the caller.
+    let look = || unsafe { lazy.reclaim_own(module, NonNull::new_unchecked((*cx).store), fp, body) };
     let again = loop {
         match lazy.hot.counted_down(&native.tier_up, body, bytes, at) {
             Next::Count(again) => break again,
             Next::Compile(job, again) if native.tier_up.threads == Some(0) => {
                 events::hot(module, job, at);
                 Lazy::optimize(module, job);
+                Lazy::reclaim(module);
+                look();
                 if job.at.is_none() {
                     break again;
                 }
             }
             Next::Compile(job, again) => {
                 events::hot(module, job, at);
+                look();
                 if !native.background.request(module, job, native.tier_up.most_threads()) {
                     events::refused(module, job);
                     lazy.hot.refused(job);
@@ -402,6 +454,7 @@ unsafe extern "C" fn counted_down(
             }
             Next::Replace(continuation) => {
                 events::replaced(module, body, at);
+                look();
                 // SAFETY: promised by the caller; nobody else uses what is for the store's running guest.
                 return unsafe {
                     let replacement = &raw mut (*(*(*cx).store).store).replacement;
@@ -419,10 +472,5 @@ unsafe extern "C" fn counted_down(
 impl Drop for Lazy {
     fn drop(&mut self) {
         registry::remove_lazy(self);
-        let len = *self.images_len.get_mut();
-        for image in &mut self.images[..len] {
-            // SAFETY: it came from a box, and nobody has it any more.
-            drop(unsafe { Box::from_raw(*image.get_mut()) });
-        }
     }
 }

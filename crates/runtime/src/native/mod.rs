@@ -29,8 +29,10 @@ mod hot;
 mod image;
 mod lazy;
 mod objects;
+mod pieces;
 mod registry;
 mod replacement;
+mod retired;
 mod signals;
 mod stop;
 mod stubs;
@@ -285,9 +287,13 @@ impl NativeModule {
     }
 
     /// The code that an address is in.
-    pub fn image_at(&self, address: usize) -> Option<&Image> {
+    ///
+    /// # Safety
+    /// If there is code, it has a frame on a stack as long as the image is used: nobody removes it.
+    pub unsafe fn image_at(&self, address: usize) -> Option<&Image> {
         if let Some(lazy) = &self.lazy {
-            return lazy.image_at(address);
+            // SAFETY: promised by the caller.
+            return unsafe { lazy.image_at(address) };
         }
         self.image.as_deref().filter(|image| image.range().contains(&address))
     }
@@ -295,9 +301,7 @@ impl NativeModule {
     /// The code of each function that has some: the index of its body, and the addresses.
     pub fn code_ranges(&self) -> Vec<(u32, Range<usize>)> {
         if let Some(lazy) = &self.lazy {
-            let ranges =
-                lazy.images().filter_map(|image| Some((image.function(image.range().start)?.0, image.range())));
-            return ranges.collect();
+            return lazy.code_ranges();
         }
         self.image.as_ref().map_or_else(Vec::new, |image| (0..).zip(image.functions()).collect())
     }

@@ -71,12 +71,17 @@ fn change(act: impl FnOnce(&mut List)) {
     act(&mut list);
     LIST.store(Box::into_raw(Box::new(list)), Ordering::SeqCst);
     // Whoever starts to read now gets the new list.
-    while READERS.load(Ordering::SeqCst) != 0 {
-        std::thread::yield_now();
-    }
+    wait_for_readers();
     if !old.is_null() {
         // SAFETY: it came from a box, and nobody has it any more.
         drop(unsafe { Box::from_raw(old) });
+    }
+}
+
+/// Returns when all that read now are done: what was not to be found before this was called, nobody has any more.
+pub fn wait_for_readers() {
+    while READERS.load(Ordering::SeqCst) != 0 {
+        std::thread::yield_now();
     }
 }
 

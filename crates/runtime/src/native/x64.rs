@@ -14,6 +14,8 @@ pub const CPU_FLOOR: Features = tiercel_compiler::isa::target::X64_FLOOR;
 /// Why there is no compiled code on a CPU without it.
 pub const CPU_TOO_OLD: &str =
     "compiled code needs a CPU with SSE4.1, which this one has not; the tier `interp` runs everywhere";
+/// Whether code may be written where other code was: the host's barrier makes all threads forget what they have fetched.
+pub const REUSES_ROOM: bool = true;
 /// `ud2`.
 const UD2: [u8; 2] = [0x0f, 0x0b];
 

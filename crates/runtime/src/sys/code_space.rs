@@ -10,7 +10,7 @@ use core::ops::Range;
 use core::ptr::null_mut;
 use core::sync::atomic::AtomicUsize;
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
 
 const PAGE_BYTES: usize = 4096;
 
@@ -90,6 +90,28 @@ impl CodeSpace {
         unsafe { core::ptr::copy_nonoverlapping(code.as_ptr(), self.view.add(offset), code.len()) };
         let range = |start: usize| start + offset..start + offset + code.len();
         crate::native::publish(range(self.view as usize), range(self.code() as usize));
+    }
+
+    /// Gives the host back the memory of code at these offsets, as far as it is whole pages, and fills the rest with `padding`.
+    ///
+    /// # Safety
+    /// It is within the room for code, and nobody reads or runs what is there.
+    pub unsafe fn forget(&self, code: Range<usize>, padding: u8) {
+        let pages = code.start.next_multiple_of(PAGE_BYTES)..code.end & !(PAGE_BYTES - 1);
+        let fill = |part: Range<usize>| {
+            // SAFETY: promised by the caller; the invariant.
+            unsafe { self.view.add(part.start).write_bytes(padding, part.len()) };
+        };
+        if pages.is_empty() {
+            return fill(code);
+        }
+        fill(code.start..pages.start);
+        fill(pages.end..code.end);
+        // SAFETY: promised by the caller; the invariant. The pages read as zeros from now on, at both addresses.
+        let gone = unsafe { madvise(self.view.add(pages.start).cast(), pages.len(), Advice::LinuxRemove) };
+        if gone.is_err() {
+            fill(pages);
+        }
     }
 }
 

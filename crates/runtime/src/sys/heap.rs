@@ -29,6 +29,10 @@ impl HeapRegion {
         self.base.as_ptr()
     }
 
+    /// Its memory is the allocator's, who knows best.
+    #[cfg(not(all(unix, feature = "std", target_pointer_width = "64")))]
+    pub fn prefer_large_pages(&mut self) {}
+
     /// Makes the region `bytes` long; the new bytes are zero.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ pub struct MappedRegion {
     mapped: usize,
     guard: u64,
     moves: bool,
+    large_pages: bool,
     accessible: usize,
     /// What is mapped over a part of what is accessible.
     #[cfg(native)]
@@ -63,6 +64,7 @@ impl MappedRegion {
             mapped,
             guard,
             moves,
+            large_pages: false,
             accessible: 0,
             #[cfg(native)]
             image: None,
@@ -72,6 +74,17 @@ impl MappedRegion {
     /// The first byte.
     pub fn base(&self) -> *mut u8 {
         self.base
+    }
+
+    /// Lets the host use its large pages where it can: the first access to them costs much less time than to as many small ones, and they are
+    /// there as a whole.
+    pub fn prefer_large_pages(&mut self) {
+        self.large_pages = true;
+        #[cfg(target_os = "linux")]
+        {
+            // SAFETY: the range is our own mapping, and what it holds stays. A host that has no such pages goes on without.
+            let _ = unsafe { rustix::mm::madvise(self.base.cast(), self.mapped, rustix::mm::Advice::LinuxHugepage) };
+        }
     }
 
     /// All addresses that are the region's, accessible or not.
@@ -187,6 +200,9 @@ impl MappedRegion {
         let ample = bytes.saturating_mul(ROOM_FACTOR) as u64;
         let room = |reserve| MappedRegion::new(reserve, self.guard, true);
         let mut moved = room(ample).or_else(|_| room(bytes as u64))?;
+        if self.large_pages {
+            moved.prefer_large_pages();
+        }
         moved.grow(bytes)?;
         // SAFETY: as many bytes are accessible here, and more there; the mappings are different ones.
         unsafe { moved.base.copy_from_nonoverlapping(self.base, self.accessible) };

@@ -3,7 +3,7 @@
 use super::first_tables::FirstTable;
 use super::images::Images;
 use super::segments::Dropped;
-use super::{Memory, Table, VmCtx, VmFuncRef, VmGlobal, VmStore};
+use super::{Block, Memory, Table, VmCtx, VmFuncRef, VmGlobal, VmStore};
 use crate::api::error::{Error, Result};
 use crate::api::module::ModuleInner;
 use crate::api::store::{Owned, StoreInner};
@@ -14,10 +14,10 @@ use core::ptr::{NonNull, null_mut};
 
 /// A module at work.
 ///
-/// Invariant: `vmctx` is a block laid out by `module.layout` whose pointers lead to functions, memories, tables and globals of
+/// Invariant: `block` is laid out by `module.layout` whose pointers lead to functions, memories, tables and globals of
 /// the instance's store.
 pub struct Instance {
-    vmctx: NonNull<VmCtx>,
+    block: Block,
     pub(super) module: Arc<ModuleInner>,
     pub(super) dropped_data: Dropped,
     pub(super) dropped_elements: Dropped,
@@ -60,7 +60,7 @@ impl Instance {
                 info.memories.len() - info.imported.memories as usize,
                 info.tables.len() - info.imported.tables as usize,
             )?;
-            let instance = Self::allocate(module)?;
+            let instance = Self::allocate(module, (*store.as_ptr()).vm.ptr())?;
             let ptr = instance.ptr();
             (*store.as_ptr()).instances.push(instance);
             let this = ptr.as_ref();
@@ -90,9 +90,12 @@ impl Instance {
         }
     }
 
-    fn allocate(module: &Arc<ModuleInner>) -> Result<Owned<Instance>> {
+    /// # Safety
+    /// As [`Blocks::take`](super::Blocks::take): it goes with this store.
+    unsafe fn allocate(module: &Arc<ModuleInner>, store: NonNull<VmStore>) -> Result<Owned<Instance>> {
         Ok(Owned::new(Instance {
-            vmctx: module.blocks.take(module)?,
+            // SAFETY: promised by the caller.
+            block: unsafe { module.blocks.take(module, store) }?,
             module: module.clone(),
             dropped_data: Dropped::default(),
             dropped_elements: Dropped::default(),
@@ -102,7 +105,7 @@ impl Instance {
 
     /// What code sees.
     pub fn vmctx(&self) -> NonNull<VmCtx> {
-        self.vmctx
+        self.block.vmctx
     }
 
     /// The module.
@@ -113,7 +116,7 @@ impl Instance {
     /// The place of type `T` at `offset` of the vmctx.
     fn at<T>(&self, offset: u32) -> NonNull<T> {
         // SAFETY: offsets come from the layout that the block was allocated with (the invariant).
-        unsafe { self.vmctx.cast::<u8>().add(offset as usize).cast() }
+        unsafe { self.block.vmctx.cast::<u8>().add(offset as usize).cast() }
     }
 
     /// The pointer at `offset` of the vmctx.
@@ -165,7 +168,7 @@ impl Instance {
     fn init_header(&self, vm: NonNull<VmStore>, instance: NonNull<Instance>) {
         // SAFETY: every vmctx starts with a header.
         unsafe {
-            self.vmctx.write(VmCtx {
+            self.block.vmctx.write(VmCtx {
                 #[cfg(native)]
                 builtins: crate::native::BUILTINS.as_ptr().cast(),
                 #[cfg(not(native))]
@@ -227,7 +230,7 @@ impl Instance {
     fn init_shortcuts(&self) {
         // SAFETY: the header is part of every vmctx; memories and tables are in place.
         unsafe {
-            let header = self.vmctx.as_ptr();
+            let header = self.block.vmctx.as_ptr();
             if !self.module.info.memories.is_empty() {
                 let memory = self.memory(0);
                 (*header).memory0 = memory.cast().as_ptr();
@@ -286,7 +289,7 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         // SAFETY: the block came from there, and whoever referred to it is gone with the store.
-        unsafe { self.module.blocks.give(self.vmctx) };
+        unsafe { self.module.blocks.give(self.block) };
     }
 }
 

@@ -21,7 +21,7 @@ pub mod table;
 pub mod template;
 pub mod vmctx;
 
-pub use blocks::Blocks;
+pub use blocks::{Block, Blocks};
 pub use instance::Instance;
 pub use memory::Memory;
 pub use table::Table;

@@ -4,7 +4,7 @@
 use crate::gc::GcType;
 use crate::sync::EpochCounter;
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::{AtomicPtr, AtomicUsize};
 use tiercel_abi::vmctx::{func_ref, header};
 
 /// The start of every vmctx. Behind it lie the arrays of `VmctxLayout`; a `*mut VmCtx` may reach all of them.
@@ -40,7 +40,8 @@ pub struct VmStore {
     /// Compiled code: the frame pointer of the stub through which it called the host last.
     pub exit_fp: usize,
     /// Compiled code: the frame pointer of the stub through which it was entered last, and which returns when the guest is stopped.
-    pub entry_fp: usize,
+    /// Written by code alone, and read by other threads: 0 means that the store is at rest.
+    pub entry_fp: AtomicUsize,
     /// The collected heap: where offset 0 is.
     pub gc_base: *mut u8,
     /// The collected heap: the offset of the next object.

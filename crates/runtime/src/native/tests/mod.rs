@@ -6,6 +6,7 @@ mod hand;
 mod lazy;
 mod modules;
 mod no_signals;
+mod reclaim;
 mod stops;
 
 use alloc::string::String;
