@@ -195,6 +195,9 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     if options.cold {
         cold::print(&sweep, &results);
     }
+    if options.counters {
+        counters::print(&sweep, &results);
+    }
     if options.startup {
         let engines = startup::engines(&tiercel, &peer_dir, work.path())?;
         let mut subjects = sweep.subjects.clone();

@@ -109,8 +109,7 @@ impl CellNumbers {
         self.bodies + 1 + body
     }
 
-    /// The cell that tells which function the call through a reference at this place in the module goes to: the index of its body, `u32`, and how often
-    /// it was another one than before, `u32`. If it is 0 nothing is known.
+    /// The cell that tells which function the call through a reference at this place in the module goes to, a [`NotedCallee`].
     pub fn callee(self, loc: u32) -> u32 {
         self.bodies + 1 + self.bodies + (loc - self.first) / CALL_REF_BYTES
     }
@@ -123,6 +122,23 @@ impl CellNumbers {
     /// Whether there are none.
     pub fn is_empty(self) -> bool {
         false
+    }
+}
+
+/// Which functions a call through a reference has gone to. A function's number, and it, combined by exclusive or, are 1 less than a negative number if
+/// there is nothing to note: one test for both reasons, so that code need not guess where it is going to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotedCallee(pub u32);
+
+impl NotedCallee {
+    /// Several. 0: none yet. All else: always the same, whose number, the index of its body, is in the [turned](NotedCallee::TURNED) bits.
+    pub const SEVERAL: NotedCallee = NotedCallee(1 << 31);
+    /// The bits that are turned.
+    pub const TURNED: u32 = i32::MAX as u32;
+
+    /// The function, by the index of its body, if it is always the same.
+    pub fn only(self) -> Option<u32> {
+        (self.0 != 0 && self.0 < NotedCallee::SEVERAL.0).then_some(self.0 ^ NotedCallee::TURNED)
     }
 }
 

@@ -4,12 +4,12 @@
 //! other, and those after `!` nowhere. `;; aarch64:` says the same of that target's code, `;; ir:` of the IR after the last pass.
 //! `;;! features = "sse4.1"` at the top names the features of an x64 CPU; without it there are all. `;;! spectre = "n"` switches the defence against speculation off,
 //! `;;! inlining = "n"` leaves calls as they are, `;;! checks = "explicit"` is code without guard pages and signals,
-//! `;;! tier = "baseline"` is what the baseline compiler makes.
+//! `;;! tier = "baseline"` is what the baseline compiler makes, `;;! counters = "y"` code that counts.
 
 use iced_x86::{Decoder, DecoderOptions, Formatter, IntelFormatter};
 use std::path::Path;
 use tiercel_compiler::baseline;
-use tiercel_compiler::compile::{Code, Compiler, Options};
+use tiercel_compiler::compile::{Calls, Code, Compiler, Options};
 use tiercel_compiler::ir::machine::layout_of;
 use tiercel_compiler::isa::x64::Features;
 use tiercel_compiler::isa::{Target, aarch64};
@@ -73,6 +73,7 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
     let is_set = |option: &str| text.lines().any(|line| line.strip_prefix(";;! ") == Some(option));
     let inlining = if is_set(r#"inlining = "n""#) { Inlining::Off } else { Inlining::Usual };
     let explicit = is_set(r#"checks = "explicit""#);
+    let counts = is_set(r#"counters = "y""#);
     let bounds = if explicit { Bounds::Checked } else { Config::default().bounds };
     let config = Config { inlining, bounds, memories_move: explicit, ..Config::default() };
     let callees = Callees::new(&info, &wasm);
@@ -82,6 +83,8 @@ fn failures_of(text: &str, checks: &[Check<'_>]) -> Vec<String> {
         target: Target::X64(features(text)),
         spectre: !is_set(r#"spectre = "n""#),
         signals: !explicit,
+        counts,
+        calls: if counts { Calls::Cells } else { Calls::Direct },
         verify: true,
         ..Options::default()
     };

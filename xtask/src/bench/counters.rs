@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::engines::Engine;
-use super::sweep::Subject;
+use super::sweep::{Results, Subject, Sweep};
 use super::{Pair, callgrind, report};
 
 /// How the two ways are called.
@@ -21,6 +21,35 @@ const NO_COUNTERS: u32 = u32::MAX;
 pub fn engines(tiercel: &Path) -> Vec<Engine> {
     let engine = |name, budget| Engine::ours(tiercel, name, &format!("--tier auto -C tier-up-budget={budget}"));
     vec![engine(WITHOUT, NO_COUNTERS), engine(WITH, COUNTING_ONLY)]
+}
+
+/// Programs that take less, in seconds, measure how they were compiled and how busy the machine is.
+const LEAST_SECONDS: f64 = 5e-3;
+
+/// Prints what counting costs by the best runs of both ways, which a busy machine changes least.
+pub fn print(sweep: &Sweep, results: &Results) {
+    let best = |subject: &Subject, way: &str| {
+        let samples = results.samples.get(&(subject.name.clone(), way.to_owned()))?;
+        Some(report::summary(&samples.iter().filter_map(|sample| sample.program_seconds).collect::<Vec<_>>())?.1)
+    };
+    let (mut rows, mut ratios) = (Vec::new(), Vec::new());
+    for subject in &sweep.subjects {
+        let (Some(without), Some(with)) = (best(subject, WITHOUT), best(subject, WITH)) else { continue };
+        if without < LEAST_SECONDS {
+            continue;
+        }
+        ratios.push(with / without);
+        let cells = vec![report::number(without * 1e3), report::number(with * 1e3), format!("{:.3}", with / without)];
+        rows.push((subject.name.clone(), cells));
+    }
+    let mean = report::geometric_mean(&ratios).map_or("-".to_owned(), |mean| format!("{mean:.3}"));
+    rows.push(("**geometric mean**".to_owned(), vec![String::new(), String::new(), mean]));
+    let title = format!(
+        "What counting costs: best of {}, ms, of programs that take {} ms at least",
+        sweep.reps,
+        LEAST_SECONDS * 1e3
+    );
+    report::print_table(&title, &[WITHOUT, WITH, "ratio"], &rows);
 }
 
 /// Prints the instructions of each program, without those of loading it.

@@ -3,6 +3,7 @@
 //! The first branch to a label fixes where locals are there; later ones make up what they lack, or the label does with less, as long as its own
 //! code is not there yet. A single result is in the result register, several are at home.
 
+use super::count::Counter;
 use super::machine::{Assembly, Condition, Emit, Machine};
 use super::state::{Operand, Place, State, Value, index};
 use super::{Baseline, Local};
@@ -65,9 +66,9 @@ enum ResultTypes {
 
 /// What an edge has to do.
 #[derive(Clone, Copy, Default)]
-struct Fixes {
-    stores: RegSet,
-    loads: RegSet,
+pub struct Fixes {
+    pub stores: RegSet,
+    pub loads: RegSet,
 }
 
 impl Fixes {
@@ -148,8 +149,9 @@ where
                     self.put_home(value, value.home);
                     self.stack[at].place = Place::Home;
                 }
+                let is_hot = self.scan.is_innermost(self.next_loop) && !self.scan.loops[self.next_loop].mostly_calls();
                 frame.state = Some(self.enter_loop());
-                self.asm.align(M::LOOP_ALIGN);
+                self.asm.align(if is_hot { M::HOT_LOOP_ALIGN } else { M::LOOP_ALIGN });
                 self.asm.bind(frame.label);
                 self.frames.push(frame);
                 if self.watched == Some(self.loc) {
@@ -183,18 +185,18 @@ where
     fn enter_loop(&mut self) -> State {
         let number = self.next_loop;
         self.next_loop += 1;
+        self.start_counting(number);
         let found = self.scan.loops[number];
-        let (uses, sets) = self.loop_uses[number];
+        let (mut uses, sets) = self.loop_uses[number];
+        if let Some(Counter::Reg(reg)) = self.near_counter() {
+            uses = uses.without(reg);
+        }
         let calls = found.calls[0] != found.calls[1] || self.options.translate.epochs;
-        let lives = |this: &Self, reg: Reg| {
-            let owner = this.owners[index(reg)];
-            owner != u32::MAX && this.locals[owner as usize].last > this.pos
-        };
         if calls {
             // What the loop does not change it need not store in every round.
             let dirty = self.state.loaded.difference(self.state.stored).difference(sets).intersection(self.destroyed);
             for reg in dirty.iter() {
-                if lives(self, reg) {
+                if self.is_alive(reg) {
                     self.store_local(reg);
                     self.state.stored = self.state.stored.with(reg);
                 }
@@ -205,7 +207,7 @@ where
         }
         let missing = uses.intersection(self.state.stored).difference(self.state.loaded);
         for reg in missing.iter() {
-            if lives(self, reg) {
+            if self.is_alive(reg) {
                 self.load_local(reg);
             }
         }
@@ -224,7 +226,7 @@ where
         (local.ty, reg, local.home)
     }
 
-    fn store_local(&mut self, reg: Reg) {
+    pub(super) fn store_local(&mut self, reg: Reg) {
         let Local { ty, home, .. } = self.locals[self.owners[index(reg)] as usize];
         self.store(ty, reg, home);
     }
@@ -335,6 +337,7 @@ where
     pub(super) fn br(&mut self, depth: u32) {
         let frame = self.frame_at(depth);
         let fixes = self.plan(frame, self.state);
+        self.leave_counting(frame);
         self.pass_along(frame);
         self.fix(fixes);
         self.asm.quick_jmp(self.frames[frame].label);
@@ -358,11 +361,14 @@ where
         let frame = self.frame_at(depth);
         let fixes = self.plan(frame, self.state);
         let label = self.frames[frame].label;
-        if fixes.is_empty() && self.are_in_place(frame) {
+        let counter = self.left_counter(frame);
+        if self.are_in_place(frame) && (fixes.is_empty() || counter.is_some()) {
+            let label = counter.map_or(label, |counter| self.loop_exit(label, counter, fixes));
             return self.jump_if(test, label);
         }
         let over = self.asm.label();
         self.jump_if(test.negate(), over);
+        self.leave_counting(frame);
         self.pass_along(frame);
         self.fix(fixes);
         self.asm.quick_jmp(label);
@@ -380,7 +386,7 @@ where
             let frame = self.frame_at(target?);
             if self.frames[frame].table_mark == 0 {
                 let fixes = self.plan(frame, self.state);
-                let label = if fixes.is_empty() && self.arity(frame) == 0 {
+                let label = if fixes.is_empty() && self.arity(frame) == 0 && self.left_counter(frame).is_none() {
                     self.frames[frame].label
                 } else {
                     let stub = self.asm.label();
@@ -398,6 +404,7 @@ where
         self.switch(index, labels);
         for (stub, frame, fixes) in stubs {
             self.asm.bind(stub);
+            self.leave_counting(frame);
             self.pass_along(frame);
             self.fix(fixes);
             self.asm.quick_jmp(self.frames[frame].label);
@@ -458,6 +465,7 @@ where
             } else if !reachable {
                 self.truncate(frame.height as usize);
             }
+            self.end_counting(index, reachable);
             self.frames.pop();
             self.skipped = if reachable { None } else { Some(0) };
             if frame.kind == Kind::Function {

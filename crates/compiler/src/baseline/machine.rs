@@ -46,6 +46,8 @@ pub trait Machine: Dialect + PartialEq {
     const SNIPPET_REGISTERS: Registers;
     /// Loops start at multiples of so many bytes. No effect on correctness.
     const LOOP_ALIGN: u32;
+    /// The same for loops without loops inside, unless they mostly call.
+    const HOT_LOOP_ALIGN: u32;
 
     fn assembler(options: &Options) -> Self::Assembler;
     /// Forgets what is kept for a function.
@@ -219,11 +221,17 @@ emit! {
     // Counters and deadlines.
     /// Takes this from the function's counter; goes to the label if it is below zero then. Only scratch registers are changed.
     fn count_down(cost: i32, below: Label);
+    /// The same with the counter in a register, and with the counter in the frame.
+    fn count_down_in(reg: Reg, cost: i32, below: Label);
+    fn count_down_at_home(home: i32, cost: i32, below: Label);
+    /// Brings the counter to a register; flags are left alone.
+    fn load_counter(reg: Reg);
+    fn store_counter(reg: Reg);
     /// Says that the counter at this place is below zero.
     fn counted_down(place: u64);
-    /// Goes to the label if the callee, whose reference is in its register, is not the one that the cell tells. No argument is changed.
+    /// Goes to the label if the cell is to tell of the callee, whose reference is in its register. No argument is changed.
     fn compare_callee(cell: u32, other: Label);
-    /// Behind that label: the cell tells the new one, and one change more.
+    /// Behind that label: the cell tells of it.
     fn change_callee(cell: u32);
     /// Goes to the label if the deadline has passed.
     fn compare_epoch(reached: Label);

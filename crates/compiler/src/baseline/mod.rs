@@ -18,13 +18,14 @@
 //! is filled in then.
 //!
 //! Reading order: [`scan`] and [`assign`] (which locals have registers), [`state`] (where values are), [`walk`] (operator by operator), [`control`],
-//! [`calls`], [`poll`] (counters and deadlines), [`snippet`] (rare operators, by way of the optimizing compiler's lowering), [`machine`] (what each machine has its own of), `x64/`
+//! [`calls`], [`poll`] and [`count`] (deadlines and counters), [`snippet`] (rare operators, by way of the optimizing compiler's lowering), [`machine`] (what each machine has its own of), `x64/`
 //! and `aarch64/` (instructions).
 
 mod aarch64;
 mod assign;
 mod calls;
 mod control;
+mod count;
 mod frame;
 mod machine;
 mod poll;
@@ -38,8 +39,9 @@ mod x64;
 use self::assign::{Assign, Available};
 use self::calls::Sigs;
 use self::control::Frame;
+use self::count::{CountExit, Counting, LoopExit};
 use self::machine::{Assembly, Emit, Machine};
-use self::poll::{CalleeExit, CountExit, EpochExit};
+use self::poll::{CalleeExit, EpochExit};
 use self::scan::Scan;
 use self::snippet::Snippets;
 pub use self::snippet::What;
@@ -170,6 +172,7 @@ struct Baseline<M: Machine> {
     vmctx_home: i32,
     buffer_home: i32,
     saves_home: i32,
+    counter_home: i32,
     saved: RegSet,
     stack_check: StackCheck,
     /// Where the immediates with the frame's size end.
@@ -179,6 +182,12 @@ struct Baseline<M: Machine> {
     traps: Vec<TrapExit>,
     epochs: Vec<EpochExit>,
     counts: Vec<CountExit>,
+    loop_exits: Vec<LoopExit>,
+    /// The loop around that has the counter near.
+    counting: Option<Counting>,
+    /// Locals with a register, and those whose register has the counter for now.
+    in_regs: Vec<u32>,
+    homeless: Vec<u32>,
     /// The loop whose state is asked for, by its location; its state, when it was found.
     watched: Option<u32>,
     loop_state: Option<LoopState>,
@@ -237,6 +246,7 @@ where
             vmctx_home: 0,
             buffer_home: 0,
             saves_home: 0,
+            counter_home: 0,
             saved: RegSet::EMPTY,
             stack_check: StackCheck::None,
             size_patches: Vec::new(),
@@ -244,6 +254,10 @@ where
             traps: Vec::new(),
             epochs: Vec::new(),
             counts: Vec::new(),
+            loop_exits: Vec::new(),
+            counting: None,
+            in_regs: Vec::new(),
+            homeless: Vec::new(),
             watched: None,
             loop_state: None,
             callees: Vec::new(),
@@ -324,6 +338,9 @@ where
         self.traps.clear();
         self.epochs.clear();
         self.counts.clear();
+        self.loop_exits.clear();
+        self.counting = None;
+        self.homeless.clear();
         self.callees.clear();
         M::clear(&mut self.parts);
         self.maps.clear();
@@ -361,6 +378,10 @@ where
         self.vmctx_home = -8;
         self.buffer_home = if self.convention.buffer_bytes != 0 { -16 } else { 0 };
         self.saves_home = self.vmctx_home.min(self.buffer_home);
+        if self.options.counts && self.scan.loops.iter().any(|found| !found.mostly_calls()) {
+            self.saves_home -= 8;
+            self.counter_home = self.saves_home;
+        }
         let mut home = self.saves_home - 8 * self.saved.len() as i32;
         self.locals_top = home;
         let params = self.convention.params.len();
@@ -383,6 +404,9 @@ where
                 self.owners[index(local.reg)] = number as u32;
             }
         }
+        self.in_regs.clear();
+        self.in_regs
+            .extend((0..).zip(&self.locals).filter(|(_, local)| !local.reg.is_none()).map(|(number, _)| number));
         self.first_home = home;
         self.lowest_home = home;
         self.loop_uses.clear();

@@ -1,7 +1,8 @@
-//! What a function does at its start and a loop at its head, counting and looking at the deadline; which callees there are; and what of all this lies
-//! behind the code, away from the rest.
+//! What a function does at its start and a loop at its head, [counting](super::count) and looking at the deadline; which callees there are; and what of
+//! all this lies behind the code, away from the rest.
 
 use super::Baseline;
+use super::count::Counter;
 use super::machine::{Assembly, Emit, Machine};
 use crate::compile::CallSite;
 use crate::ir::{Builtin, Type};
@@ -9,22 +10,7 @@ use crate::isa::buffer::Label;
 use crate::isa::reg::Reg;
 use tiercel_abi::frames::NO_MAP;
 
-/// What a call and a round of a loop count for. No effect on correctness.
-const CALL_COST: i32 = 100;
-const ROUND_COST: i32 = 30;
-
-/// Where code goes whose counter is below zero.
-pub struct CountExit {
-    below: Label,
-    /// Where it comes back.
-    back: Label,
-    /// The location of the loop; 0 for the function's entry.
-    at: u32,
-    /// Locals that are stored for it, each with its home.
-    stores: Vec<(Type, Reg, i32)>,
-}
-
-/// A call that has another callee than before.
+/// A call that has another callee than noted.
 pub struct CalleeExit {
     other: Label,
     /// Where it comes back.
@@ -41,6 +27,7 @@ pub struct EpochExit {
     /// Locals that are stored for it, and those that are loaded again, each with its home.
     stores: Vec<(Type, Reg, i32)>,
     loads: Vec<(Type, Reg, i32)>,
+    counter: Option<Counter>,
     /// Where the homes start and end that hold references.
     homes: (u32, u32),
 }
@@ -52,22 +39,15 @@ where
     /// What a function does at its start and a loop at its head.
     pub(super) fn poll(&mut self) {
         if self.options.counts {
-            self.count();
+            match self.frames.len() {
+                1 => self.count_call(),
+                _ => self.count_round(),
+            }
         }
         if self.options.translate.epochs {
             self.look_at_epoch();
         }
         self.start_fuel();
-    }
-
-    /// Counts that the code has come here.
-    fn count(&mut self) {
-        let is_loop = self.frames.len() > 1;
-        let (below, back) = (self.asm.label(), self.asm.label());
-        self.count_down(if is_loop { ROUND_COST } else { CALL_COST }, below);
-        self.asm.bind(back);
-        let (at, stores) = if is_loop { (self.loc, self.dirty_locals()) } else { (0, Vec::new()) };
-        self.counts.push(CountExit { below, back, at, stores });
     }
 
     fn look_at_epoch(&mut self) {
@@ -81,7 +61,8 @@ where
         let first = self.map_homes.len() as u32;
         self.note_homes();
         let homes = (first, self.map_homes.len() as u32);
-        self.epochs.push(EpochExit { reached, back, loc: self.loc, stores, loads, homes });
+        let counter = self.near_counter();
+        self.epochs.push(EpochExit { reached, back, loc: self.loc, stores, loads, counter, homes });
     }
 
     /// Notes which function the reference in its register is of, for the call of it that follows.
@@ -100,6 +81,9 @@ where
             for &(ty, reg, home) in &exit.stores {
                 self.store(ty, reg, home);
             }
+            if let Some(counter) = exit.counter {
+                self.return_counter(counter);
+            }
             self.loc = exit.loc;
             self.emit_builtin(Builtin::ALL.len() as u32);
             self.maps.push((self.code.call_sites.len() as u32, exit.homes.0, exit.homes.1));
@@ -107,6 +91,9 @@ where
             self.trap_if_stopped();
             for &(ty, reg, home) in &exit.loads {
                 self.load(ty, reg, home);
+            }
+            if let Some(counter) = exit.counter {
+                self.bring_counter(counter);
             }
             self.asm.quick_jmp(exit.back);
         }
@@ -116,15 +103,7 @@ where
             self.trap(exit.code, exit.loc);
         }
         self.traps = traps;
-        for exit in std::mem::take(&mut self.counts) {
-            self.asm.bind(exit.below);
-            for (ty, reg, home) in exit.stores {
-                self.store(ty, reg, home);
-            }
-            // Who is called leaves all registers as they are, or goes on elsewhere with what is in this frame.
-            self.counted_down(u64::from(exit.at) << 32 | u64::from(self.body));
-            self.asm.quick_jmp(exit.back);
-        }
+        self.count_exits();
         for exit in std::mem::take(&mut self.callees) {
             self.asm.bind(exit.other);
             self.change_callee(exit.cell);

@@ -8,6 +8,8 @@ use wasmparser::{BinaryReader, OperatorsReader};
 /// A local counts so many times as much for each loop around the access, as a shift, and so many loops count. No effect on correctness.
 const LOOP_WEIGHT_LOG2: u32 = 3;
 const WEIGHED_LOOPS: usize = 4;
+/// A loop with more calls than one in so many bytes mostly calls. No effect on correctness.
+const BYTES_FOR_CALL: u32 = 96;
 
 /// What is known of a local.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,10 +46,27 @@ impl LocalUse {
 pub struct LoopUse {
     /// The loop around it; its own number for an outermost one.
     pub parent: u32,
-    /// Where its `end` is.
+    /// Where it starts, and where its `end` is.
+    pub start: u32,
     pub end: u32,
     /// Calls before it and before its end.
     pub calls: [u32; 2],
+    /// Loops around it, itself included.
+    pub depth: u32,
+    /// Whether each round that comes to an end enters a loop inside, as far as is seen easily.
+    pub enters_another: bool,
+}
+
+impl LoopUse {
+    /// Whether calls are what its time goes to.
+    pub fn mostly_calls(&self) -> bool {
+        (self.calls[1] - self.calls[0]).saturating_mul(BYTES_FOR_CALL) > self.end - self.start
+    }
+
+    /// What a local weighs that is accessed so many times in it, and in no loop inside.
+    pub fn weight(&self, accesses: u32) -> u32 {
+        accesses << (LOOP_WEIGHT_LOG2 * self.depth.min(WEIGHED_LOOPS as u32))
+    }
 }
 
 /// An access to a local in a loop, and in none of the loops inside.
@@ -72,10 +91,24 @@ pub struct Scan {
     pub events: Vec<Event>,
     /// Calls and what may call.
     pub calls: u32,
+    /// Whether each run enters the first loop, as far as is seen easily.
+    pub enters_loop: bool,
     /// The number of each open construct.
     open: Vec<u32>,
     open_loops: Vec<u32>,
+    straight: Straight,
     next_construct: u32,
+}
+
+/// What there is no branch behind, so far.
+#[derive(Clone, Copy, Default)]
+enum Straight {
+    #[default]
+    No,
+    /// The start of the body.
+    FromStart,
+    /// The head of this loop.
+    From(u32),
 }
 
 /// What follows an opcode of one byte.
@@ -115,7 +148,23 @@ const FOLLOWS: [Follows; 256] = {
     table
 };
 
+/// Operators behind which a loop around may begin its next round or have been left, and the end of a loop.
+const BRANCHES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut op = 0;
+    while op < 256 {
+        table[op] = matches!(op as u8, 0x00 | 0x04..=0x0f | 0x12 | 0x13 | 0x15 | 0x1f | 0xd5 | 0xd6 | 0xfb);
+        op += 1;
+    }
+    table
+};
+
 impl Scan {
+    /// Whether there is no loop in the one with this number.
+    pub fn is_innermost(&self, number: usize) -> bool {
+        self.loops.get(number + 1).is_none_or(|next| next.parent as usize != number)
+    }
+
     /// Scans the operators from `start` to the end of a body; `params` of its `locals` are parameters.
     ///
     /// # Errors
@@ -132,6 +181,8 @@ impl Scan {
         self.open.clear();
         self.open.push(0);
         self.open_loops.clear();
+        self.straight = Straight::FromStart;
+        self.enters_loop = false;
         self.next_construct = 1;
         let mut at = start;
         while at < body.len() {
@@ -157,6 +208,9 @@ impl Scan {
     fn operator(&mut self, body: &[u8], at: usize) -> Result<usize, wasmparser::Error> {
         let op = body[at];
         let next = behind(body, at)?;
+        if BRANCHES[op as usize] {
+            self.straight = Straight::No;
+        }
         match op {
             0x20 => self.get(leb(body, at + 1).0, at as u32),
             0x21 | 0x22 => self.set(leb(body, at + 1).0, at as u32),
@@ -164,8 +218,16 @@ impl Scan {
             0x03 => {
                 let number = self.loops.len() as u32;
                 let parent = self.open_loops.last().copied().unwrap_or(number);
-                self.loops.push(LoopUse { parent, end: 0, calls: [self.calls; 2] });
+                match self.straight {
+                    Straight::FromStart => self.enters_loop = true,
+                    Straight::From(outer) => self.loops[outer as usize].enters_another = true,
+                    Straight::No => {}
+                }
+                self.straight = Straight::From(number);
                 self.open_loops.push(number);
+                let depth = self.open_loops.len() as u32;
+                let (start, calls) = (at as u32, [self.calls; 2]);
+                self.loops.push(LoopUse { parent, start, end: 0, calls, depth, enters_another: false });
                 self.enter(number);
             }
             0x05 => {
@@ -338,4 +400,41 @@ fn skip(body: &[u8], at: usize) -> usize {
         at += 1;
     }
     at + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scan;
+
+    /// For each loop whether it enters another one in each round, and whether the body enters the first one in any case.
+    fn entered(body: &str) -> (Vec<bool>, bool) {
+        let wasm = wat::parse_str(format!("(module (func $f (local i32) {body}))")).expect("a valid module");
+        let mut scan = Scan::default();
+        for payload in wasmparser::Parser::new(0).parse_all(&wasm) {
+            if let Ok(wasmparser::Payload::CodeSectionEntry(body)) = payload {
+                let first = body.get_operators_reader().expect("a body").original_position() as usize;
+                let range = body.range();
+                let bytes = &wasm[range.start as usize..range.end as usize];
+                scan.scan(bytes, first - range.start as usize, 1, 0).expect("a valid body");
+            }
+        }
+        (scan.loops.iter().map(|found| found.enters_another).collect(), scan.enters_loop)
+    }
+
+    #[test]
+    fn loops_are_entered_in_any_case_behind_no_branch() {
+        let again = "(br_if 0 (local.get 0))";
+        let inner = format!("(loop {again})");
+        assert_eq!(entered(&inner), (vec![false], true));
+        assert_eq!(entered(&format!("(if (local.get 0) (then {inner}))")), (vec![false], false));
+        assert_eq!(entered(&format!("(loop {inner} {again})")), (vec![true, false], true));
+        assert_eq!(entered(&format!("(block (loop (block {inner}) {again}))")), (vec![true, false], true));
+        assert_eq!(entered(&format!("(loop {again} {inner})")), (vec![false, false], true));
+        assert_eq!(
+            entered(&format!("(block (br_if 0 (local.get 0)) (loop (loop {inner})))")),
+            (vec![true, true, false], false)
+        );
+        assert_eq!(entered(&format!("(loop (block (br_if 1 (local.get 0))) {inner})")), (vec![false, false], true));
+        assert_eq!(entered(&format!("(loop {inner} {inner})")), (vec![true, false, false], true));
+    }
 }

@@ -457,6 +457,9 @@ where
     /// Stores what a call destroys and somebody still needs: locals in registers, and operands below `height`.
     pub(super) fn save_for_call(&mut self, height: usize) {
         self.store_locals();
+        if let Some(counter) = self.near_counter() {
+            self.return_counter(counter);
+        }
         for at in self.spill_from..height {
             if let Place::Reg(_) | Place::Flags(_) = self.stack[at].place {
                 self.send_home(at);
@@ -482,5 +485,8 @@ where
     pub(super) fn after_call(&mut self) {
         self.state.loaded = self.state.loaded.difference(self.destroyed);
         self.free = self.temps;
+        if let Some(counter) = self.near_counter() {
+            self.bring_counter(counter);
+        }
     }
 }

@@ -16,7 +16,7 @@ const BUDGET_PER_BYTE: u32 = 150;
 /// Of bytes beyond so many only one in so many counts: a round of a loop counts the same however long it is, and a long function has long ones. No effect on
 /// correctness.
 const LONG_BYTES: (u64, u64) = (2048, 8);
-/// Of its budget, a function keeps one part of so many when its new code is there: what counts from then on are frames of the old code. No effect on
+/// Of its budget, a function that was asked for gets one part of so many: what counts from then on are frames of the old code. No effect on
 /// correctness.
 const OLD_PART: i32 = 4;
 /// The budget of a loop that waits for its continuation. No effect on correctness.
@@ -66,11 +66,6 @@ impl TierUp {
             Some(seed) => random_budget(seed, body, 0),
             None => budget,
         }
-    }
-
-    /// What the counter of a function has left at most when its new code is there.
-    pub fn old_budget(&self, body: u32, bytes: usize) -> i32 {
-        self.first_budget(body, bytes) / OLD_PART
     }
 }
 
@@ -163,7 +158,7 @@ impl Hot {
         }
         if !func.requested {
             func.requested = true;
-            return Next::Compile(Job { body, at: None }, again);
+            return Next::Compile(Job { body, at: None }, again / OLD_PART);
         }
         // The new code is not there yet; loops of what runs meanwhile are still to be found.
         let Some(at) = at else { return Next::Count(again) };

@@ -32,7 +32,7 @@ use core::ptr::{NonNull, null};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::OnceLock;
 use tiercel_compiler::baseline;
-use tiercel_compiler::compile::{CallReloc, Calls, CellNumbers, Code, Compiler, Options};
+use tiercel_compiler::compile::{CallReloc, Calls, CellNumbers, Code, Compiler, NotedCallee, Options};
 use tiercel_compiler::translate::{Callees, Context, Feedback};
 use tiercel_wasm::ModuleInfo;
 
@@ -258,13 +258,6 @@ impl Lazy {
             let entry = self.publish(made, body as usize, &mut code)?;
             made.room.finals.insert(body, entry);
         }
-        // Who is in the old code finds out sooner. A guest that counts at this moment may undo it.
-        let counter = &self.space.cells()[CellNumbers::new(&module.info).counter(body) as usize];
-        let bytes = module.info.bodies[body as usize].len();
-        let least = module.engine.native().map_or(0, |native| native.tier_up.old_budget(body, bytes));
-        if counter.load(Ordering::Relaxed) as i32 > least {
-            counter.store(least as usize, Ordering::Relaxed);
-        }
         Ok(code.bytes.len())
     }
 
@@ -389,8 +382,7 @@ impl Seen {
 
 impl Feedback for Seen {
     fn target(&self, loc: u32) -> Option<u32> {
-        let cell = self.cell(self.numbers.callee(loc)) as u64;
-        ((cell >> 32) == 1).then_some(cell as u32)
+        NotedCallee(self.cell(self.numbers.callee(loc)) as u32).only()
     }
 
     fn is_cold(&self, body: u32) -> bool {

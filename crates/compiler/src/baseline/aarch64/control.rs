@@ -3,6 +3,7 @@
 use super::{Aarch64, STORE, Test, Value};
 use crate::baseline::Baseline;
 use crate::baseline::state::{Operand, Place};
+use crate::compile::NotedCallee;
 use crate::compile::TrapSite;
 use crate::ir::Type;
 use crate::isa::aarch64::abi::CALLEE_REF;
@@ -10,7 +11,7 @@ use crate::isa::aarch64::asm::{Label, Symbol};
 use crate::isa::aarch64::inst::Inst;
 use crate::isa::aarch64::mem::Mem;
 use crate::isa::aarch64::regs::{ADDRESS_SCRATCH, SCRATCH, x};
-use crate::isa::aarch64::row::{Cond, Extend, Op, Shift, Size};
+use crate::isa::aarch64::row::{Cond, Extend, Op, Size};
 use crate::isa::reg::{Reg, RegClass};
 use tiercel_abi::Trap;
 use tiercel_abi::vmctx::{func_ref, store};
@@ -173,11 +174,33 @@ impl Baseline<Aarch64> {
     // Counters, deadlines and fuel.
 
     pub(in crate::baseline) fn count_down(&mut self, cost: i32, below: Label) {
-        self.asm.symbol(ADDRESS_SCRATCH, Symbol(self.cells.counter(self.body)), false);
-        self.asm.quick_rm(Op::LDR_W, 4, SCRATCH, ADDRESS_SCRATCH, 0);
+        self.load_counter(SCRATCH);
         self.asm.quick_imm12(Op::SUBC_I.s32(), SCRATCH, SCRATCH, cost as u32);
         self.asm.quick_rm(Op::STR_W, 4, SCRATCH, ADDRESS_SCRATCH, 0);
         self.asm.jcc(Cond::Mi, below);
+    }
+
+    pub(in crate::baseline) fn count_down_in(&mut self, reg: Reg, cost: i32, below: Label) {
+        self.asm.quick_imm12(Op::SUBC_I.s32(), reg, reg, cost as u32);
+        self.asm.jcc(Cond::Mi, below);
+    }
+
+    pub(in crate::baseline) fn count_down_at_home(&mut self, home: i32, cost: i32, below: Label) {
+        self.load(Type::I32, SCRATCH, home);
+        self.asm.quick_imm12(Op::SUBC_I.s32(), SCRATCH, SCRATCH, cost as u32);
+        self.store(Type::I32, SCRATCH, home);
+        self.asm.jcc(Cond::Mi, below);
+    }
+
+    /// The counter's address is in its register behind it.
+    pub(in crate::baseline) fn load_counter(&mut self, reg: Reg) {
+        self.asm.symbol(ADDRESS_SCRATCH, Symbol(self.cells.counter(self.body)), false);
+        self.asm.quick_rm(Op::LDR_W, 4, reg, ADDRESS_SCRATCH, 0);
+    }
+
+    pub(in crate::baseline) fn store_counter(&mut self, reg: Reg) {
+        self.asm.symbol(ADDRESS_SCRATCH, Symbol(self.cells.counter(self.body)), false);
+        self.asm.quick_rm(Op::STR_W, 4, reg, ADDRESS_SCRATCH, 0);
     }
 
     pub(in crate::baseline) fn counted_down(&mut self, place: u64) {
@@ -192,18 +215,19 @@ impl Baseline<Aarch64> {
         self.asm.symbol(ADDRESS_SCRATCH, Symbol(cell), false);
         self.asm.quick_rm(Op::LDR_W, 4, SCRATCH, CALLEE_REF, BODY);
         self.asm.quick_rm(Op::LDR_W, 4, NOTED, ADDRESS_SCRATCH, 0);
-        self.asm.quick_compare(Op::CMP_S.s32(), NOTED, SCRATCH);
-        self.asm.quick_jcc(Cond::Ne, other);
+        self.asm.quick_rrr(Op::EOR_S.s32(), SCRATCH, SCRATCH, NOTED);
+        self.asm.quick_imm12(Op::ADDC_I.s32(), SCRATCH, SCRATCH, 1);
+        self.asm.quick_jcc(Cond::Pl, other);
     }
 
-    /// The cell's address is still in its register, the callee in the other one.
+    /// The cell's address is still in its register, what is in the cell and what was compared in the other ones.
     pub(in crate::baseline) fn change_callee(&mut self, _cell: u32) {
-        // One more in the upper half, the callee in the lower one.
-        self.asm.quick_rm(Op::LDR_X, 8, NOTED, ADDRESS_SCRATCH, 0);
-        self.asm.quick_inst(&Inst::r(Op::LSR_I.s64(), [NOTED, NOTED]).imm(32));
-        self.asm.quick_imm12(Op::ADD_I.s32(), NOTED, NOTED, 1);
-        self.asm.quick_inst(&Inst::r(Op::ORR_S.s64(), [NOTED, SCRATCH, NOTED]).shift(Shift::Lsl, 32));
-        self.asm.quick_rm(Op::STR_X, 8, NOTED, ADDRESS_SCRATCH, 0);
+        self.asm.quick_imm12(Op::SUB_I.s32(), SCRATCH, SCRATCH, 1);
+        self.asm.quick_inst(&Inst::r(Op::EOR_I.s32(), [SCRATCH, SCRATCH]).imm(NotedCallee::TURNED as i32));
+        self.asm.quick_compare_imm12(Op::CMP_I.s32(), NOTED, 0);
+        self.asm.quick_constant(NOTED, NotedCallee::SEVERAL.0.into());
+        self.asm.quick_select(Op::CSEL.s32(), SCRATCH, SCRATCH, NOTED, Cond::Eq);
+        self.asm.quick_rm(Op::STR_W, 4, SCRATCH, ADDRESS_SCRATCH, 0);
     }
 
     pub(in crate::baseline) fn compare_epoch(&mut self, reached: Label) {

@@ -127,6 +127,7 @@ impl Machine for Aarch64 {
         results: &[x(0), x(9), x(10), x(11)],
     };
     const LOOP_ALIGN: u32 = 16;
+    const HOT_LOOP_ALIGN: u32 = 32;
 
     fn assembler(options: &Options) -> Assembler {
         let features = match options.target {

@@ -8,7 +8,7 @@ mod vector;
 use super::machine::{self, Assembly, Condition, Machine};
 use super::state::Place;
 use super::{Baseline, CHECKED_AS_ONE_BYTES, StackCheck, state};
-use crate::compile::{CallReloc, Calls, Code, Options};
+use crate::compile::{CallReloc, Calls, Code, NotedCallee, Options};
 use crate::ir::{Function, Opcode, Type};
 use crate::isa::backend::{Inline, Lowering};
 use crate::isa::convention;
@@ -78,6 +78,7 @@ impl Machine for X64 {
     const SNIPPET_REGISTERS: convention::Registers =
         convention::Registers { args: &[RAX, RCX, RDX, R10], vector_args: 5, results: &[RAX, RDX] };
     const LOOP_ALIGN: u32 = 32;
+    const HOT_LOOP_ALIGN: u32 = 64;
 
     fn assembler(options: &Options) -> Assembler {
         Assembler::new(options.target.x64().unwrap_or_default())
@@ -163,6 +164,9 @@ impl machine::Snippet<X64> for Snippet {
 
 /// The vmctx's pointer to the store.
 const STORE: Mem = Mem::base(VMCTX, (header::STORE * 8) as i32);
+
+/// Where a reference's function has the index of its body.
+const CALLEE_BODY: i32 = (func_ref::TYPE_ID * 8 + 4) as i32;
 
 /// An address in the frame.
 fn at(home: i32) -> Mem {
@@ -638,10 +642,33 @@ impl Baseline<X64> {
 
     // Counters, deadlines and fuel.
 
+    fn counter(&self) -> Mem {
+        Mem::symbol(Symbol(self.cells.counter(self.body)))
+    }
+
     pub(super) fn count_down(&mut self, cost: i32, below: Label) {
         self.asm.constant(SCRATCH, cost.into());
-        self.asm.rm(Op::SUB_MR.s32(), SCRATCH, Mem::symbol(Symbol(self.cells.counter(self.body))));
+        self.asm.rm(Op::SUB_MR.s32(), SCRATCH, self.counter());
         self.asm.quick_jcc(Cond::S, below);
+    }
+
+    pub(super) fn count_down_in(&mut self, reg: Reg, cost: i32, below: Label) {
+        self.asm.ri(Op::SUB_I.s32(), reg, cost);
+        // The same as below zero, and one operation with the subtraction.
+        self.asm.quick_jcc(Cond::L, below);
+    }
+
+    pub(super) fn count_down_at_home(&mut self, home: i32, cost: i32, below: Label) {
+        self.asm.mi(Op::SUB_I.s32(), at(home), cost);
+        self.asm.quick_jcc(Cond::S, below);
+    }
+
+    pub(super) fn load_counter(&mut self, reg: Reg) {
+        self.asm.rm(Op::MOV_RM.s32(), reg, self.counter());
+    }
+
+    pub(super) fn store_counter(&mut self, reg: Reg) {
+        self.asm.rm(Op::MOV_MR.s32(), reg, self.counter());
     }
 
     pub(super) fn counted_down(&mut self, place: u64) {
@@ -650,22 +677,22 @@ impl Baseline<X64> {
     }
 
     pub(super) fn compare_callee(&mut self, cell: u32, other: Label) {
-        const BODY: i32 = (func_ref::TYPE_ID * 8 + 4) as i32;
-        self.asm.rm(Op::MOV_RM.s32(), SCRATCH, Mem::base(CALLEE_REF, BODY));
-        self.asm.rm(Op::CMP_RM.s32(), SCRATCH, Mem::symbol(Symbol(cell)));
-        self.asm.quick_jcc(Cond::Ne, other);
+        self.asm.rm(Op::MOV_RM.s32(), SCRATCH, Mem::base(CALLEE_REF, CALLEE_BODY));
+        self.asm.rm(Op::XOR_RM.s32(), SCRATCH, Mem::symbol(Symbol(cell)));
+        self.asm.ri(Op::ADD_I.s32(), SCRATCH, 1);
+        self.asm.quick_jcc(Cond::Ns, other);
     }
 
-    /// At a call r10 is free.
+    /// At a call r10 is free. In the scratch register is what was compared.
     pub(super) fn change_callee(&mut self, cell: u32) {
         let cell = Mem::symbol(Symbol(cell));
-        // One more in the upper half, the callee in the lower one.
-        self.asm.rm(Op::MOV_RM.s64(), R10, cell);
-        self.asm.ri(Op::SHR_I.s64(), R10, 32);
-        self.asm.ri(Op::ADD_I.s32(), R10, 1);
-        self.asm.ri(Op::SHL_I.s64(), R10, 32);
-        self.asm.rr(Op::OR_RM.s64(), R10, SCRATCH);
-        self.asm.rm(Op::MOV_MR.s64(), R10, cell);
+        self.asm.ri(Op::SUB_I.s32(), SCRATCH, 1);
+        self.asm.ri(Op::XOR_I.s32(), SCRATCH, NotedCallee::TURNED as i32);
+        self.asm.rm(Op::MOV_RM.s32(), R10, cell);
+        self.asm.rr(Op::TEST_MR.s32(), R10, R10);
+        self.asm.constant(R10, NotedCallee::SEVERAL.0.into());
+        self.asm.cmovcc(Op::CMOVCC.s32(), Cond::Ne, SCRATCH, R10);
+        self.asm.rm(Op::MOV_MR.s32(), SCRATCH, cell);
     }
 
     pub(super) fn compare_epoch(&mut self, reached: Label) {

@@ -112,6 +112,64 @@ fn running_loops_are_replaced() {
     }
 }
 
+/// Loops that have the counter near are left in every way, with more locals than registers; and calls in between count, too.
+#[test]
+fn loops_are_left_in_every_way() {
+    const WAT: &str = r#"(module
+      (memory 1)
+      (func $ways (export "ways") (param $n i32) (param $way i32) (result i32)
+          (local $a i32) (local $b i32) (local $c i32) (local $d i32) (local $e i32) (local $f i32)
+        (local.set $f (i32.const 5))
+        (block $out (result i32)
+          (block $second
+            (block $first
+              (loop $outer
+                (local.set $a (i32.const 3))
+                (loop $inner
+                  (local.set $b (i32.add (local.get $b) (local.get $a)))
+                  (local.set $c (i32.xor (local.get $c) (local.get $b)))
+                  (local.set $d (i32.add (local.get $d) (i32.shl (local.get $c) (i32.const 1))))
+                  (local.set $e (i32.sub (local.get $e) (local.get $d)))
+                  (if (i32.eq (i32.and (local.get $n) (i32.const 63)) (i32.const 60))
+                    (then (local.set $f (i32.add (local.get $f) (i32.trunc_sat_f32_s (f32.nearest (f32.const 2.5)))))))
+                  (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+                  (if (i32.eqz (local.get $n))
+                    (then
+                      (if (i32.eq (local.get $way) (i32.const 4)) (then (return (i32.add (local.get $e) (local.get $f)))))
+                      (drop (br_if $out (local.get $e) (i32.eq (local.get $way) (i32.const 3))))
+                      (br_if $first (i32.eq (local.get $way) (i32.const 5)))
+                      (br_table $first $second $outer (local.get $way))))
+                  (br_if $inner (local.tee $a (i32.sub (local.get $a) (i32.const 1)))))
+                (br_if $outer (i32.gt_s (local.get $n) (i32.const -9))))
+              (br $out (i32.add (local.get $c) (local.get $f))))
+            (br $out (i32.add (local.get $b) (local.get $f))))
+          (i32.add (local.get $d) (local.get $f))))
+      (func (export "all") (param $n i32) (result i32) (local $way i32) (local $sum i32)
+        (loop $again
+          (local.set $sum (i32.add (i32.mul (local.get $sum) (i32.const 31)) (call $ways (local.get $n) (local.get $way))))
+          (br_if $again (i32.lt_u (local.tee $way (i32.add (local.get $way) (i32.const 1))) (i32.const 7))))
+        (local.get $sum)))"#;
+    let run = |config: &mut Config| {
+        let engine = Engine::new(config).expect("an engine");
+        let module = Module::new(&engine, WAT).expect("a valid module");
+        let mut store = Store::new(&engine, ());
+        let instance = Instance::new(&mut store, &module, &[]).expect("an instance");
+        store.set_epoch_deadline(1);
+        let all = instance.get_typed_func::<i32, i32>(&mut store, "all").expect("exported");
+        [1, 2, 100, 5000].map(|n| all.call(&mut store, n).expect("no trap"))
+    };
+    let expected = run(Config::new().tier(Tier::Interp));
+    for budget in [0, 1000, u32::MAX - 1, u32::MAX] {
+        let mut config = Config::new();
+        assert_eq!(run(config.tier(Tier::Auto).tier_up_budget(budget).tier_up_threads(0)), expected, "{budget}");
+    }
+    for seed in 0..50 {
+        let mut config = Config::new();
+        config.tier(Tier::Auto).tier_up_seed(Some(seed)).tier_up_threads(0).epoch_interruption(seed % 2 == 0);
+        assert_eq!(run(&mut config), expected, "seed {seed}");
+    }
+}
+
 /// Code that is made while it runs is never writable where it can be executed.
 #[test]
 fn code_is_not_writable() {
