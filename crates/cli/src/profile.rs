@@ -11,11 +11,11 @@ pub enum Strategy {
     Perfmap,
 }
 
-/// Writes what the strategy asks for.
+/// Writes what the strategy asks for, of the code that there is now.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn start(strategy: Strategy, module: &Module) -> Result<()> {
+pub fn write(strategy: Strategy, module: &Module) -> Result<()> {
     let Strategy::Perfmap = strategy;
     let names: Vec<Option<&str>> = module.functions().collect();
     let mut text = String::new();

@@ -30,7 +30,7 @@ pub fn run(args: &RunArgs) -> Result<()> {
         return print::print(what, &module);
     }
     if let Some(strategy) = args.profile {
-        profile::start(strategy, &module)?;
+        profile::write(strategy, &module)?;
     }
     let call = Call::new(args, &module, words, &shown)?;
 
@@ -64,6 +64,11 @@ pub fn run(args: &RunArgs) -> Result<()> {
         let error = deadline::explain(error, setup.wasm.timeout);
         if error.is::<tiercel::Trap>() { error.context(format!("{shown} was stopped")) } else { error }
     });
+    // Under `auto` code was made while the guest ran.
+    let result = match args.profile {
+        Some(strategy) => result.and(profile::write(strategy, &module)),
+        None => result,
+    };
     // The process ends here, so that nothing needs to be dropped: memories can be large.
     exit::end_after(result, || module.keep())
 }
