@@ -56,4 +56,10 @@
       (br_if $again (local.tee $a (i32.sub (local.get $a) (i32.and (local.get $a) (i32.const 7))))))
     (i32.add (local.get $f) (local.get $rare)))
   ;; x64: "1Eh" "jl" "jne" "ret" !"js"
+
+  ;; A call by way of a table notes its callee: one test for what is noted already and for what goes to several.
+  (table 1 funcref)
+  (func (export "noted") (param $at i32) (call_indirect (param i32) (local.get $at) (local.get $at)))
+  ;; x64: "xor r11d,[" "add r11d,1" "jns" "ret" "sub r11d,1" "xor r11d,7FFFFFFFh" "cmovne r11d,r10d"
+  ;; aarch64: "eor w" "adds w" "b.pl" "ret" "sub w" "eor w" "#0x7fffffff" "csel w"
 )

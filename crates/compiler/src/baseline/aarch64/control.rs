@@ -8,6 +8,7 @@ use crate::compile::TrapSite;
 use crate::ir::Type;
 use crate::isa::aarch64::abi::CALLEE_REF;
 use crate::isa::aarch64::asm::{Label, Symbol};
+use crate::isa::aarch64::imm::encode_bitmask;
 use crate::isa::aarch64::inst::Inst;
 use crate::isa::aarch64::mem::Mem;
 use crate::isa::aarch64::regs::{ADDRESS_SCRATCH, SCRATCH, x};
@@ -223,7 +224,8 @@ impl Baseline<Aarch64> {
     /// The cell's address is still in its register, what is in the cell and what was compared in the other ones.
     pub(in crate::baseline) fn change_callee(&mut self, _cell: u32) {
         self.asm.quick_imm12(Op::SUB_I.s32(), SCRATCH, SCRATCH, 1);
-        self.asm.quick_inst(&Inst::r(Op::EOR_I.s32(), [SCRATCH, SCRATCH]).imm(NotedCallee::TURNED as i32));
+        let turned = encode_bitmask(NotedCallee::TURNED.into(), Size::S32).expect("ones at the bottom are a bitmask");
+        self.asm.quick_inst(&Inst::r(Op::EOR_I.s32(), [SCRATCH, SCRATCH]).imm(turned.into()));
         self.asm.quick_compare_imm12(Op::CMP_I.s32(), NOTED, 0);
         self.asm.quick_constant(NOTED, NotedCallee::SEVERAL.0.into());
         self.asm.quick_select(Op::CSEL.s32(), SCRATCH, SCRATCH, NOTED, Cond::Eq);
