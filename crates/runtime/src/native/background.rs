@@ -12,11 +12,11 @@ use std::time::Duration;
 
 /// Functions that wait, at most; what does not fit asks again when its counter has run down once more. No effect on correctness.
 const MOST_WAITING: usize = 4096;
-/// A thread that has nothing else to do looks after this time whether nobody is in replaced code any more, then after twice as long, and so on. No effect
-/// on correctness.
-const FIRST_LOOK: Duration = Duration::from_millis(10);
+/// A thread that has nothing else to do looks after this time whether nobody is in replaced code any more, then after twice as long, and so on. Not sooner:
+/// the first barrier of a process may take ten milliseconds, for which its end has to wait. No effect on correctness.
+const FIRST_LOOK: Duration = Duration::from_millis(100);
 /// How often.
-const LOOKS: u32 = 8;
+const LOOKS: u32 = 6;
 
 /// The threads of an engine.
 #[derive(Default)]
@@ -61,12 +61,6 @@ impl Shared {
                 }
                 replaced.retain(|(other, _)| !other.ptr_eq(&module));
                 replaced.push((module, 0));
-                state = self.state();
-                continue;
-            }
-            if replaced.iter().any(|&(_, looks)| looks == 0) {
-                drop(state);
-                replaced.retain_mut(look);
                 state = self.state();
                 continue;
             }
