@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`compile`] (functions to code, in parallel), [`image`] (code in its place, with its [`table`]s), [`stubs`] (between code and
 //! host), [`stop`] (what stubs call), [`builtins`] and [`objects`] (what code calls), [`signals`] and [`registry`] (faults become traps), [`backtrace`],
-//! [`frames`] (what the collector finds).
+//! [`frames`] (what the collector finds). Of the tier `auto`: [`lazy`] (functions compiled when they are called), [`pieces`] (where their code lies),
+//! [`hot`] and [`background`] (which ones are optimized, and by whom), [`replacement`] (frames in a loop go on in new code), [`retired`] (old code goes).
 //!
 //! `build.rs` sets `native` on Linux on x86-64 and aarch64. What depends on the machine is in the file `arch` of each; the calling convention is in
 //! the compiler's `isa/*/abi.rs`.
