@@ -1,4 +1,4 @@
-//! Calls through references are inlined for the function that they have always gone to, and functions that were never called are not inlined.
+//! Calls through references are inlined for the function that they have always gone to, and of functions that were never called only the smallest are inlined.
 
 use std::sync::Arc;
 use tiercel_compiler::compile::{Code, Compiler, Options};
@@ -15,7 +15,11 @@ const WAT: &str = r#"(module
   (func $wrap (type $other) (i32.wrap_i64 (local.get 0)))
   (func (param i32 i32) (result i32)
     (i32.add (call_indirect (type $op) (local.get 0) (local.get 1)) (i32.const 7)))
-  (func (param i32) (result i32) (call $xor (local.get 0))))"#;
+  (func (param i32) (result i32) (call $xor (local.get 0)))
+  (func $mix (param i32) (result i32)
+    (i32.rotl (i32.mul (i32.xor (local.get 0) (i32.const 3)) (i32.const 5)) (i32.rotr (i32.popcnt (local.get 0))
+      (i32.sub (i32.clz (local.get 0)) (i32.ctz (local.get 0))))))
+  (func (param i32) (result i32) (call $mix (local.get 0))))"#;
 
 struct Seen {
     target: Option<u32>,
@@ -76,8 +80,12 @@ fn no_call_is_inlined_for_what_it_cannot_call() {
 
 #[test]
 fn what_was_never_called_is_not_inlined() {
-    assert!(translate(3, None).contains("xor"));
-    assert!(!translate(3, Some(Seen { target: None, cold: Some(0) })).contains("xor"));
-    let text = translate(2, Some(Seen { target: Some(0), cold: Some(0) }));
-    assert_eq!(text, translate(2, None));
+    let cold = || Some(Seen { target: None, cold: Some(4) });
+    assert!(translate(5, None).contains("popcnt"));
+    assert!(!translate(5, cold()).contains("popcnt"));
+}
+
+#[test]
+fn what_takes_no_more_than_its_call_is_inlined_though_it_was_never_called() {
+    assert_eq!(translate(3, Some(Seen { target: None, cold: Some(0) })), translate(3, None));
 }

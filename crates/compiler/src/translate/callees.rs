@@ -166,6 +166,11 @@ impl Callee {
         }))
     }
 
+    /// Whether it weighs no more than a call of it, which can only get smaller when it is inlined.
+    pub fn is_free(&self) -> bool {
+        !self.calls && u32::from(self.weight) <= FREE_WEIGHT
+    }
+
     /// What a call of it takes from the budget of the function around it, which has `growth` bytes left; none if it stays a call.
     pub fn cost(&self, inlining: Inlining, site: &Site, growth: u32) -> Option<u32> {
         let bytes = u32::from(self.bytes);

@@ -57,8 +57,9 @@ impl Translator {
     /// Decides about a call of the function with this body index; takes what it costs if it is inlined.
     pub(super) fn inlines(&mut self, cx: Context<'_>, body: usize, params: usize) -> bool {
         let Some(callee) = cx.callees.get(body) else { return false };
+        // A function may be optimized before a part of it has run for the first time: what is free is inlined there as well.
         let is_hot = match &self.feedback {
-            Some(seen) if seen.is_cold(body as u32) => return false,
+            Some(seen) if seen.is_cold(body as u32) && !callee.is_free() => return false,
             Some(seen) => seen.is_hot(body as u32),
             None => false,
         };
