@@ -39,6 +39,11 @@ pub fn command() -> Result<Command, String> {
     Ok(command)
 }
 
+/// Whether the environment names an emulator for the program under test.
+pub fn is_emulated() -> bool {
+    env::var(RUNNER_VARIABLE).is_ok_and(|runner| !runner.trim().is_empty())
+}
+
 /// Builds the program in `profile` and says where it is.
 pub fn build(profile: &str) -> Result<PathBuf, String> {
     build_by(cargo(), profile, &[])

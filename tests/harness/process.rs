@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// How long one test case may take. The slowest take about a minute in the interpreter on a loaded machine.
 pub const TIME_LIMIT: Duration = Duration::from_secs(600);
 
+/// The same in an emulator, where they take ten.
+pub const EMULATED_TIME_LIMIT: Duration = Duration::from_secs(3600);
+
 /// How often a running child is looked at.
 const POLL: Duration = Duration::from_millis(2);
 

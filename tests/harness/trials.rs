@@ -58,7 +58,8 @@ pub fn tiercel(subcommand: &str, tier: &str) -> Result<Command, String> {
 
 /// Runs `command` and judges what it leaves; a failure shows the command line.
 pub fn check(command: &mut Command, expectation: &Expectation) -> Result<(), String> {
-    let output = process::run(command, process::TIME_LIMIT)?;
+    let limit = if binary::is_emulated() { process::EMULATED_TIME_LIMIT } else { process::TIME_LIMIT };
+    let output = process::run(command, limit)?;
     expectation.check(&output).map_err(|error| format!("{error}\n{command:?}"))
 }
 

@@ -24,6 +24,9 @@ pub struct Options {
     /// Run only the steps whose names contain one of these words.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// Run what takes hours as well: the whole corpus on every tier, and programs in every way, in the emulator of aarch64.
+    #[arg(long)]
+    long: bool,
     /// List the steps and stop.
     #[arg(long)]
     list: bool,
@@ -151,6 +154,17 @@ fn steps() -> Result<Vec<Step>> {
     Ok(steps)
 }
 
+/// What `--long` adds: those steps of which [`steps`] has a part, whole.
+fn long_steps() -> [Step; 2] {
+    let step = |name: &str, tests: &str| {
+        Step::new(name, Kind::Tests, &format!("test -p tiercel-tests {tests}")).on(Place::Aarch64Program)
+    };
+    [
+        step("aarch64: whole corpus", "--test corpus"),
+        step("aarch64: programs, in every way", "--test examples --test wast --test wasi_suite"),
+    ]
+}
+
 /// The test binaries of the package `tiercel-tests`, in the order of its manifest.
 fn harnesses() -> Result<Vec<String>> {
     let output = step::cargo(&["metadata", "--no-deps", "--format-version", "1"]).output()?;
@@ -178,7 +192,8 @@ fn harnesses() -> Result<Vec<String>> {
 /// Runs the command.
 pub fn run(options: &Options) -> Result<ExitCode> {
     let chosen = |name: &str| options.only.is_empty() || options.only.iter().any(|word| name.contains(word.as_str()));
-    let steps: Vec<Step> = steps()?.into_iter().filter(|step| chosen(&step.name)).collect();
+    let long = options.long.then(long_steps).into_iter().flatten();
+    let steps: Vec<Step> = steps()?.into_iter().chain(long).filter(|step| chosen(&step.name)).collect();
     if options.list {
         steps.iter().for_each(|step| println!("{}: {}", step.name, step.command_line()));
         return Ok(ExitCode::SUCCESS);
