@@ -117,10 +117,11 @@ where
         let number = self.sigs.number(M::REGISTERS, cx, ty);
         let sig = std::mem::take(&mut self.sigs.sigs[number]);
         let height = self.stack.len() - sig.params.len();
-        if tail {
-            // Nobody needs what is in registers any more.
-        } else {
+        if !tail {
             self.save_for_call(height);
+        } else if let Some(counter) = self.near_counter() {
+            // Nobody needs anything else that is in registers any more.
+            self.return_counter(counter);
         }
         let (stack_bytes, buffer_bytes) = (sig.convention.stack_bytes, sig.convention.buffer_bytes);
         self.out_bytes = self.out_bytes.max(stack_bytes + if tail { 0 } else { buffer_bytes });
@@ -180,6 +181,7 @@ where
             self.behind_call(cx, stack_bytes, foreign);
             self.after_call();
             self.push_call_results(&sig, stack_bytes);
+            self.bring_counter_again();
         }
         self.sigs.sigs[number] = sig;
     }
@@ -367,5 +369,6 @@ where
             self.trap_if_stopped();
         }
         self.after_call();
+        self.bring_counter_again();
     }
 }

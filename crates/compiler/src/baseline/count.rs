@@ -134,8 +134,12 @@ where
             self.free = self.free.with(reg);
         }
         if let Counter::Reg(reg) = counting.counter {
-            for local in self.homeless.drain(..) {
-                self.locals[local as usize].reg = reg;
+            for local in std::mem::take(&mut self.homeless) {
+                // A copy of one that was set in the loop for the first time outlives it, and nobody would know whose the register is.
+                self.make_copies(local);
+                if self.owners[index(reg)] == local {
+                    self.locals[local as usize].reg = reg;
+                }
             }
         }
         self.counting = None;
@@ -184,6 +188,13 @@ where
                 self.load_counter(M::SCRATCH);
                 self.store(Type::I32, M::SCRATCH, self.counter_home);
             }
+        }
+    }
+
+    /// Brings the counter near again after a call, whose results have their places.
+    pub(super) fn bring_counter_again(&mut self) {
+        if let Some(counter) = self.near_counter() {
+            self.bring_counter(counter);
         }
     }
 

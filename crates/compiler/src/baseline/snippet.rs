@@ -194,6 +194,7 @@ where
         self.has_references |= s.machine.vcode().has_references;
         if calls {
             self.after_call();
+            self.bring_counter_again();
         } else {
             self.free = self.temps;
         }

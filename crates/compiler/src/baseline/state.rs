@@ -481,12 +481,9 @@ where
         }
     }
 
-    /// Notes what a call has destroyed.
+    /// Notes what a call has destroyed. Its results may still be where the counter is to be.
     pub(super) fn after_call(&mut self) {
         self.state.loaded = self.state.loaded.difference(self.destroyed);
         self.free = self.temps;
-        if let Some(counter) = self.near_counter() {
-            self.bring_counter(counter);
-        }
     }
 }
