@@ -99,7 +99,9 @@ pub fn return_address(signed: usize) -> usize {
 
 /// Whether code may be written where other code was. Not here: emulators keep what they have made of code that is written at another address, and
 /// no processor was at hand to see that it works.
-pub const REUSES_ROOM: bool = false;
+pub fn reuses_room() -> bool {
+    false
+}
 
 /// Makes code that has just been written known to the processors: data and instructions have caches of their own, and what was fetched before
 /// may be something else. It was written at `written`, which may be another address of the same memory.

@@ -36,14 +36,12 @@ use tiercel_compiler::compile::{CallReloc, Calls, CellNumbers, Code, Compiler, N
 use tiercel_compiler::translate::{Callees, Context, Feedback};
 use tiercel_wasm::ModuleInfo;
 
-/// Address space for code: for each byte of WebAssembly, in addition, and at most; more than 2 GiB would be out of reach.
+/// Address space for code: for each byte of WebAssembly, in addition, and at most.
 const SPACE_PER_BYTE: usize = 64;
 const SPACE_BYTES: usize = 1 << 20;
 const MOST_SPACE_BYTES: usize = 1 << 30;
-/// Pieces of code for each function: one of each tier, and continuations.
-const IMAGES_PER_BODY: usize = 3;
-/// Pieces of code in addition.
-const IMAGES: usize = 64;
+/// Cells and code together: code reaches what is less than 2 GiB away.
+const REACH_BYTES: usize = (1 << 31) - (1 << 16);
 /// A continuation takes so many bytes of arguments at most: any stack has room for them.
 const MOST_ARGUMENT_BYTES: u32 = 8 << 10;
 const FOREIGN_ALIGN: u32 = 16;
@@ -106,12 +104,12 @@ impl Lazy {
         emit::count_down(&mut asm, counted_down as *const () as u64, options.branch_protection);
         asm.finish();
         let numbers = CellNumbers::new(info);
-        let room = bytes.saturating_mul(SPACE_PER_BYTE).saturating_add(SPACE_BYTES + 2 * asm.code().len());
-        let space = Arc::new(CodeSpace::new(
-            numbers.len() as usize,
-            room.min(MOST_SPACE_BYTES),
-            options.branch_protection.has_pads(),
-        )?);
+        let room = code_room(bytes, asm.code().len(), numbers.len() as usize).ok_or_else(|| {
+            Error::limit(format_args!(
+                "{bytes} bytes of functions are more than the tier `auto` reaches; use `opt` or `interp`"
+            ))
+        })?;
+        let space = Arc::new(CodeSpace::new(numbers.len() as usize, room, options.branch_protection.has_pads())?);
         let relocs = asm.relocs().iter().map(|reloc| CallReloc { offset: reloc.offset, body: reloc.symbol.0 });
         let mut code = asm.code().to_vec();
         let start = space.code_range().start;
@@ -133,8 +131,7 @@ impl Lazy {
             None => Entries::NONE,
         });
         let entries = entries.collect();
-        let most = IMAGES_PER_BODY * bodies + IMAGES;
-        let (pieces, room) = Pieces::new(space.clone(), options.target, most, code.len());
+        let (pieces, room) = Pieces::new(space.clone(), options.target, bodies, code.len());
         let baseline = AnyCompiler::new(Tier::Baseline, options);
         let lazy = Box::new(Lazy {
             space,
@@ -273,7 +270,7 @@ impl Lazy {
         let mut code = Code::default();
         let cx = self.context(module, self.callees(module));
         self.compiler(module).compile_continuation(cx, &state, &mut code)?;
-        let entry = self.pieces.add(&mut self.made.lock().room, body as usize, &mut code)?;
+        let entry = self.pieces.add(&mut self.made.lock().room, body as usize, false, &mut code)?;
         Ok((Continuation { entry, state, arguments }, code.bytes.len()))
     }
 
@@ -282,9 +279,15 @@ impl Lazy {
     /// # Errors
     /// There is no room.
     fn publish(&self, made: &mut Made, body: usize, code: &mut Code) -> Result<usize> {
-        let entry = self.pieces.add(&mut made.room, body, code)?;
-        let old = self.space.cells()[body].swap(entry, Ordering::AcqRel);
-        if !self.thunks.contains(&old) {
+        let cell = &self.space.cells()[body];
+        // Whoever changes it has `made`.
+        let old = cell.load(Ordering::Relaxed);
+        let is_first = self.thunks.contains(&old);
+        let entry = self.pieces.add(&mut made.room, body, is_first, code)?;
+        cell.store(entry, Ordering::Release);
+        if is_first {
+            made.room.without_code -= 1;
+        } else {
             self.retire(made, old);
         }
         Ok(entry)
@@ -301,7 +304,7 @@ impl Lazy {
     /// Removes replaced code of a module that no guest is in, as far as that can be told from outside; true if there is more of it.
     pub fn reclaim(module: &ModuleInner) -> bool {
         let Some(this) = module.native.as_ref().and_then(|native| native.lazy.as_deref()) else { return false };
-        while this.retired.load(Ordering::Relaxed) != 0 {
+        while this.has_retired() {
             let fresh = this.made.lock().retired.take_fresh();
             // Where there is no such barrier the code stays as long as its module.
             let fresh = if !fresh.is_empty() && barrier::everywhere() { fresh } else { Vec::new() };
@@ -317,7 +320,12 @@ impl Lazy {
                 break;
             }
         }
-        this.retired.load(Ordering::Relaxed) != 0
+        this.has_retired()
+    }
+
+    /// Whether replaced code waits to be removed. A child of this process may go on running it: then it stays.
+    fn has_retired(&self) -> bool {
+        self.retired.load(Ordering::Relaxed) != 0 && !self.space.origin.is_shared()
     }
 
     /// As [`Self::reclaim`], for what a store's own guest can tell by its stack. It is in code of the function `body`.
@@ -325,7 +333,7 @@ impl Lazy {
     /// # Safety
     /// The store's guest runs in this thread, and `fp` is its frame pointer.
     unsafe fn reclaim_own(&self, module: &ModuleInner, store: NonNull<VmStore>, fp: *const u8, body: u32) {
-        if self.retired.load(Ordering::Relaxed) == 0 {
+        if !self.has_retired() {
             return;
         }
         let made = &mut *self.made.lock();
@@ -356,14 +364,22 @@ impl Lazy {
             let Some(body) = self.pieces.body(&made.room, place) else { continue };
             // SAFETY: no stack has a frame of it, and no cell its address.
             let bytes = unsafe { self.pieces.remove(&mut made.room, place) };
-            events::removed(module, body, bytes);
             // Its continuations were entered from there.
             for entry in self.hot.forget(body) {
                 self.retire(made, entry);
             }
+            events::removed(module, body, bytes);
         }
         self.retired.store(made.retired.len(), Ordering::Relaxed);
     }
+}
+
+/// Bytes of address space for the code of functions of so many bytes, and code in front of it, behind so many cells; none if code would not reach them.
+fn code_room(bytes: usize, in_front: usize, cells: usize) -> Option<usize> {
+    let room = bytes.saturating_mul(SPACE_PER_BYTE).saturating_add(SPACE_BYTES + 2 * in_front).min(MOST_SPACE_BYTES);
+    let reached = REACH_BYTES.checked_sub(cells.checked_mul(size_of::<usize>())?)?;
+    // A smaller room would be full long before each function has code.
+    Some(room.min(reached)).filter(|&room| room > bytes)
 }
 
 /// What the cells of a module tell.
@@ -477,5 +493,22 @@ unsafe extern "C" fn counted_down(
 impl Drop for Lazy {
     fn drop(&mut self) {
         registry::remove_lazy(self);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_reaches_all_cells() {
+        // As many cells as a module of so many bytes has, with one function.
+        let room = |bytes: usize| code_room(bytes, 100, bytes / 2 + 4);
+        assert_eq!(room(0), Some(SPACE_BYTES + 200));
+        assert_eq!(room(1000), Some(1000 * SPACE_PER_BYTE + SPACE_BYTES + 200));
+        assert_eq!(room(250 << 20), Some(MOST_SPACE_BYTES));
+        assert_eq!(room(300 << 20).map(|room| room + 4 * (300 << 20) + 32), Some(REACH_BYTES));
+        assert_eq!(room(500 << 20), None);
+        assert_eq!(room(usize::MAX), None);
     }
 }

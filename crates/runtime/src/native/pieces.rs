@@ -19,6 +19,11 @@ use tiercel_compiler::isa::Target;
 
 /// A new piece takes a place whose room is this many times its own at most. No effect on correctness.
 const MOST_WASTE: usize = 2;
+/// Places for each function: one of each tier, and continuations; and in addition.
+const PLACES_PER_BODY: usize = 3;
+const PLACES: usize = 64;
+/// Of the room for code this part is for what has to be there: a function's first code.
+const KEPT_PART: usize = 4;
 
 /// The published pieces of code.
 pub struct Pieces {
@@ -44,19 +49,21 @@ pub struct Room {
     free: Vec<usize>,
     /// The entries of functions that stay as they are, by the indices of their bodies.
     pub finals: Finals,
+    /// Functions that have no code yet. What only makes others faster leaves them places and room.
+    pub without_code: usize,
 }
 
 /// Where functions are entered whose code is never replaced again.
 pub type Finals = BTreeMap<u32, usize>;
 
 impl Pieces {
-    /// No pieces yet, for so many; and their room, from an offset of the room for code on.
-    pub fn new(space: Arc<CodeSpace>, target: Target, most: usize, start: usize) -> (Pieces, Room) {
+    /// No pieces yet, for so many functions; and their room, from an offset of the room for code on.
+    pub fn new(space: Arc<CodeSpace>, target: Target, bodies: usize, start: usize) -> (Pieces, Room) {
         let none = || Place { start: AtomicU32::new(0), image: AtomicPtr::new(null_mut()) };
-        let places = core::iter::repeat_with(none).take(most).collect();
+        let places = core::iter::repeat_with(none).take(PLACES_PER_BODY * bodies + PLACES).collect();
         (
             Pieces { space, target, places, len: AtomicUsize::new(0) },
-            Room { end: start, free: Vec::new(), finals: Finals::new() },
+            Room { end: start, free: Vec::new(), finals: Finals::new(), without_code: bodies },
         )
     }
 
@@ -118,11 +125,15 @@ impl Pieces {
         fitting.min().map(|(_, number, offset)| (number, offset))
     }
 
-    /// Puts the code that was made for a function into a place; gives the address of its entry.
+    /// Puts the code that was made for a function into a place; gives the address of its entry. `is_first` if the function cannot run without.
     ///
     /// # Errors
     /// There is no room.
-    pub fn add(&self, room: &mut Room, body: usize, code: &mut Code) -> Result<usize> {
+    pub fn add(&self, room: &mut Room, body: usize, is_first: bool, code: &mut Code) -> Result<usize> {
+        if self.space.origin.is_elsewhere() {
+            let message = "a function that was not called before `fork` has no code: load the module in the child, or use the tier `opt`";
+            return Err(Error::unsupported(message));
+        }
         let found = self.free_place(room, code);
         let len = self.len.load(Ordering::Relaxed);
         let offset = match found {
@@ -130,7 +141,9 @@ impl Pieces {
             None => room.end.next_multiple_of(code.align.max(1) as usize),
         };
         let bytes = self.space.code_range().len();
-        if found.is_none() && (offset + code.bytes.len() > bytes || len == self.places.len()) {
+        let (kept_bytes, kept_places) = if is_first { (0, 0) } else { (bytes / KEPT_PART, room.without_code) };
+        let (end, places) = (offset + code.bytes.len() + kept_bytes, len + kept_places);
+        if found.is_none() && (end > bytes || places >= self.places.len()) {
             return Err(Error::limit(format_args!("the module's machine code does not fit into {bytes} bytes")));
         }
         let start = self.start() + offset;
@@ -170,7 +183,7 @@ impl Pieces {
     /// # Safety
     /// Nobody runs it or will: no stack has a frame of it, and no code its address.
     pub unsafe fn remove(&self, room: &mut Room, place: usize) -> usize {
-        let image = self.places[place].image.swap(null_mut(), Ordering::AcqRel);
+        let image = self.places[place].image.swap(null_mut(), Ordering::SeqCst);
         if image.is_null() {
             return 0;
         }
@@ -179,7 +192,7 @@ impl Pieces {
         let code = unsafe { Box::from_raw(image) }.range();
         // SAFETY: promised by the caller.
         unsafe { self.space.forget(code.start - self.start()..code.end - self.start(), self.target.padding()) };
-        if arch::REUSES_ROOM {
+        if arch::reuses_room() {
             room.free.push(place);
         }
         code.len()
@@ -228,9 +241,9 @@ mod tests {
     #[test]
     fn places_are_used_again() {
         let target = arch::target(arch::CPU_FLOOR);
-        let space = Arc::new(CodeSpace::new(0, 1 << 16, false).expect("memory"));
-        let (pieces, mut room) = Pieces::new(space, target, 8, 32);
-        let add = |room: &mut Room, bytes| pieces.add(room, bytes, &mut code(bytes)).expect("room");
+        let space = Arc::new(CodeSpace::new(0, 1 << 17, false).expect("memory"));
+        let (pieces, mut room) = Pieces::new(space, target, 1, 32);
+        let add = |room: &mut Room, bytes| pieces.add(room, bytes, true, &mut code(bytes)).expect("room");
         let entries = [3000, 19_990, 200, 100].map(|bytes| add(&mut room, bytes));
         // SAFETY: nobody runs this.
         let image = |address| unsafe { pieces.image_at(address) }.map(Image::range);
@@ -250,13 +263,14 @@ mod tests {
         // Too small for that place, and too large; the third one fits.
         let others = [5000, 21_000, 15_000].map(|bytes| add(&mut room, bytes));
         assert!(others[0] > entries[3] && others[1] > others[0]);
-        assert_eq!(others[2] == entries[1], arch::REUSES_ROOM);
+        assert_eq!(others[2] == entries[1], arch::reuses_room());
         assert_eq!(image(others[2] + 14_999), Some(others[2]..others[2] + 15_000));
         assert_eq!(image(entries[1] + 15_000), None);
-        // Two more, and there are no places left.
-        let rest = if arch::REUSES_ROOM { 2 } else { 1 };
-        (0..rest).for_each(|_| assert!(add(&mut room, 10) > others[1]));
-        let error = pieces.add(&mut room, 0, &mut code(10)).expect_err("no place");
+        // Replacements leave a place for the function that has no code; then there are none left.
+        let mut replace = || pieces.add(&mut room, 0, false, &mut code(10));
+        assert!((0..PLACES_PER_BODY + PLACES).any(|_| replace().is_err()));
+        assert!(add(&mut room, 10) > others[1]);
+        let error = pieces.add(&mut room, 0, true, &mut code(10)).expect_err("no place");
         assert!(alloc::format!("{error}").contains("does not fit"), "{error}");
     }
 }

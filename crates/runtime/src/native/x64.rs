@@ -1,6 +1,8 @@
 //! What depends on the machine, on x86-64: its features, the context that a signal interrupts, the instruction that traps. The file of another machine has
 //! the same names.
 
+use crate::api::error::Result;
+use crate::sys::{CodeSpace, barrier};
 use core::arch::x86_64::{__cpuid, __cpuid_count, _xgetbv};
 use core::ops::Range;
 use rustix::mm::ProtFlags;
@@ -14,10 +16,31 @@ pub const CPU_FLOOR: Features = tiercel_compiler::isa::target::X64_FLOOR;
 /// Why there is no compiled code on a CPU without it.
 pub const CPU_TOO_OLD: &str =
     "compiled code needs a CPU with SSE4.1, which this one has not; the tier `interp` runs everywhere";
-/// Whether code may be written where other code was: the host's barrier makes all threads forget what they have fetched.
-pub const REUSES_ROOM: bool = true;
 /// `ud2`.
 const UD2: [u8; 2] = [0x0f, 0x0b];
+
+/// Whether code may be written where other code was. The host's barrier makes all threads forget what they have fetched; but emulators keep translations,
+/// and do not see what is written at another address than the one at which it runs. So it is tried out, once.
+pub fn reuses_room() -> bool {
+    static REUSES: OnceLock<bool> = OnceLock::new();
+    *REUSES.get_or_init(|| runs_what_was_written().unwrap_or(false))
+}
+
+/// Writes functions one over another, and calls each.
+fn runs_what_was_written() -> Result<bool> {
+    let space = CodeSpace::new(0, 1, false)?;
+    let runs = |number: u8| {
+        // `mov eax, number` and `ret`.
+        let code = [0xb8, number, 0, 0, 0, 0xc3];
+        // SAFETY: nobody else knows the room, and nothing is running there.
+        unsafe { space.write(0, &code) };
+        let seen = barrier::everywhere();
+        // SAFETY: this is a function of that type, this one or one from before.
+        let gives = unsafe { core::mem::transmute::<usize, extern "C" fn() -> u32>(space.code_range().start) };
+        seen && gives() == number.into()
+    };
+    Ok((1..=3).all(runs))
+}
 
 /// The features that this CPU has, and that the system lets programs use.
 pub fn cpu_features() -> Features {

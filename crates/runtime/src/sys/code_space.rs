@@ -4,7 +4,10 @@
 //! executable: | cells, which are data | code ...................... |
 //! writable:                           | the same memory, elsewhere  |
 //! ```
+//!
+//! A child of `fork` has cells of its own, but the same memory for code. So it makes none there, and its parent removes none any more.
 
+use super::fork::Origin;
 use crate::api::error::{Error, Result};
 use core::ops::Range;
 use core::ptr::null_mut;
@@ -24,6 +27,8 @@ pub struct CodeSpace {
     cell_bytes: usize,
     code_bytes: usize,
     view: *mut u8,
+    /// Where and when it was made.
+    pub origin: Origin,
 }
 
 // SAFETY: cells are atomic, and code is written by way of `write`, whose caller answers for it.
@@ -57,7 +62,7 @@ impl CodeSpace {
                 return Err(failed(error));
             }
         };
-        let this = CodeSpace { base, cells, cell_bytes, code_bytes, view };
+        let this = CodeSpace { base, cells, cell_bytes, code_bytes, view, origin: Origin::now() };
         let flags = MapFlags::SHARED | MapFlags::FIXED;
         // SAFETY: the range is part of our own mapping, which nobody knows yet.
         unsafe { mmap(this.code().cast(), code_bytes, crate::native::code_access(has_pads), flags, &file, 0) }

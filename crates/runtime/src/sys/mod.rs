@@ -3,7 +3,7 @@
 //! [`HeapRegion`] may move when it grows. [`mapped`] needs the virtual memory of a 64-bit unix and moves only beyond what it reserves, if it is
 //! allowed to. [`Region`] is the better one that the host has; [`pool`] keeps them, [`image`] is what a memory holds at first, [`written`] what of it was written. [`executable`] is
 //! memory for code, [`code_space`] memory for code that grows, [`mapping`] a file in memory, [`new_file`] writes one, [`stack`] tells where a
-//! thread's stack ends, [`barrier`] makes all threads agree.
+//! thread's stack ends, [`barrier`] makes all threads agree, [`fork`] tells whether the process was forked.
 
 #[cfg(native)]
 pub mod barrier;
@@ -11,6 +11,8 @@ pub mod barrier;
 pub mod code_space;
 #[cfg(native)]
 pub mod executable;
+#[cfg(native)]
+pub mod fork;
 pub mod heap;
 #[cfg(native)]
 pub mod image;

@@ -96,7 +96,7 @@ impl HostFunc {
             cell: null(),
             host: Some(def.call),
             type_id: def.type_id.as_u32(),
-            func_index: 0,
+            func_index: VmFuncRef::NO_BODY,
         };
         let closure = NonNull::from(&*def.closure).cast();
         let func = Owned::new(HostFunc { func_ref, in_registers: def.in_registers, vm, closure, def });

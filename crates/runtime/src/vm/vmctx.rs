@@ -143,11 +143,14 @@ pub struct VmFuncRef {
     pub native: *const u8,
     /// The function's type, as in `TypeId::as_u32`.
     pub type_id: u32,
-    /// A guest function: the index of its body in its module (imported functions do not count).
+    /// A guest function: the index of its body in its module (imported functions do not count). A host function: [`Self::NO_BODY`].
     pub func_index: u32,
 }
 
 impl VmFuncRef {
+    /// No module has a body with this index. Code that notes whom it calls takes it for nobody.
+    pub const NO_BODY: u32 = i32::MAX as u32;
+
     /// Whether it is a function of the host.
     pub fn is_host(&self) -> bool {
         self.cell.is_null()
