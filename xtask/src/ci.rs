@@ -10,7 +10,7 @@ use tiercel_tests::{binary, paths};
 
 use crate::aarch64;
 use crate::setup;
-use crate::tools::{TOOLS, Tool};
+use crate::tools::{TOOLS, Tool, on_path};
 use step::{Kind, Outcome};
 
 mod step;
@@ -24,7 +24,7 @@ pub struct Options {
     /// Run only the steps whose names contain one of these words.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Run what takes hours as well: the whole corpus on every tier, and programs in every way, in the emulator of aarch64.
+    /// Run what takes long as well: the whole corpus on every tier, and programs in every way, in the emulator of aarch64
     #[arg(long)]
     long: bool,
     /// List the steps and stop.
@@ -45,6 +45,9 @@ struct Step {
     arguments: Vec<String>,
 }
 
+/// What runs programs for x86-64 there.
+const X64_EMULATOR: &str = "qemu-x86_64";
+
 /// Random modules of each kind in an emulator.
 const EMULATED_MODULES: &str = "40";
 
@@ -53,6 +56,8 @@ const EMULATED_MODULES: &str = "40";
 enum Place {
     /// Here.
     Host,
+    /// Here, in an emulator of x86-64: the tests themselves.
+    X64,
     /// In an emulator of aarch64: the tests themselves.
     Aarch64,
     /// In an emulator of aarch64: the program that the tests start.
@@ -99,6 +104,11 @@ fn steps() -> Result<Vec<Step>> {
     for name in harnesses()? {
         steps.push(Step::new(name.replace('_', " "), Tests, &format!("test -p tiercel-tests --test {name}")));
     }
+    // Emulators keep what they have made of code that is then written over.
+    steps.push(
+        Step::new("x86-64, emulated: replaced code", Tests, "test -p tiercel --lib native::tests::reclaim")
+            .on(Place::X64),
+    );
     let cross = format!("test --target {} --profile {}", aarch64::TARGET, binary::PROFILE);
     steps.extend([
         Step::new("aarch64: official suite", Tests, &format!("{cross} -p tiercel-cli --test spec")).on(Place::Aarch64),
@@ -230,6 +240,11 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 fn command(step: &Step, built: Option<&Path>) -> Result<Command, Outcome> {
     let rust = match step.place {
         Place::Host => None,
+        Place::X64 if !cfg!(target_arch = "x86_64") => return Err(Outcome::skipped("another machine than x86-64")),
+        Place::X64 if on_path(X64_EMULATOR).is_none() => {
+            return Err(Outcome::skipped(&format!("{X64_EMULATOR} not found; it comes with the package qemu-user")));
+        }
+        Place::X64 => None,
         _ => Some(aarch64::find().map_err(|reason| Outcome::skipped(&reason))?),
     };
     let mut command = match (&rust, step.place) {
@@ -243,6 +258,10 @@ fn command(step: &Step, built: Option<&Path>) -> Result<Command, Outcome> {
     command.args(&step.arguments).stdin(Stdio::null());
     if step.place != Place::Host {
         command.env("QEMU_CPU", step.cpu.unwrap_or("max"));
+    }
+    if step.place == Place::X64 {
+        // A guest that runs other code than it should may never end.
+        command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", format!("timeout 300 {X64_EMULATOR}"));
     }
     match (&rust, step.place) {
         (Some(rust), Place::Aarch64Program) => {
